@@ -1,0 +1,34 @@
+// Rows of applications: the relying parties that send people to us.
+import { type Db, queryOne } from './connect.ts'
+
+export interface Application {
+  id: string
+  clientId: string
+  name: string
+  clientSecretSealed: Buffer | null
+  redirectUris: string[]
+  postLogoutRedirectUris: string[]
+  /** Names of the idps it accepts; null: every enabled one. */
+  identityProviders: string[] | null
+  requireLocalUser: boolean
+  requirePkce: boolean
+  isEnabled: boolean
+}
+
+const COLUMNS = `id, client_id AS "clientId", name, client_secret_sealed AS "clientSecretSealed",
+  redirect_uris AS "redirectUris", post_logout_redirect_uris AS "postLogoutRedirectUris",
+  identity_providers AS "identityProviders", require_local_user AS "requireLocalUser", require_pkce AS "requirePkce",
+  is_enabled AS "isEnabled"`
+
+export function findApplication(db: Db, id: string): Promise<Application | undefined> {
+  return queryOne<Application>(db, `SELECT ${COLUMNS} FROM applications WHERE id = ?`, [id])
+}
+
+export function findApplicationByClientId(db: Db, clientId: string): Promise<Application | undefined> {
+  return queryOne<Application>(db, `SELECT ${COLUMNS} FROM applications WHERE client_id = ? AND is_enabled`, [clientId])
+}
+
+/** Whether people of this idp may enter this application. */
+export function acceptsIdp(application: Application, idpName: string): boolean {
+  return application.identityProviders === null || application.identityProviders.includes(idpName)
+}

@@ -1,0 +1,50 @@
+// Rows of consents and notices: what a person answered, and the words they answered to.
+import { type Db, query } from './connect.ts'
+
+export interface ConsentRecord {
+  purposeId: string
+  attribute: string
+  isGiven: boolean
+}
+
+/** Keeps a wording; the same one is kept once. */
+export async function putNotice(db: Db, notice: { hash: string; language: string; content: string }): Promise<void> {
+  await query(db, 'INSERT INTO notices (hash, language, content) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING', [
+    notice.hash,
+    notice.language,
+    notice.content,
+  ])
+}
+
+export async function insertConsents(
+  db: Db,
+  records: ConsentRecord[],
+  context: { userId: string; noticeHash: string; language: string; idpId: string; flowId: string; now: Date },
+): Promise<void> {
+  if (records.length === 0) return
+  await query(
+    db,
+    `INSERT INTO consents (user_id, purpose_id, attribute, is_given, notice_hash, language, idp_id, flow_id, created_at)
+     SELECT ?, "purposeId", attribute, "isGiven", ?, ?, ?, ?, ?
+     FROM jsonb_to_recordset(?::jsonb) AS r ("purposeId" text, attribute text, "isGiven" boolean)`,
+    [
+      context.userId,
+      context.noticeHash,
+      context.language,
+      context.idpId,
+      context.flowId,
+      context.now,
+      JSON.stringify(records),
+    ],
+  )
+}
+
+/** The latest answer per purpose and attribute. */
+export function currentConsents(db: Db, userId: string): Promise<ConsentRecord[]> {
+  return query<ConsentRecord>(
+    db,
+    `SELECT DISTINCT ON (purpose_id, attribute) purpose_id AS "purposeId", attribute, is_given AS "isGiven"
+     FROM consents WHERE user_id = ? ORDER BY purpose_id, attribute, id DESC`,
+    [userId],
+  )
+}

@@ -1,0 +1,100 @@
+// Rows of flows: one sign-in in progress. Anything that happens once happens in one conditional statement here.
+import { type Db, query, queryOne } from './connect.ts'
+
+export interface FlowRow {
+  id: string
+  binding: Buffer
+  door: 'application'
+  application_id: string
+  interaction_uid_sealed: Buffer
+  idp_id: string | null
+  called_back_at: Date | null
+  profile_sealed: Buffer | null
+  closed_at: Date | null
+  ending: Ending | null
+  expires_at: Date
+}
+
+/** How a flow ended. `code` is the stable code that the application is told and the page carries in data-msg. */
+export type Ending =
+  | { kind: 'signed-in'; userId: string }
+  | { kind: 'federated' }
+  | { kind: 'declined' }
+  | { kind: 'refused'; code: string }
+
+const COLUMNS = `id, binding, door, application_id, interaction_uid_sealed, idp_id, called_back_at, profile_sealed,
+  closed_at, ending, expires_at`
+
+export async function insertFlow(
+  db: Db,
+  flow: { id: string; binding: Buffer; applicationId: string; interactionUidSealed: Buffer; expiresAt: Date },
+): Promise<void> {
+  await query(
+    db,
+    `INSERT INTO flows (id, binding, door, application_id, interaction_uid_sealed, expires_at)
+     VALUES (?, ?, 'application', ?, ?, ?)`,
+    [flow.id, flow.binding, flow.applicationId, flow.interactionUidSealed, flow.expiresAt],
+  )
+}
+
+export function findFlowRow(db: Db, id: string): Promise<FlowRow | undefined> {
+  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM flows WHERE id = ?`, [id])
+}
+
+/** The flow that left with this `state`; its hash is kept, so a dump of the table helps no one to finish a sign-in. */
+export function findFlowRowByState(db: Db, stateHash: Buffer): Promise<FlowRow | undefined> {
+  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM flows WHERE state_hash = ?`, [stateHash])
+}
+
+/** Notes that the flow leaves for an idp. False when it is over or has come back already. */
+export async function departFlow(db: Db, id: string, idpId: string, stateHash: Buffer, now: Date): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `UPDATE flows SET idp_id = ?, state_hash = ?
+     WHERE id = ? AND closed_at IS NULL AND called_back_at IS NULL AND expires_at > ? RETURNING id`,
+    [idpId, stateHash, id, now],
+  )
+  return row !== undefined
+}
+
+/** Takes the callback of a flow. Of any number of calls at once exactly one gets true, so the code is exchanged once. */
+export async function takeCallback(db: Db, id: string, stateHash: Buffer, now: Date): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `UPDATE flows SET called_back_at = ?
+     WHERE id = ? AND state_hash = ? AND called_back_at IS NULL AND closed_at IS NULL AND expires_at > ? RETURNING id`,
+    [now, id, stateHash, now],
+  )
+  return row !== undefined
+}
+
+/** Keeps the sealed profile on an open flow, with the keyed hash that finds the flows of a person. */
+export async function keepProfile(db: Db, id: string, profileSealed: Buffer, personHash: Buffer): Promise<void> {
+  await query(db, 'UPDATE flows SET profile_sealed = ?, person_hash = ? WHERE id = ? AND closed_at IS NULL', [
+    profileSealed,
+    personHash,
+    id,
+  ])
+}
+
+/**
+ * Ends an open flow and wipes what the idp sent. Exactly one caller gets true, for ever.
+ * A federated ending keeps the sealed profile: the door out needs it, only this browser can open it, and it dies at expiry.
+ */
+export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `UPDATE flows SET closed_at = ?, ending = ?, user_id = ?, person_hash = NULL,
+       profile_sealed = CASE WHEN ? THEN profile_sealed END
+     WHERE id = ? AND closed_at IS NULL AND expires_at > ? RETURNING id`,
+    [
+      now,
+      JSON.stringify(ending),
+      ending.kind === 'signed-in' ? ending.userId : null,
+      ending.kind === 'federated',
+      id,
+      now,
+    ],
+  )
+  return row !== undefined
+}

@@ -1,0 +1,40 @@
+// Rows of identities: a person is (idp, issuer, subject), byte for byte.
+import { type Db, queryOne } from './connect.ts'
+import type { Scheme } from './idps.ts'
+
+export interface Identity {
+  userId: string
+  /** The scheme under which the person was provisioned: a silent one covers every mapped attribute at later sign-ins. */
+  scheme: Scheme
+  isLocked: boolean
+}
+
+export interface Person {
+  idpId: string
+  issuer: string
+  subject: string
+}
+
+export function findIdentity(db: Db, person: Person): Promise<Identity | undefined> {
+  return queryOne<Identity>(
+    db,
+    `SELECT identities.user_id AS "userId", identities.scheme, users.is_locked AS "isLocked"
+     FROM identities JOIN users ON users.id = identities.user_id
+     WHERE idp_id = ? AND issuer = ? AND subject = ?`,
+    [person.idpId, person.issuer, person.subject],
+  )
+}
+
+/**
+ * Claims the person for a user that the same transaction is about to insert; false when another transaction got there first
+ * (waiting for it to end if it has not). The reference to users is checked at commit.
+ */
+export async function insertIdentity(db: Db, person: Person, userId: string, scheme: Scheme): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `INSERT INTO identities (idp_id, issuer, subject, user_id, scheme) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT ON CONSTRAINT identities_pkey DO NOTHING RETURNING user_id`,
+    [person.idpId, person.issuer, person.subject, userId, scheme],
+  )
+  return row !== undefined
+}

@@ -1,0 +1,50 @@
+// Rows of idps: configured identity providers with their provisioning settings.
+import { type Db, query, queryOne } from './connect.ts'
+
+export type Scheme =
+  | 'PROVISION_SILENTLY'
+  | 'PROMPT_CONSENT'
+  | 'PROMPT_PASSWORD_CONSENT'
+  | 'PROMPT_USERNAME_PASSWORD_CONSENT'
+
+export type AttributeSyncMethod = 'OVERRIDE_ALL' | 'PRESERVE_LOCAL' | 'NONE'
+
+export interface Idp {
+  id: string
+  name: string
+  displayName: string
+  isEnabled: boolean
+  issuer: string
+  clientId: string
+  clientSecretSealed: Buffer | null
+  scopes: string[]
+  usernameClaim: string
+  /** Our attribute → their claim. */
+  mappings: Record<string, string>
+  jitEnabled: boolean
+  scheme: Scheme
+  userstore: string
+  attributeSyncMethod: AttributeSyncMethod
+}
+
+const COLUMNS = `id, name, display_name AS "displayName", is_enabled AS "isEnabled", issuer, client_id AS "clientId",
+  client_secret_sealed AS "clientSecretSealed", scopes, username_claim AS "usernameClaim", mappings,
+  jit_enabled AS "jitEnabled", jit_scheme AS scheme, jit_userstore AS userstore,
+  attribute_sync_method AS "attributeSyncMethod"`
+
+export function findIdp(db: Db, id: string): Promise<Idp | undefined> {
+  return queryOne<Idp>(db, `SELECT ${COLUMNS} FROM idps WHERE id = ?`, [id])
+}
+
+export function findIdpByName(db: Db, name: string): Promise<Idp | undefined> {
+  return queryOne<Idp>(db, `SELECT ${COLUMNS} FROM idps WHERE name = ?`, [name])
+}
+
+/** The enabled idps, in the order of the configuration; of an application that names its own, those only. */
+export function listIdps(db: Db, names: string[] | null): Promise<Idp[]> {
+  return query<Idp>(
+    db,
+    `SELECT ${COLUMNS} FROM idps WHERE is_enabled AND (?::text[] IS NULL OR name = ANY (?::text[])) ORDER BY position, name`,
+    [names, names],
+  )
+}

@@ -1,0 +1,84 @@
+// Rows of oidc_records and federated_claims: everything our OpenID Provider remembers. Ids come as hashes, payloads sealed.
+import { type Db, query, queryOne } from './connect.ts'
+
+export interface OidcRecord {
+  payload_sealed: Buffer
+  consumed_at: Date | null
+}
+
+export async function putRecord(
+  db: Db,
+  record: {
+    model: string
+    idHash: Buffer
+    payloadSealed: Buffer
+    grantIdHash: Buffer | null
+    uidHash: Buffer | null
+    expiresAt: Date
+  },
+): Promise<void> {
+  await query(
+    db,
+    `INSERT INTO oidc_records (model, id_hash, payload_sealed, grant_id_hash, uid_hash, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (model, id_hash) DO UPDATE SET payload_sealed = excluded.payload_sealed,
+       grant_id_hash = excluded.grant_id_hash, uid_hash = excluded.uid_hash, expires_at = excluded.expires_at`,
+    [record.model, record.idHash, record.payloadSealed, record.grantIdHash, record.uidHash, record.expiresAt],
+  )
+}
+
+export function findRecord(db: Db, model: string, idHash: Buffer, now: Date): Promise<OidcRecord | undefined> {
+  return queryOne<OidcRecord>(
+    db,
+    'SELECT payload_sealed, consumed_at FROM oidc_records WHERE model = ? AND id_hash = ? AND expires_at > ?',
+    [model, idHash, now],
+  )
+}
+
+export function findRecordByUid(db: Db, model: string, uidHash: Buffer, now: Date): Promise<OidcRecord | undefined> {
+  return queryOne<OidcRecord>(
+    db,
+    'SELECT payload_sealed, consumed_at FROM oidc_records WHERE model = ? AND uid_hash = ? AND expires_at > ?',
+    [model, uidHash, now],
+  )
+}
+
+/** Uses a one-time record up. Exactly one caller gets true. */
+export async function consumeRecord(db: Db, model: string, idHash: Buffer, now: Date): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    'UPDATE oidc_records SET consumed_at = ? WHERE model = ? AND id_hash = ? AND consumed_at IS NULL RETURNING model',
+    [now, model, idHash],
+  )
+  return row !== undefined
+}
+
+export async function deleteRecord(db: Db, model: string, idHash: Buffer): Promise<void> {
+  await query(db, 'DELETE FROM oidc_records WHERE model = ? AND id_hash = ?', [model, idHash])
+}
+
+export async function deleteRecordsOfGrant(db: Db, grantIdHash: Buffer): Promise<void> {
+  await query(db, 'DELETE FROM oidc_records WHERE grant_id_hash = ?', [grantIdHash])
+  await query(db, 'DELETE FROM federated_claims WHERE grant_id_hash = ?', [grantIdHash])
+}
+
+export async function putFederatedClaims(
+  db: Db,
+  grantIdHash: Buffer,
+  claimsSealed: Buffer,
+  expiresAt: Date,
+): Promise<void> {
+  await query(db, 'INSERT INTO federated_claims (grant_id_hash, claims_sealed, expires_at) VALUES (?, ?, ?)', [
+    grantIdHash,
+    claimsSealed,
+    expiresAt,
+  ])
+}
+
+export async function findFederatedClaims(db: Db, grantIdHash: Buffer, now: Date): Promise<Buffer | undefined> {
+  const row = await queryOne<{ claims_sealed: Buffer }>(
+    db,
+    'SELECT claims_sealed FROM federated_claims WHERE grant_id_hash = ? AND expires_at > ?',
+    [grantIdHash, now],
+  )
+  return row?.claims_sealed
+}

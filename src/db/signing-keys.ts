@@ -1,0 +1,24 @@
+// Rows of signing_keys: sealed private keys of our OpenID Provider.
+import { type Db, query } from './connect.ts'
+
+export interface SigningKeyRow {
+  kid: string
+  sealed: Buffer
+  created_at: Date
+}
+
+/** Newest first. */
+export function listSigningKeys(db: Db): Promise<SigningKeyRow[]> {
+  return query<SigningKeyRow>(db, 'SELECT kid, sealed, created_at FROM signing_keys ORDER BY created_at DESC, kid')
+}
+
+/** Inserts the first keys of an installation; when another process was quicker, its keys stand. */
+export async function insertFirstSigningKeys(db: Db, keys: { kid: string; sealed: Buffer }[]): Promise<void> {
+  await db.transaction(async (transaction) => {
+    await query(transaction, 'LOCK TABLE signing_keys IN EXCLUSIVE MODE')
+    if ((await listSigningKeys(transaction)).length > 0) return
+    for (const key of keys) {
+      await query(transaction, 'INSERT INTO signing_keys (kid, sealed) VALUES (?, ?)', [key.kid, key.sealed])
+    }
+  })
+}

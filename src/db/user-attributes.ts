@@ -1,0 +1,51 @@
+// Rows of user_attributes: what is kept of a person, each value with its origin.
+import { type Db, query } from './connect.ts'
+
+export interface AddressValue {
+  [member: string]: string
+}
+
+/** The values that attributes may have: what OpenID Connect standard claims can be. */
+export type AttributeValue = string | number | boolean | string[] | AddressValue
+
+export interface StoredAttribute {
+  name: string
+  value: AttributeValue
+  verified: boolean | null
+  origin: 'idp' | 'person' | 'operator'
+  originIdpId: string | null
+}
+
+export function listUserAttributes(db: Db, userId: string): Promise<StoredAttribute[]> {
+  return query<StoredAttribute>(
+    db,
+    `SELECT name, value, verified, origin, origin_idp_id AS "originIdpId" FROM user_attributes WHERE user_id = ? ORDER BY name`,
+    [userId],
+  )
+}
+
+/** Sets values in one statement. A value of another origin stays as it is. */
+export async function putUserAttributes(db: Db, userId: string, attributes: StoredAttribute[]): Promise<void> {
+  if (attributes.length === 0) return
+  await query(
+    db,
+    `INSERT INTO user_attributes (user_id, name, value, verified, origin, origin_idp_id)
+     SELECT ?, name, value, verified, origin, "originIdpId"
+     FROM jsonb_to_recordset(?::jsonb) AS a (name text, value jsonb, verified boolean, origin text, "originIdpId" uuid)
+     ON CONFLICT ON CONSTRAINT user_attributes_pkey DO UPDATE
+       SET value = excluded.value, verified = excluded.verified, updated_at = now()
+       WHERE user_attributes.origin = excluded.origin
+         AND user_attributes.origin_idp_id IS NOT DISTINCT FROM excluded.origin_idp_id`,
+    [userId, JSON.stringify(attributes)],
+  )
+}
+
+/** Removes values that came from this idp. */
+export async function removeUserAttributes(db: Db, userId: string, idpId: string, names: string[]): Promise<void> {
+  if (names.length === 0) return
+  await query(db, 'DELETE FROM user_attributes WHERE user_id = ? AND origin_idp_id = ? AND name = ANY (?::text[])', [
+    userId,
+    idpId,
+    names,
+  ])
+}
