@@ -1,0 +1,231 @@
+// The settings of a deployment. Law: the only file that names environment variables; half a configuration never starts.
+import { ConfigFaults, didYouMean, type Fault } from './config-faults.ts'
+import { type Declared, isLoopback, readDeclared } from './declared.ts'
+
+export { ConfigFaults, printFaults } from './config-faults.ts'
+
+type Environment = Record<string, string | undefined>
+
+export interface Config {
+  /** Absent: the embedded database. */
+  databaseUrl?: string
+  /** For migrations, which a transaction pooler cannot run. Absent: `databaseUrl`. */
+  migrationDatabaseUrl?: string
+  /** Connections of the whole process. */
+  databasePoolMax: number
+  databaseSsl: 'auto' | 'off' | 'require' | 'verify'
+  port: number
+  /** Absent: all addresses of the machine. The demo always has one, a loopback. */
+  host?: string
+  /** An origin: no path, no query. Write it as `publicUrl.origin`, which has no trailing slash. */
+  publicUrl: URL
+  /** At least 32 characters. Absent only outside production, where one is made and kept. */
+  secretKey?: string
+  secretKeyPrevious?: string
+  /** How many proxies in front of us may say where a request came from. Never all of them. */
+  trustProxy: number
+  logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
+  logFormat: 'json' | 'pretty'
+  /** Life of a flow in minutes; above 0, to 240, fractions allowed. */
+  flowMinutes: number
+  production: boolean
+  migrateOnStart: boolean
+  /** Identity providers may be on private networks and without https. */
+  allowPrivateIdp: boolean
+  /** The embedded database and nothing declared: the demo is loaded. */
+  demo: boolean
+  declared?: Declared
+  warnings: string[]
+}
+
+/** Every variable that means something in this version. `.env.example` explains each. */
+export const VARIABLES = [
+  ...['NODE_ENV', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DATABASE_POOL_MAX', 'DATABASE_SSL', 'MIGRATE_ON_START'],
+  ...['PORT', 'HOST', 'PUBLIC_URL', 'TRUST_PROXY', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'CONFIG_FILE'],
+  ...['LOG_LEVEL', 'LOG_FORMAT', 'FLOW_TTL_MINUTES', 'ALLOW_PRIVATE_IDP'],
+] as const
+
+// Variables of the design whose behaviour is not built yet. Who builds one takes its name away.
+const NOT_IN_THIS_VERSION = ['SETUP_TOKEN', 'SMTP_URL', 'METRICS_TOKEN', 'THEME']
+
+// The disk of these platforms does not outlive a restart, so a database on it would be lost.
+const PLATFORMS = ['DYNO', 'RENDER', 'FLY_APP_NAME', 'KUBERNETES_SERVICE_HOST']
+
+// The router of these platforms is one proxy in front of us.
+const ROUTED = /^(DYNO|RENDER|FLY_APP_NAME|RAILWAY_\w+)$/
+
+const PLATFORM_ADDRESSES = [
+  { variable: 'RENDER_EXTERNAL_URL', address: (value: string) => value },
+  { variable: 'RAILWAY_PUBLIC_DOMAIN', address: (value: string) => `https://${value}` },
+  { variable: 'FLY_APP_NAME', address: (value: string) => `https://${value}.fly.dev` },
+  { variable: 'HEROKU_APP_DEFAULT_DOMAIN_NAME', address: (value: string) => `https://${value}` },
+]
+
+interface Rule {
+  kind: string
+  example: string
+  fits: (value: string) => boolean
+}
+
+const DATABASE: Rule = {
+  kind: 'a postgres:// address',
+  example: 'postgres://vestibule:password@database.example:5432/vestibule',
+  fits: (value) => /^postgres(ql)?:\/\/./.test(value),
+}
+const SECRET: Rule = {
+  kind: 'at least 32 characters',
+  example: 'the output of: openssl rand -base64 48',
+  fits: (value) => value.length >= 32,
+}
+const HOST: Rule = { kind: 'an address without a port', example: '0.0.0.0', fits: (value) => /^[\w.:%-]+$/.test(value) }
+
+/**
+ * Reads all settings: the environment, and the file that `CONFIG_FILE` names (design, section 6).
+ * @param environment variables; an empty one counts as not set
+ * @param files how to read the configuration file
+ * @throws ConfigFaults with everything that is wrong in both
+ */
+export function readConfig(environment: Environment, files: { read(path: string): string }): Config {
+  const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''))
+  const { faults, refuse, number, oneOf, flag, text } = readers(env)
+  const production = env.NODE_ENV === 'production'
+  const hosted = PLATFORMS.some((name) => env[name])
+  const embedded = env.DATABASE_URL === undefined
+  const demo = embedded && env.CONFIG_FILE === undefined && !production && !hosted
+  const port = number('PORT', 3000, 'a whole number from 0 to 65535', isWhole(0, 65_535))
+
+  for (const name of NOT_IN_THIS_VERSION) {
+    if (env[name]) refuse(name, 'this setting is not in this version', 'leave it out')
+  }
+  if (embedded && (production || hosted)) {
+    const problem = 'DATABASE_URL is not set. On Heroku: heroku addons:create heroku-postgresql:essential-0'
+    refuse('DATABASE_URL', problem, DATABASE.example)
+  }
+  if (production && !env.SECRET_KEY) refuse('SECRET_KEY', 'is not set', SECRET.example)
+  // Anybody can sign in to the demo as anybody in it.
+  if (demo && env.HOST && !isLoopback(env.HOST)) {
+    refuse(
+      'HOST',
+      'the demo listens on this machine only; set DATABASE_URL or CONFIG_FILE to leave the demo',
+      '127.0.0.1',
+    )
+  }
+  const file = env.CONFIG_FILE ? readFile(env.CONFIG_FILE, env, files) : { faults: [], warnings: [] }
+
+  const config: Config = {
+    ...text('databaseUrl', 'DATABASE_URL', DATABASE),
+    ...text('migrationDatabaseUrl', 'MIGRATION_DATABASE_URL', DATABASE),
+    databasePoolMax: number('DATABASE_POOL_MAX', 5, 'a whole number from 1 to 100', isWhole(1, 100)),
+    databaseSsl: oneOf('DATABASE_SSL', 'auto', ['auto', 'off', 'require', 'verify']),
+    port,
+    ...(demo ? { host: '127.0.0.1' } : {}),
+    ...text('host', 'HOST', HOST),
+    publicUrl: readPublicUrl(env, production ? undefined : `http://localhost:${port}`, refuse),
+    ...text('secretKey', 'SECRET_KEY', SECRET),
+    ...text('secretKeyPrevious', 'SECRET_KEY_PREVIOUS', SECRET),
+    trustProxy: number(
+      'TRUST_PROXY',
+      Object.keys(env).some((name) => ROUTED.test(name)) ? 1 : 0,
+      'the number of proxies in front of this server, 0 to 10',
+      isWhole(0, 10),
+    ),
+    logLevel: oneOf('LOG_LEVEL', 'info', ['silent', 'error', 'warn', 'info', 'debug']),
+    logFormat: oneOf('LOG_FORMAT', production ? 'json' : 'pretty', ['json', 'pretty']),
+    flowMinutes: number(
+      'FLOW_TTL_MINUTES',
+      30,
+      'minutes, above 0 and at most 240',
+      (value) => value > 0 && value <= 240,
+    ),
+    production,
+    migrateOnStart: flag('MIGRATE_ON_START', !production),
+    allowPrivateIdp: flag('ALLOW_PRIVATE_IDP', false),
+    demo,
+    ...('declared' in file ? { declared: file.declared } : {}),
+    warnings: file.warnings,
+  }
+  if (faults.length + file.faults.length > 0) throw new ConfigFaults([...faults, ...file.faults])
+  return { ...config, warnings: [...warningsAbout(config, hosted, env), ...file.warnings] }
+}
+
+function readFile(
+  path: string,
+  env: Environment,
+  files: { read(path: string): string },
+): ReturnType<typeof readDeclared> {
+  let content: string
+  try {
+    content = files.read(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
+    const fault = { path: 'CONFIG_FILE', problem: `the file cannot be read${code}`, example: './vestibule.yaml' }
+    return { faults: [fault], warnings: [] }
+  }
+  return readDeclared(content, path, env)
+}
+
+function readPublicUrl(env: Environment, fallback: string | undefined, refuse: Refuse): URL {
+  const platform = PLATFORM_ADDRESSES.find(({ variable }) => env[variable])
+  const variable = env.PUBLIC_URL || !platform ? 'PUBLIC_URL' : platform.variable
+  const address = env.PUBLIC_URL ?? platform?.address(env[platform.variable] ?? '') ?? fallback
+  if (address !== undefined && /^https?:\/\/[^\s/?#@\\*]+$/.test(address) && URL.canParse(address))
+    return new URL(address)
+  const problem =
+    address === undefined ? 'is not set' : 'must be http or https and a host, without a path or a slash at the end'
+  refuse(variable, problem, 'https://signin.northwind.example')
+  return new URL('https://refused.invalid')
+}
+
+function warningsAbout({ production, publicUrl, secretKey }: Config, hosted: boolean, env: Environment): string[] {
+  const warnings: string[] = []
+  if (production && publicUrl.protocol === 'http:' && !isLoopback(publicUrl.hostname)) {
+    warnings.push('The public address is http: the network can read passwords and cookies. Use https.')
+  }
+  if (hosted && secretKey === undefined) {
+    warnings.push(
+      'SECRET_KEY is not set: the key that is made now is lost with this disk, and with it all that it sealed.',
+    )
+  }
+  for (const name of Object.keys(env).filter((name) => name.startsWith('VESTIBULE_'))) {
+    warnings.push(`${name} is not a setting${didYouMean(name.replace('VESTIBULE_', ''), VARIABLES)}.`)
+  }
+  return warnings
+}
+
+const isWhole = (min: number, max: number) => (value: number) => Number.isInteger(value) && value >= min && value <= max
+
+type Refuse = (path: string, problem: string, example: string) => void
+
+// One reader per kind of variable. Each notes what is wrong and answers the default, so that reading goes on to the next fault.
+function readers(env: Environment) {
+  const faults: Fault[] = []
+  const refuse: Refuse = (path, problem, example) => faults.push({ path, problem, example })
+  return {
+    faults,
+    refuse,
+    number(name: string, fallback: number, kind: string, fits: (value: number) => boolean): number {
+      const value = /^\d*\.?\d+$/.test(env[name] ?? '') ? Number(env[name]) : Number.NaN
+      if (env[name] === undefined) return fallback
+      if (fits(value)) return value
+      refuse(name, `must be ${kind}`, String(fallback))
+      return fallback
+    },
+    oneOf<Value extends string>(name: string, fallback: Value, values: Value[]): Value {
+      const value = values.find((known) => known === env[name])
+      if (env[name] !== undefined && value === undefined) {
+        refuse(name, `must be one of ${values.join(', ')}${didYouMean(env[name], values)}`, fallback)
+      }
+      return value ?? fallback
+    },
+    flag(name: string, fallback: boolean): boolean {
+      if (env[name] === undefined) return fallback
+      if (!/^(0|1|true|false)$/.test(env[name])) refuse(name, 'must be 1 or 0', '1')
+      return /^(1|true)$/.test(env[name])
+    },
+    text<Key extends string>(key: Key, name: string, { kind, example, fits }: Rule) {
+      const value = env[name]
+      if (value !== undefined && !fits(value)) refuse(name, `must be ${kind}`, example)
+      return (value === undefined ? {} : { [key]: value }) as { [name in Key]?: string }
+    },
+  }
+}

@@ -1,0 +1,702 @@
+// The settings of a deployment: what is understood, and how each mistake is told.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { type Config, ConfigFaults, printFaults, readConfig, VARIABLES } from '../src/config.ts'
+import { type Fault, NOT_IN_THIS_VERSION, nearest } from '../src/config-faults.ts'
+import { type Declared, readDeclared } from '../src/declared.ts'
+import { STANDARD_ATTRIBUTES, scopeOf } from '../src/provisioning/attributes.ts'
+
+const KEY = 'k'.repeat(32)
+const DATABASE = 'postgres://vestibule:canary-password@db.example/vestibule'
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  DATABASE_URL: DATABASE,
+  SECRET_KEY: KEY,
+  PUBLIC_URL: 'https://signin.northwind.example',
+}
+
+const IDP = 'name: acme, oidc: { issuer: "https://id.acme.example", clientId: northwind }'
+const PURPOSE = 'id: recover, purpose: Recover, description: Why'
+const CATEGORIES = 'piiCategories: [ { name: email } ]'
+const APPLICATION = 'name: Travel, clientId: travel, redirectUris: ["https://travel.example/callback"]'
+
+describe('the environment', () => {
+  test('an empty environment is the demo: embedded database, this machine only', () => {
+    const config = read({})
+    assert.equal(config.databaseUrl, undefined)
+    assert.equal(config.secretKey, undefined)
+    assert.equal(config.declared, undefined)
+    assert.equal(config.publicUrl.href, 'http://localhost:3000/')
+    const { publicUrl: _, ...rest } = config
+    assert.deepEqual(rest, {
+      databasePoolMax: 5,
+      databaseSsl: 'auto',
+      port: 3000,
+      host: '127.0.0.1',
+      trustProxy: 0,
+      logLevel: 'info',
+      logFormat: 'pretty',
+      flowMinutes: 30,
+      production: false,
+      migrateOnStart: true,
+      allowPrivateIdp: false,
+      demo: true,
+      warnings: [],
+    })
+  })
+
+  test('production with its three variables starts, without migrating and with logs for machines', () => {
+    const config = read(PRODUCTION)
+    assert.equal(config.databaseUrl, DATABASE)
+    assert.equal(config.secretKey, KEY)
+    assert.equal(config.publicUrl.origin, 'https://signin.northwind.example')
+    assert.equal(config.host, undefined)
+    assert.deepEqual(
+      [config.production, config.migrateOnStart, config.logFormat, config.demo, config.warnings],
+      [true, false, 'json', false, []],
+    )
+  })
+
+  test('every variable is read', () => {
+    const config = read({
+      ...PRODUCTION,
+      MIGRATION_DATABASE_URL: 'postgresql://direct.example/vestibule',
+      DATABASE_POOL_MAX: '12',
+      DATABASE_SSL: 'verify',
+      MIGRATE_ON_START: '1',
+      PORT: '8080',
+      HOST: '::',
+      TRUST_PROXY: '2',
+      SECRET_KEY_PREVIOUS: `old-${KEY}`,
+      LOG_LEVEL: 'debug',
+      LOG_FORMAT: 'pretty',
+      FLOW_TTL_MINUTES: '0.05',
+      ALLOW_PRIVATE_IDP: '1',
+    })
+    assert.equal(config.migrationDatabaseUrl, 'postgresql://direct.example/vestibule')
+    assert.equal(config.secretKeyPrevious, `old-${KEY}`)
+    assert.deepEqual([config.databasePoolMax, config.databaseSsl, config.migrateOnStart], [12, 'verify', true])
+    assert.deepEqual([config.port, config.host, config.trustProxy], [8080, '::', 2])
+    assert.deepEqual([config.logLevel, config.logFormat], ['debug', 'pretty'])
+    assert.deepEqual([config.flowMinutes, config.allowPrivateIdp], [0.05, true])
+  })
+
+  test('an empty variable counts as not set', () => {
+    const config = read({ DATABASE_URL: '', PORT: '', SETUP_TOKEN: '', CONFIG_FILE: '', SECRET_KEY: '', DYNO: '' })
+    assert.deepEqual([config.port, config.demo, config.secretKey], [3000, true, undefined])
+  })
+
+  test('a platform that names the public address is believed, and PUBLIC_URL more', () => {
+    const { PUBLIC_URL, ...rest } = PRODUCTION
+    for (const [variable, value, expected] of [
+      ['RENDER_EXTERNAL_URL', 'https://vestibule.onrender.example', 'https://vestibule.onrender.example'],
+      ['RAILWAY_PUBLIC_DOMAIN', 'vestibule.up.railway.example', 'https://vestibule.up.railway.example'],
+      ['FLY_APP_NAME', 'vestibule', 'https://vestibule.fly.dev'],
+      ['HEROKU_APP_DEFAULT_DOMAIN_NAME', 'vestibule.herokuapp.example', 'https://vestibule.herokuapp.example'],
+    ] as const) {
+      assert.equal(read({ ...rest, [variable]: value }).publicUrl.origin, expected)
+      assert.equal(read({ ...rest, [variable]: value, PUBLIC_URL }).publicUrl.origin, PUBLIC_URL)
+      assert.deepEqual(
+        paths(() => read({ ...rest, [variable]: `${value}/path` })),
+        [variable],
+      )
+    }
+  })
+
+  test('behind the router of a platform one proxy is trusted', () => {
+    const withDatabase = { DATABASE_URL: DATABASE, SECRET_KEY: KEY }
+    for (const variable of ['DYNO', 'RENDER', 'FLY_APP_NAME', 'RAILWAY_PROJECT_ID']) {
+      assert.equal(read({ ...withDatabase, [variable]: 'x' }).trustProxy, 1, variable)
+      assert.equal(read({ ...withDatabase, [variable]: 'x', TRUST_PROXY: '0' }).trustProxy, 0, variable)
+    }
+    assert.equal(read({ ...withDatabase, KUBERNETES_SERVICE_HOST: '10.0.0.1' }).trustProxy, 0)
+  })
+
+  test('the embedded database never runs in production or on a platform', () => {
+    for (const variable of ['DYNO', 'RENDER', 'FLY_APP_NAME', 'KUBERNETES_SERVICE_HOST']) {
+      const [fault] = faultsOf(() => read({ [variable]: 'x' }))
+      assert.equal(fault?.path, 'DATABASE_URL')
+      assert.equal(
+        fault.problem,
+        'DATABASE_URL is not set. On Heroku: heroku addons:create heroku-postgresql:essential-0',
+      )
+    }
+    assert.deepEqual(
+      paths(() => read({ NODE_ENV: 'production', HOST: '0.0.0.0' })),
+      ['DATABASE_URL', 'SECRET_KEY', 'PUBLIC_URL'],
+    )
+  })
+
+  test('the demo listens on this machine only; a declared configuration ends the demo', () => {
+    assert.equal(read({ HOST: 'localhost' }).host, 'localhost')
+    assert.deepEqual(
+      paths(() => read({ HOST: '0.0.0.0' })),
+      ['HOST'],
+    )
+    const config = read({ HOST: '0.0.0.0', CONFIG_FILE: 'vestibule.yaml' }, { 'vestibule.yaml': '' })
+    assert.deepEqual([config.demo, config.host, config.databaseUrl], [false, '0.0.0.0', undefined])
+    assert.equal(config.declared?.organization.name, 'Vestibule')
+    assert.equal(read({ DATABASE_URL: DATABASE }).demo, false)
+  })
+
+  const mistakes: [variable: string, value: string, problem: RegExp][] = [
+    ['DATABASE_URL', 'mysql://db.example/vestibule', /must be a postgres:\/\/ address/],
+    ['MIGRATION_DATABASE_URL', 'db.example', /must be a postgres:\/\/ address/],
+    ['DATABASE_POOL_MAX', '0', /a whole number from 1 to 100/],
+    ['DATABASE_POOL_MAX', '2.5', /a whole number/],
+    ['DATABASE_SSL', 'verfy', /one of auto, off, require, verify \(did you mean verify\?\)/],
+    ['PORT', '65536', /0 to 65535/],
+    ['PORT', '3000x', /0 to 65535/],
+    ['HOST', 'https://0.0.0.0', /without a port/],
+    ['PUBLIC_URL', 'https://signin.northwind.example/', /without a path or a slash at the end/],
+    ['PUBLIC_URL', 'https://northwind.example/signin', /without a path/],
+    ['PUBLIC_URL', 'https://northwind.example?x=1', /without a path/],
+    ['PUBLIC_URL', 'https://name:password@northwind.example', /http or https and a host/],
+    ['PUBLIC_URL', 'northwind.example', /must be http or https/],
+    ['PUBLIC_URL', 'ftp://northwind.example', /must be http or https/],
+    ['SECRET_KEY', 'k'.repeat(31), /at least 32 characters/],
+    ['SECRET_KEY_PREVIOUS', 'short', /at least 32 characters/],
+    ['TRUST_PROXY', 'true', /the number of proxies/],
+    ['TRUST_PROXY', '11', /0 to 10/],
+    ['TRUST_PROXY', '-1', /0 to 10/],
+    ['LOG_LEVEL', 'verbose', /one of silent, error, warn, info, debug/],
+    ['LOG_FORMAT', 'logfmt', /one of json, pretty/],
+    ['FLOW_TTL_MINUTES', '0', /above 0 and at most 240/],
+    ['FLOW_TTL_MINUTES', '240.1', /above 0 and at most 240/],
+    ['FLOW_TTL_MINUTES', 'Infinity', /above 0 and at most 240/],
+    ['FLOW_TTL_MINUTES', '1e1', /above 0 and at most 240/],
+    ['MIGRATE_ON_START', 'yes', /must be 1 or 0/],
+    ['ALLOW_PRIVATE_IDP', 'on', /must be 1 or 0/],
+    ['CONFIG_FILE', 'nowhere.yaml', /cannot be read \(ENOENT\)/],
+    ['SETUP_TOKEN', 'x', /not in this version/],
+    ['SMTP_URL', 'smtp://mail.example', /not in this version/],
+    ['METRICS_TOKEN', 'x', /not in this version/],
+    ['THEME', 'dark', /not in this version/],
+  ]
+  for (const [variable, value, problem] of mistakes) {
+    test(`${variable}=${value.slice(0, 24)} is a fault`, () => {
+      const faults = faultsOf(() => read({ ...PRODUCTION, [variable]: value }))
+      assert.deepEqual(
+        faults.map(({ path }) => path),
+        [variable],
+      )
+      assert.match(faults[0]?.problem ?? '', problem)
+      assert.notEqual(faults[0]?.example, '')
+    })
+  }
+
+  test('plain http in production is allowed with a warning, and without one on this machine', () => {
+    const [warning] = read({ ...PRODUCTION, PUBLIC_URL: 'http://signin.northwind.example' }).warnings
+    assert.match(warning ?? '', /http: the network can read/)
+    assert.deepEqual(read({ ...PRODUCTION, PUBLIC_URL: 'http://127.0.0.1:3000' }).warnings, [])
+  })
+
+  test('a variable with our name that means nothing is warned about, with the nearest that does', () => {
+    const { warnings } = read({ VESTIBULE_PUBLIC_ULR: 'x', VESTIBULE_QQQQ: 'x' })
+    assert.deepEqual(warnings, [
+      'VESTIBULE_PUBLIC_ULR is not a setting (did you mean PUBLIC_URL?).',
+      'VESTIBULE_QQQQ is not a setting.',
+    ])
+  })
+
+  test('a made key on a disk that will be lost is warned about', () => {
+    assert.match(read({ DYNO: 'web.1', DATABASE_URL: DATABASE }).warnings[0] ?? '', /^SECRET_KEY is not set/)
+  })
+
+  test('.env.example explains every variable and no other', () => {
+    const written = [...source('.env.example').matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name)
+    assert.deepEqual(written.sort(), [...VARIABLES].sort())
+  })
+})
+
+describe('all faults at once', () => {
+  const environment = {
+    NODE_ENV: 'production',
+    DATABASE_URL: 'mysql://root:canary-database@db.example',
+    SECRET_KEY: 'canary-key',
+    PORT: 'canary-port',
+    CONFIG_FILE: 'vestibule.yaml',
+    SHORT: 'canary-short',
+  }
+  const file = `
+    organisation: { name: canary-organization }
+    identityProviders: [ { name: "canary name", oidc: { issuer: "http://canary.example", clientId: x, clientSecret: "\${MISSING}" } } ]
+    applications: [ { ${APPLICATION}, clientSecret: "\${SHORT}", identityProviders: [canary-idp] } ]
+  `
+  const error = caught(() => read(environment, { 'vestibule.yaml': file }))
+
+  test('of the environment and of the file, each with its path and an example', () => {
+    assert.deepEqual(
+      new Set(error.faults.map(({ path }) => path)),
+      new Set([
+        ...['DATABASE_URL', 'SECRET_KEY', 'PORT', 'PUBLIC_URL', 'organisation', 'identityProviders[0].name'],
+        ...['identityProviders[0].oidc.issuer', 'identityProviders[0].oidc.clientSecret'],
+        ...['applications[0].clientSecret', 'applications[0].identityProviders[0]'],
+      ]),
+    )
+    const printed = printFaults(error)
+    assert.match(printed, /^The configuration has 10 faults\./)
+    for (const { path, problem, example } of error.faults) {
+      assert.ok(printed.includes(`${path}: ${problem}`))
+      assert.ok(example !== '' && printed.includes(example), path)
+    }
+  })
+
+  test('without repeating a single value', () => {
+    assert.doesNotMatch(`${printFaults(error)}${error.stack}`, /canary/)
+  })
+
+  test('a variable that the file needs is named', () => {
+    const fault = error.faults.find(({ path }) => path.endsWith('oidc.clientSecret'))
+    assert.equal(fault?.problem, 'the environment variable MISSING is not set')
+  })
+})
+
+describe('the configuration file', () => {
+  test('the complete example has no fault and means what it says', () => {
+    const env = { ACME_SECRET: 'acme-secret', TRAVEL_SECRET: 'a-secret-of-travel' }
+    const { declared, faults, warnings } = readDeclared(source('docs/vestibule.example.yaml'), 'example.yaml', env)
+    assert.deepEqual([faults, warnings], [[], []])
+    const [acme] = declared?.identityProviders ?? []
+    assert.equal(acme?.oidc.clientSecret, 'acme-secret')
+    assert.equal(acme.claims.mappings.department, 'dept')
+    assert.deepEqual(acme.jit, {
+      isEnabled: true,
+      scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT',
+      userstore: 'PRIMARY',
+      attributeSyncMethod: 'OVERRIDE_ALL',
+    })
+    assert.equal('provisioning' in acme, false)
+    assert.equal('grantTypes' in (declared?.applications[0] ?? {}), false)
+    assert.equal(declared?.purposes[0]?.piiCategories[1]?.mandatory, false)
+    assert.deepEqual(declared?.applications[0]?.identityProviders, ['acme'])
+  })
+
+  test('an empty file, and sections left empty, declare the defaults', () => {
+    const defaults: Declared = {
+      organization: { name: 'Vestibule' },
+      jitProvisioning: {
+        usernameProvisioningUrl: '/accountrecoveryendpoint/register.do',
+        passwordProvisioningUrl: '/accountrecoveryendpoint/signup.do',
+      },
+      attributes: [],
+      identityProviders: [],
+      purposes: [],
+      applications: [],
+    }
+    assert.deepEqual(declare(''), defaults)
+    assert.deepEqual(declare('# nothing\n'), defaults)
+    assert.deepEqual(declare('organization: { contact: "", email: "" }\npurposes:\nauthentication:\n'), defaults)
+    assert.deepEqual(readDeclared('', 'deployment.toml', {}).declared, defaults)
+  })
+
+  test('what is left out of an identity provider and an application has a default', () => {
+    const { identityProviders, applications, attributes } = declare(`
+      attributes: [ { name: department } ]
+      identityProviders: [ { ${IDP} } ]
+      applications: [ { ${APPLICATION} } ]
+    `)
+    assert.deepEqual(attributes, [{ name: 'department', displayName: 'department', type: 'string' }])
+    const standard = Object.keys(STANDARD_ATTRIBUTES)
+    assert.deepEqual(identityProviders, [
+      {
+        name: 'acme',
+        displayName: 'acme',
+        isEnabled: true,
+        oidc: {
+          issuer: 'https://id.acme.example',
+          clientId: 'northwind',
+          scopes: ['openid', 'profile', 'email'],
+        },
+        claims: {
+          username: 'preferred_username',
+          mappings: Object.fromEntries(standard.map((claim) => [claim, claim])),
+        },
+        jit: {
+          isEnabled: false,
+          scheme: 'PROVISION_SILENTLY',
+          userstore: 'PRIMARY',
+          attributeSyncMethod: 'OVERRIDE_ALL',
+        },
+      },
+    ])
+    assert.deepEqual(applications, [
+      {
+        name: 'Travel',
+        clientId: 'travel',
+        redirectUris: ['https://travel.example/callback'],
+        postLogoutRedirectUris: [],
+        requireLocalUser: false,
+        requirePkce: true,
+      },
+    ])
+  })
+
+  test('given mappings replace the default wholly', () => {
+    const { identityProviders } = declare(`identityProviders: [ { ${IDP}, claims: { mappings: { email: mail } } } ]`)
+    assert.deepEqual(identityProviders[0]?.claims.mappings, { email: 'mail' })
+  })
+
+  test('the text of an issuer is kept as it is', () => {
+    for (const issuer of ['https://ID.acme.example:443/Realm/', 'http://127.0.0.1:9000', 'http://[::1]:9000/']) {
+      const { identityProviders } = declare(
+        `identityProviders: [ { name: a, oidc: { issuer: "${issuer}", clientId: x } } ]`,
+      )
+      assert.equal(identityProviders[0]?.oidc.issuer, issuer)
+    }
+  })
+
+  test('ALLOW_PRIVATE_IDP lets an issuer be plain http, with a warning', () => {
+    const text = 'identityProviders: [ { name: acme, oidc: { issuer: "http://id.internal", clientId: x } } ]'
+    const { declared, warnings } = readDeclared(text, 'vestibule.yaml', { ALLOW_PRIVATE_IDP: '1' })
+    assert.equal(declared?.identityProviders.length, 1)
+    assert.match(warnings[0] ?? '', /^Identity provider acme is reached without https/)
+    const config = read({ ALLOW_PRIVATE_IDP: '1', CONFIG_FILE: 'a.yaml' }, { 'a.yaml': text })
+    assert.deepEqual(config.warnings, warnings)
+  })
+
+  test('an application can lead to a private scheme, to this machine, and to https', () => {
+    const uris = [
+      'com.example.travel:/callback',
+      'http://127.0.0.1:8000/cb?x=1',
+      'http://[::1]/cb',
+      'https://a.example',
+    ]
+    const text = `applications: [ { name: a, clientId: a, redirectUris: ${JSON.stringify(uris)} } ]`
+    assert.deepEqual(declare(text).applications[0]?.redirectUris, uris)
+  })
+
+  test('a confidential application may go without PKCE', () => {
+    const text = `applications: [ { ${APPLICATION}, clientSecret: sixteen-letters-, requirePkce: "false" } ]`
+    assert.equal(declare(text).applications[0]?.requirePkce, false)
+  })
+
+  test('the environment stands inside any text, and an empty variable is a missing one', () => {
+    const text = `organization: { name: "\${A} and \${B}" }`
+    const env = { A: 'Ada', B: `\${A} $& "quoted"` }
+    assert.equal(readDeclared(text, 'a.yaml', env).declared?.organization.name, `Ada and \${A} $& "quoted"`)
+    assert.match(readDeclared(text, 'a.yaml', { A: 'Ada', B: '' }).faults[0]?.problem ?? '', /variable B is not set/)
+    assert.match(
+      readDeclared(`organization: { name: "\${constructor}" }`, 'a.yaml', {}).faults[0]?.problem ?? '',
+      /not set/,
+    )
+  })
+
+  // biome-ignore format: one row, one line
+  const mistakes: [title: string, text: string, path: string, problem: RegExp][] = [
+    ['a list at the top', '- a', 'vestibule.yaml', /must be a map/],
+    ['an unknown section', 'identityProvider: []', 'identityProvider', /did you mean identityProviders\?/],
+    ['an unknown key', `identityProviders: [{ ${IDP}, isEnabeld: true } ]`, 'identityProviders[0].isEnabeld', /isEnabled\?/],
+    ['a key in another style', 'authentication: { jit_provisioning: { usernameProvisioningUrl: /a } }', 'authentication.jit_provisioning.usernameProvisioningUrl', /did you mean username_provisioning_url\?/],
+    ['a number as text', 'organization: { name: 5 }', 'organization.name', /must be text, in quotes/],
+    ['text as a section', 'organization: Northwind', 'organization', /must be a map/],
+    ['text as a list', 'purposes: recover', 'purposes', /must be a list/],
+    ['an empty entry', 'purposes: [ ~ ]', 'purposes[0]', /is empty/],
+    ['a script as privacy policy', 'organization: { privacyPolicyUrl: "javascript:alert(1)" }', 'organization.privacyPolicyUrl', /https or http address/],
+    ['a page without a slash', jit('username_provisioning_url: register.do'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
+    ['a page at a taken path', jit('username_provisioning_url: /OAuth2/authorize'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
+    ['a page that climbs', jit('username_provisioning_url: /a/../console'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
+    ['a page with a query', jit('password_provisioning_url: "/a?b"'), 'authentication.jit_provisioning.password_provisioning_url', /path of this product/],
+    ['one page for both', jit('username_provisioning_url: /accountrecoveryendpoint/Signup.do'), 'authentication.jit_provisioning.password_provisioning_url', /must differ/],
+    ['a capital in an attribute', 'attributes: [ { name: Department } ]', 'attributes[0].name', /a-z 0-9 _/],
+    ['a standard claim as an attribute', 'attributes: [{ name: email } ]', 'attributes[0].name', /not a standard or protocol claim/],
+    ['a protocol claim as an attribute', 'attributes: [{ name: sub } ]', 'attributes[0].name', /not a standard or protocol claim/],
+    ['an inherited name as an attribute', 'attributes: [{ name: constructor } ]', 'attributes[0].name', /not a standard/],
+    ['an attribute twice', 'attributes: [{ name: a }, { name: a } ]', 'attributes[1].name', /the same as attributes\[0\]\.name/],
+    ['an attribute that is no text', 'attributes: [{ name: a, type: number } ]', 'attributes[0].type', /one of string/],
+    ['a name with a slash', 'identityProviders: [{ name: a/b, oidc: { issuer: "https://a.example", clientId: x } } ]', 'identityProviders[0].name', /1 to 63/],
+    ['the same name in capitals', `identityProviders: [{ ${IDP} }, { ${IDP.replace('acme', 'ACME')} } ]`, 'identityProviders[1].name', /the same as identityProviders\[0\]\.name/],
+    ['no oidc', 'identityProviders: [ { name: acme } ]', 'identityProviders[0].oidc', /is missing/],
+    ['a plain issuer', oidc('issuer: "http://id.acme.example", clientId: x'), 'identityProviders[0].oidc.issuer', /https address/],
+    ['an issuer with a query', oidc('issuer: "https://id.acme.example/?a=b", clientId: x'), 'identityProviders[0].oidc.issuer', /https address/],
+    ['an issuer with an empty fragment', oidc('issuer: "https://id.acme.example/#", clientId: x'), 'identityProviders[0].oidc.issuer', /https address/],
+    ['an issuer with a name', oidc('issuer: "https://localhost@id.acme.example", clientId: x'), 'identityProviders[0].oidc.issuer', /https address/],
+    ['no client id', oidc('issuer: "https://id.acme.example"'), 'identityProviders[0].oidc.clientId', /is missing/],
+    ['scopes without openid', oidc('issuer: "https://id.acme.example", clientId: x, scopes: [email]'), 'identityProviders[0].oidc.scopes', /must contain openid/],
+    ['a mapping of an unknown attribute', `identityProviders: [{ ${IDP}, claims: { mappings: { emial: mail } } } ]`, 'identityProviders[0].claims.mappings.emial', /did you mean email\?/],
+    ['an unknown scheme', `identityProviders: [{ ${IDP}, provisioning: { jit: { scheme: PROMPT_CONSNET } } } ]`, 'identityProviders[0].provisioning.jit.scheme', /did you mean PROMPT_CONSENT\?/],
+    ['a wrong boolean', `identityProviders: [{ ${IDP}, isEnabled: "yes" } ]`, 'identityProviders[0].isEnabled', /true or false/],
+    ['a purpose id with a capital', `purposes: [{ ${PURPOSE.replace('recover', 'Recover')}, ${CATEGORIES} } ]`, 'purposes[0].id', /1 to 40/],
+    ['a purpose twice', `purposes: [{ ${PURPOSE}, ${CATEGORIES} }, { ${PURPOSE}, ${CATEGORIES} } ]`, 'purposes[1].id', /the same as/],
+    ['a long description', `purposes: [{ id: a, purpose: a, description: "${'x'.repeat(601)}", ${CATEGORIES} } ]`, 'purposes[0].description', /1 to 600/],
+    ['a purpose for nothing', `purposes: [{ ${PURPOSE}, piiCategories: [] } ]`, 'purposes[0].piiCategories', /must name an attribute/],
+    ['a purpose for an unknown attribute', `purposes: [{ ${PURPOSE}, piiCategories: [{ name: phone_nubmer } ] } ]`, 'purposes[0].piiCategories[0].name', /did you mean phone_number\?/],
+    ['a purpose for an inherited name', `purposes: [{ ${PURPOSE}, piiCategories: [{ name: toString } ] } ]`, 'purposes[0].piiCategories[0].name', /not the name of an attribute/],
+    ['an attribute twice in a purpose', `purposes: [{ ${PURPOSE}, piiCategories: [{ name: email }, { name: email } ] } ]`, 'purposes[0].piiCategories[1].name', /the same as/],
+    ['an application twice', `applications: [{ ${APPLICATION} }, { ${APPLICATION} } ]`, 'applications[1].clientId', /the same as/],
+    ['a short secret', `applications: [{ ${APPLICATION}, clientSecret: fifteen-letters } ]`, 'applications[0].clientSecret', /16 to 500/],
+    ['a secret with a line break', `applications: [{ ${APPLICATION}, clientSecret: "sixteen-letters-\\n" } ]`, 'applications[0].clientSecret', /printable/],
+    ['nowhere to go', 'applications: [{ name: a, clientId: a, redirectUris: [] } ]', 'applications[0].redirectUris', /must have an address/],
+    ['an unknown identity provider', `identityProviders: [{ ${IDP} } ]\napplications: [{ ${APPLICATION}, identityProviders: [acne] } ]`, 'applications[0].identityProviders[0]', /did you mean acme\?/],
+    ['a public application without PKCE', `applications: [{ ${APPLICATION}, requirePkce: false } ]`, 'applications[0].requirePkce', /only for an application with a clientSecret/],
+    ['a variable that is no name', `organization: { name: "\${not a name}" }`, 'organization.name', /name of an environment variable/],
+    ['a prototype', '__proto__: { admin: true }', '__proto__', /unknown key/],
+    ['a prototype deep down', `identityProviders: [{ ${IDP}, claims: { mappings: { __proto__: x } } } ]`, 'identityProviders[0].claims.mappings.__proto__', /unknown key/],
+    ['a constructor', 'constructor: { prototype: { admin: true } }', 'constructor', /unknown key/],
+  ]
+  for (const [title, text, path, problem] of mistakes) {
+    test(`${title} is a fault`, () => {
+      const { declared, faults } = readDeclared(text, 'vestibule.yaml', {})
+      assert.equal(declared, undefined)
+      assert.deepEqual(
+        faults.map((fault) => fault.path),
+        [path],
+      )
+      assert.match(faults[0]?.problem ?? '', problem)
+      assert.notEqual(faults[0]?.example, '')
+    })
+  }
+
+  for (const uri of [
+    ...[
+      'http://travel.example/',
+      'https://travel.example/#x',
+      'https://travel.example/#',
+      '/callback',
+      'javascript:alert(1)',
+    ],
+    ...[
+      'https:travel.example',
+      'https://travel.example\\@evil.example',
+      'https://*.travel.example/',
+      'myapp:/callback',
+    ],
+    ...[
+      'https://a b.example/',
+      'http://127.0.0.1.evil.example/',
+      'https://name@travel.example/',
+      'data:text/html,x',
+      '',
+    ],
+  ]) {
+    test(`an application cannot lead to "${uri}"`, () => {
+      for (const key of ['redirectUris', 'postLogoutRedirectUris']) {
+        const others = key === 'redirectUris' ? 'name: a, clientId: a' : APPLICATION
+        const { faults } = readDeclared(
+          `applications: [ { ${others}, ${key}: [${JSON.stringify(uri)}] } ]`,
+          'a.yaml',
+          {},
+        )
+        assert.deepEqual(
+          faults.map(({ path }) => path),
+          [`applications[0].${key}[0]`],
+        )
+      }
+    })
+  }
+})
+
+describe('syntax', () => {
+  const mistakes: [title: string, fileName: string, text: string, path: string][] = [
+    ['a bracket that is not closed', 'a.yaml', 'organization: [', 'a.yaml:1:16'],
+    ['a key twice', 'a.yaml', 'purposes: []\npurposes: []', 'a.yaml:2:1'],
+    ['a star without quotes', 'a.yaml', 'organization:\n  name: *canary', 'a.yaml:2:9'],
+    ['a tag that nobody knows', 'a.yaml', 'organization: !canary {}', 'a.yaml:1:15'],
+    ['an escape that nobody knows', 'a.yaml', 'organization: { name: "\\qcanary" }', 'a.yaml:1:24'],
+    ['a forgotten space', 'a.yaml', 'organization:\n  name:canary\n  email: x', 'a.yaml:2:3'],
+    ['two documents', 'a.yaml', '--- {}\n--- {}', 'a.yaml:2:1'],
+    ['a TOML value without quotes', 'a.toml', '[organization]\nname = canary', 'a.toml:2:8'],
+    ['a TOML key twice', 'a.toml', '[organization]\nname = "canary"\nname = "canary"', 'a.toml:3:1'],
+    ['TOML that nests for ever', 'a.toml', `a = ${'['.repeat(50_000)}`, ''],
+    ['YAML that nests for ever', 'a.yaml', '['.repeat(20_000), ''],
+    ['aliases that grow', 'a.yaml', bomb(), 'a.yaml'],
+    ['an alias that holds itself', 'a.yaml', 'purposes: &a [*a, *a, *a]', 'purposes[0]'],
+  ]
+  for (const [title, fileName, text, path] of mistakes) {
+    test(`${title} is a fault with its place, and without the text`, () => {
+      const { declared, faults } = readDeclared(text, fileName, {})
+      assert.equal(declared, undefined)
+      assert.ok(faults[0]?.path.startsWith(path), faults[0]?.path)
+      assert.ok(faults[0]?.problem)
+      assert.doesNotMatch(JSON.stringify(faults), /canary/)
+    })
+  }
+
+  test('a forgotten space between braces does not print the secret behind it', () => {
+    const text = `applications: [ { ${APPLICATION}, clientSecret:canary } ]`
+    const { faults } = readDeclared(text, 'a.yaml', {})
+    assert.deepEqual(
+      faults.map(({ path }) => path),
+      ['applications[0].clientSecret…'],
+    )
+    assert.doesNotMatch(JSON.stringify(faults), /canary/)
+  })
+
+  test('a byte order mark is no mistake', () => {
+    assert.equal(declare('\uFEFForganization: { name: Northwind }').organization.name, 'Northwind')
+  })
+})
+
+describe('a deployment.toml of the reference, pasted as it stands', () => {
+  test('its own pages work, and booleans may be text', () => {
+    const text = `
+[authentication.jit_provisioning]
+enable_enhanced_feature = "false"
+username_provisioning_url = "/join/register.do"
+password_provisioning_url = "/join/signup.do"
+
+[[identityProviders]]
+name = "acme"
+isEnabled = "false"
+oidc = { issuer = "https://id.acme.example", clientId = "northwind" }
+provisioning.jit = { isEnabled = "true", associateLocalUser = "false" }
+`
+    const { declared, faults } = readDeclared(text, 'conf/deployment.toml', {})
+    assert.deepEqual(faults, [])
+    assert.deepEqual(declared?.jitProvisioning, {
+      usernameProvisioningUrl: '/join/register.do',
+      passwordProvisioningUrl: '/join/signup.do',
+    })
+    assert.equal(declared?.identityProviders[0]?.isEnabled, false)
+    assert.equal(declared?.identityProviders[0]?.jit.isEnabled, true)
+  })
+
+  test('pages at a foreign address are not in this version', () => {
+    const text = `
+[authentication.jit_provisioning]
+username_provisioning_url = "https://localhost:9443/accountrecoveryendpoint/register.do"
+`
+    assert.deepEqual(readDeclared(text, 'deployment.toml', {}).faults, [
+      {
+        path: 'authentication.jit_provisioning.username_provisioning_url',
+        problem: 'this is not in this version',
+        example: '/accountrecoveryendpoint/register.do',
+      },
+    ])
+  })
+
+  test('a section that is not ours is refused', () => {
+    const { faults } = readDeclared('[server]\nhostname = "a"\n[authentcation]\n', 'deployment.toml', {})
+    assert.deepEqual(
+      faults.map(({ path, problem }) => [path, problem]),
+      [
+        ['server', 'unknown key'],
+        ['authentcation', 'unknown key (did you mean authentication?)'],
+      ],
+    )
+  })
+})
+
+describe('what is not in this version', () => {
+  const enhanced = 'authentication.jit_provisioning.enable_enhanced_feature'
+  const username = 'authentication.jit_provisioning.username_provisioning_url'
+  const password = 'authentication.jit_provisioning.password_provisioning_url'
+  // biome-ignore format: one row, one line
+  const cases: [line: string, refused: string[], harmless: string[]][] = [
+    [enhanced, [jit('enable_enhanced_feature: true'), jit('enable_enhanced_feature: "true"')], [jit('enable_enhanced_feature: "false"')]],
+    ['authentication.jit_provisioning.unknown_user_store', [jit('unknown_user_store: refuse')], [jit('unknown_user_store: PRIMARY')]],
+    [username, [jit('username_provisioning_url: //other.example/a')], [jit('username_provisioning_url: /a')]],
+    [password, [jit('password_provisioning_url: "HTTP://other.example/a"')], [jit('password_provisioning_url: /a')]],
+    ['userStores[].properties', ['userStores: [ { name: PRIMARY, properties: {} } ]'], []],
+    ['userStores[].type', ['userStores: [{ name: PRIMARY, type: ldap } ]'], ['userStores: [{ name: PRIMARY, type: postgres } ]']],
+    ['userStores', ['userStores: [{ name: PRIMARY }, { name: STAFF } ]', 'userStores: [{ name: STAFF } ]', 'userStores: STAFF'], ['userStores: [{ name: PRIMARY } ]', 'userStores: []']],
+    ['identityProviders[].formerName', [`identityProviders: [ { ${IDP}, formerName: old } ]`], []],
+    ['identityProviders[].oidc.redirectPath', [oidc('issuer: "https://a.example", clientId: x, redirectPath: /commonauth')], []],
+    ['identityProviders[].claims.roles', [`identityProviders: [{ ${IDP}, claims: { roles: groups } } ]`], [`identityProviders: [{ ${IDP}, claims: { roles: ~ } } ]`]],
+    ['identityProviders[].claims.roleMappings', [`identityProviders: [{ ${IDP}, claims: { roleMappings: { a: b } } } ]`], []],
+    ['identityProviders[].provisioning.jit.userstore', [provisioning('userstore: As in username'), provisioning('userstore: STAFF')], [provisioning('userstore: PRIMARY')]],
+    ['identityProviders[].provisioning.jit.associateLocalUser', [provisioning('associateLocalUser: true')], [provisioning('associateLocalUser: false')]],
+    ['purposes[].acceptBy', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, acceptBy: 2027-01-31 } ]`], []],
+    ['purposes[].wordingOnly', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, wordingOnly: typo } ]`], []],
+    ['applications[].grantTypes', [`applications: [{ ${APPLICATION}, grantTypes: [client_credentials] } ]`, `applications: [{ ${APPLICATION}, grantTypes: [authorization_code, implicit] } ]`, `applications: [{ ${APPLICATION}, grantTypes: [refresh_token] } ]`], [`applications: [{ ${APPLICATION}, grantTypes: [authorization_code] } ]`, `applications: [{ ${APPLICATION}, grantTypes: [refresh_token, authorization_code] } ]`]],
+    ['applications[].scopes', [`applications: [ { ${APPLICATION}, scopes: [internal_idp_view] } ]`], []],
+  ]
+
+  test('has a test for each of its lines', () => {
+    assert.deepEqual(cases.map(([line]) => line).sort(), NOT_IN_THIS_VERSION.map(({ path }) => path).sort())
+  })
+
+  for (const [line, refused, harmless] of cases) {
+    test(`${line} is refused with what to write instead, and its harmless values are accepted`, () => {
+      for (const text of refused) {
+        const { declared, faults } = readDeclared(text, 'a.yaml', {})
+        assert.equal(declared, undefined)
+        assert.deepEqual(
+          faults.map(({ path }) => path),
+          [line.replaceAll('[]', '[0]')],
+          text,
+        )
+        assert.match(faults[0]?.problem ?? '', /not in this version/)
+        assert.notEqual(faults[0]?.example, '')
+      }
+      for (const text of harmless) declare(text)
+    })
+  }
+})
+
+describe('small rules', () => {
+  test('an attribute is released under the scope that asks for it', () => {
+    assert.deepEqual(['name', 'email', 'phone_number', 'address', 'department', 'constructor'].map(scopeOf), [
+      'profile',
+      'email',
+      'phone',
+      'address',
+      'profile',
+      'profile',
+    ])
+  })
+
+  test('only a word that is really near is suggested', () => {
+    assert.equal(nearest('nmae', ['id', 'name']), 'name')
+    assert.equal(nearest('FLOW-TTL-MINUTES', ['FLOW_TTL_MINUTES']), 'FLOW_TTL_MINUTES')
+    assert.equal(nearest('kind', ['id', 'name']), undefined)
+    assert.equal(nearest('name', []), undefined)
+  })
+})
+
+function read(env: Record<string, string | undefined>, files: Record<string, string> = {}): Config {
+  return readConfig(env, {
+    read(path) {
+      const text = files[path]
+      if (text === undefined) throw Object.assign(new Error(`no such file ${path}`), { code: 'ENOENT' })
+      return text
+    },
+  })
+}
+
+function declare(text: string): Declared {
+  const { declared, faults } = readDeclared(text, 'vestibule.yaml', {})
+  assert.deepEqual(faults, [], text)
+  assert.ok(declared)
+  return declared
+}
+
+function caught(attempt: () => unknown): ConfigFaults {
+  try {
+    attempt()
+  } catch (error) {
+    if (error instanceof ConfigFaults) return error
+    throw error
+  }
+  throw new Error('no fault was found')
+}
+
+function faultsOf(attempt: () => unknown): readonly Fault[] {
+  return caught(attempt).faults
+}
+
+function paths(attempt: () => unknown): string[] {
+  return faultsOf(attempt).map(({ path }) => path)
+}
+
+function source(path: string): string {
+  return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+}
+
+function jit(keys: string): string {
+  return `authentication: { jit_provisioning: { ${keys} } }`
+}
+
+function oidc(keys: string): string {
+  return `identityProviders: [ { name: acme, oidc: { ${keys} } } ]`
+}
+
+function provisioning(keys: string): string {
+  return `identityProviders: [ { ${IDP}, provisioning: { jit: { ${keys} } } } ]`
+}
+
+function bomb(): string {
+  const lines = [...'bcdefgh'].map((name, index) => `${name}: &${name} [${`*${'abcdefg'[index]},`.repeat(9)}]`)
+  return ['a: &a [x, x, x, x, x, x, x, x, x]', ...lines].join('\n')
+}
