@@ -1,0 +1,193 @@
+// Says what a username is and which other names to offer. Pure: no store, no clock, no chance; whether a name is free is the store's to say.
+
+export type UsernameProblem =
+  | { code: 'USERNAME_EMPTY' }
+  | { code: 'USERNAME_SHORT'; min: number }
+  | { code: 'USERNAME_LONG'; max: number }
+  | { code: 'USERNAME_CHARS'; found: string }
+  | { code: 'USERNAME_NO_PREFIX' }
+  | { code: 'USERNAME_RESERVED' }
+
+export type UsernameReading =
+  | { kind: 'ok'; username: string; canonical: string }
+  | { kind: 'problem'; problem: UsernameProblem }
+
+// The default policy of every store, ^[\S]{3,50}$, counted in code points. White space is outside the class of characters anyway.
+const min = 3
+const max = 50
+
+// Canonical names that pass for the house itself: the accounts of operating systems and the role mailboxes of RFC 2142.
+const reserved = new Set(
+  `abuse admin administrator anonymous everyone hostmaster mailer-daemon nobody noreply no-reply null operator
+  postmaster root security superuser support sysadmin system undefined webmaster`.split(/\s+/),
+)
+
+/**
+ * Reads a name exactly as it is, such as the one in a claim: nothing is taken away.
+ *
+ * `username` is the name as given, for display; `canonical` is its RFC 8265 UsernameCaseMapped form, for comparing. Reading a canonical
+ * form gives that same form. Lengths (3 to 50 code points) hold for both. `found` lists up to five offending characters, separated by
+ * spaces, those that cannot be seen as U+XXXX. Never throws, on any string.
+ */
+export function readUsername(raw: string): UsernameReading {
+  if (raw === '') return problem({ code: 'USERNAME_EMPTY' })
+  // A code point takes at most two units: this bounds all the work below, whatever is sent.
+  if (raw.length > 2 * max) return problem({ code: 'USERNAME_LONG', max })
+
+  const canonical = canonicalForm(raw)
+  const lengths = [raw, canonical].map((name) => [...name].length)
+  if (Math.max(...lengths) > max) return problem({ code: 'USERNAME_LONG', max })
+  if (canonical.includes('/')) return problem({ code: 'USERNAME_NO_PREFIX' })
+  const misfits = [...new Set(misfitsOf(raw, canonical))]
+  if (misfits.length > 0) return problem({ code: 'USERNAME_CHARS', found: misfits.slice(0, 5).map(visible).join(' ') })
+  if (Math.min(...lengths) < min) return problem({ code: 'USERNAME_SHORT', min })
+  if (reserved.has(canonical)) return problem({ code: 'USERNAME_RESERVED' })
+  return { kind: 'ok', username: raw, canonical }
+}
+
+/** Reads a name that a person typed: ASCII spaces at the ends are slips of the hand and go, everything else is judged by `readUsername`. */
+export function readTypedUsername(typed: string): UsernameReading {
+  // Two counters, not / +$/: on a long run of inner spaces that expression takes quadratic time.
+  let start = 0
+  let end = typed.length
+  while (start < end && typed[start] === ' ') start += 1
+  while (end > start && typed[end - 1] === ' ') end -= 1
+  return readUsername(typed.slice(start, end))
+}
+
+/** The name to propose, uncleaned and perhaps not fit: the username claim, else the mailbox of the e-mail address, else the subject. */
+export function suggestedUsername(claims: { username?: string; email?: string; subject: string }): string {
+  return claims.username || mailboxOf(claims.email ?? '') || claims.subject
+}
+
+/**
+ * Up to eight fit names, best first, to offer instead of a taken or refused one; the same input always gives the same list.
+ * Each differs in canonical form from `name` and from the others. Which are free, the caller asks the store.
+ */
+export function alternatives(
+  name: string,
+  known: { givenName?: string; familyName?: string; email?: string },
+): string[] {
+  const reading = readUsername(name)
+  const [given, family] = [plain(known.givenName), plain(known.familyName)]
+  const whole = [`${given}.${family}`, `${family}.${given}`, `${given}${family}`, `${given}-${family}`]
+  const people = [...(given && family ? whole : []), plain(mailboxOf(known.email ?? '')), given, family]
+  // Of a name that is an e-mail address the mailbox is counted on: asha2, not asha@example.com2.
+  const own = reading.kind === 'ok' && !name.includes('@') ? name : plain(mailboxOf(name) || name)
+  // A reserved word is not fit, so it is no stem: admin2 would pass for the house as well as admin.
+  const stem = [own, ...people].find(isFit)
+  const numbered = stem === undefined ? [] : [1, 2, 3, 4, 5, 6, 7, 8].map((step) => countedOn(stem, step))
+  // Two numbers come first for a name that is only taken: they are nearest to what the person wanted.
+  const nearest = reading.kind === 'ok' && stem === own ? numbered.slice(0, 2) : []
+  const ordered = [own, ...nearest, ...people, ...numbered]
+
+  const offers = new Map<string, string>()
+  for (const candidate of ordered) {
+    const offer = readUsername(candidate)
+    if (offer.kind === 'ok' && !offers.has(offer.canonical)) offers.set(offer.canonical, candidate)
+  }
+  if (reading.kind === 'ok') offers.delete(reading.canonical)
+  return [...offers.values()].slice(0, 8)
+}
+
+function problem(problem: UsernameProblem): UsernameReading {
+  return { kind: 'problem', problem }
+}
+
+function isFit(name: string): boolean {
+  return readUsername(name).kind === 'ok'
+}
+
+/** What stands before the last @; empty when there is none. */
+function mailboxOf(address: string): string {
+  return address.slice(0, Math.max(0, address.lastIndexOf('@')))
+}
+
+/** Part of a person's name as part of a username: lower case, "Anne Marie" as anne.marie, "O'Brien" as obrien. Empty when nothing is left. */
+function plain(part = ''): string {
+  const points = [...canonicalForm(part.slice(0, 2 * max)).replace(/['’]/g, '')].slice(0, max)
+  const kept = points.map((point) => (/[\p{L}\p{M}\p{Nd}_-]/u.test(point) && isInClass(point) ? point : ' ')).join('')
+  return kept.split(' ').filter(Boolean).join('.')
+}
+
+/** asha → asha2, asha3 …; asha7 → asha8, asha9 …; a long name loses its tail rather than the number. */
+function countedOn(stem: string, step: number): string {
+  const [, word = stem, digits = '1'] = /^(.*?)([1-9][0-9]{0,3})$/u.exec(stem) ?? []
+  const number = String(Number(digits) + step)
+  return [...word].slice(0, max - number.length).join('') + number
+}
+
+/** RFC 8265 section 3.3.1 to 3.3.3, in that order: width, case, normalisation. */
+function canonicalForm(name: string): string {
+  // U+3000 and this block hold every character whose decomposition is <wide> or <narrow>. Half-width Hangul stays, and is refused as a
+  // compatibility character: its NFKC would be conjoining jamo, which the next step could glue to a neighbour.
+  const fullWidth = name.replace(/[\u3000\uFF01-\uFF9F\uFFE0-\uFFEE]/gu, (point) => point.normalize('NFKC'))
+  return fullWidth.toLowerCase().normalize('NFC')
+}
+
+/** The characters that keep a name out, as typed if each is wrong by itself, in canonical form if it is wrong only where it stands. */
+function misfitsOf(raw: string, canonical: string): string[] {
+  const points = [...canonical]
+  const misfits = points.filter((point, index) => !isInClass(point) || !standsRight(points, index))
+  if (misfits.length === 0) return bidiMisfits(points)
+  const typed = [...raw].filter((point) => ![...canonicalForm(point)].every(isInClass))
+  return typed.length > 0 ? typed : misfits
+}
+
+// RFC 5892 section 2.6, shared by RFC 8264 section 9.6. Katakana middle dot to Arabic digits depend on where they stand.
+const alwaysIn = /[\u00DF\u03C2\u06FD\u06FE\u0F0B\u3007\u00B7\u0375\u05F3\u05F4\u30FB\u0660-\u0669\u06F0-\u06F9]/u
+const alwaysOut = /[\u0640\u07FA\u302E\u302F\u3031-\u3035\u303B]/u
+const oldHangulJamo = /[\u1100-\u11FF\uA960-\uA97C\uD7B0-\uD7C6\uD7CB-\uD7FB]/u
+
+/** IdentifierClass of RFC 8264 section 8 for one canonical code point, less the five that a store, a URL or a directory gives a meaning. */
+function isInClass(point: string): boolean {
+  if (/[\\%:;/]/.test(point)) return false
+  if (/[!-~]/.test(point) || alwaysIn.test(point)) return true
+  // Zero-width joiners are default-ignorable and go too. RFC 5892 A.1 and A.2 would allow them next to a virama or between joining letters,
+  // but the language has no such properties, and a character nobody sees would let two names look alike.
+  if (alwaysOut.test(point) || oldHangulJamo.test(point) || /\p{Default_Ignorable_Code_Point}/u.test(point))
+    return false
+  if (point.normalize('NFKC') !== point) return false
+  return /[\p{Ll}\p{Lu}\p{Lo}\p{Lm}\p{Mn}\p{Mc}\p{Nd}]/u.test(point)
+}
+
+/** The contextual rules of RFC 5892 appendix A.3 to A.9; true for every character that has none. */
+function standsRight(points: string[], index: number): boolean {
+  const [before = '', point = '', after = ''] = [points[index - 1], points[index], points[index + 1]]
+  if (point === '\u00B7') return before === 'l' && after === 'l'
+  if (point === '\u0375') return /\p{Script=Greek}/u.test(after)
+  if (point === '\u05F3' || point === '\u05F4') return /\p{Script=Hebrew}/u.test(before)
+  if (point === '\u30FB') return /[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u.test(points.join(''))
+  if (/[\u0660-\u0669]/u.test(point)) return !/[\u06F0-\u06F9]/u.test(points.join(''))
+  if (/[\u06F0-\u06F9]/u.test(point)) return !/[\u0660-\u0669]/u.test(points.join(''))
+  return true
+}
+
+/** The characters against the Bidi Rule of RFC 5893 section 2, which holds for a name with any right-to-left character. */
+function bidiMisfits(points: string[]): string[] {
+  const placed = points.map((point) => ({ point, direction: directionOf(point) }))
+  const these = (...directions: string[]) => placed.filter(({ direction }) => directions.includes(direction))
+  if (these('R', 'AN').length === 0) return []
+
+  const first = placed[0]?.direction
+  const last = placed.findLast(({ direction }) => direction !== 'NSM')
+  const misfits = first === 'R' ? these('L') : first === 'L' ? these('R', 'AN') : placed.slice(0, 1)
+  if (last?.direction === 'neutral') misfits.push(last)
+  if (these('EN').length > 0) misfits.push(...these('AN'))
+  return misfits.map(({ point }) => point)
+}
+
+/** Bidi_Class as far as IdentifierClass needs it; R stands for AL too. The language has no such property, so right-to-left is by block. */
+function directionOf(point: string): 'L' | 'R' | 'AN' | 'EN' | 'NSM' | 'neutral' {
+  if (/\p{Mn}/u.test(point)) return 'NSM'
+  if (/[0-9\u06F0-\u06F9]/u.test(point)) return 'EN'
+  if (/[\u0660-\u0669\u{10D30}-\u{10D39}]/u.test(point)) return 'AN'
+  if (/[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u.test(point)) return 'R'
+  return /[!-~]/.test(point) && !/[a-z]/.test(point) ? 'neutral' : 'L'
+}
+
+/** Shown as it is only if it shows by itself: no control, space, direction mark, lone surrogate or combining mark reaches the page. */
+function visible(point: string): string {
+  const shows = /[\p{L}\p{N}\p{P}\p{S}]/u.test(point) && !/\p{Default_Ignorable_Code_Point}/u.test(point)
+  return shows ? point : `U+${(point.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
+}

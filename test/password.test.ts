@@ -1,0 +1,261 @@
+// Which passwords may be chosen, how they are kept and checked, and how much of that happens at once.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createHashingQueue, HashingBusy } from '../src/stores/hashing-queue.ts'
+import { createPasswords } from '../src/stores/password.ts'
+import { PASSWORD_MAX, PASSWORD_MIN, passwordProblem } from '../src/stores/password-policy.ts'
+
+const phrase = 'correct horse battery staple'
+// A string of the given length that no other rule refuses.
+const plainText = (length: number) => 'Tj4 wq9!Zr6 pm2#'.repeat(9).slice(0, length)
+
+test('a password of three random words is accepted', () => {
+  for (const password of [phrase, 'teapot gravel ninety', 'CorrectHorseBatteryStaple', 'три случайных слова'])
+    assert.equal(passwordProblem(password, []), undefined, password)
+})
+
+test('no password is told apart from a short one', () => {
+  assert.deepEqual(passwordProblem('', []), { code: 'PW_EMPTY' })
+  assert.deepEqual(passwordProblem(' ', []), { code: 'PW_SHORT', min: PASSWORD_MIN })
+})
+
+test('a password has 15 to 128 code points after NFC, spaces included', () => {
+  assert.deepEqual(passwordProblem(plainText(14), []), { code: 'PW_SHORT', min: 15 })
+  assert.equal(passwordProblem(plainText(15), []), undefined)
+  assert.equal(passwordProblem(plainText(128), []), undefined)
+  assert.deepEqual(passwordProblem(plainText(129), []), { code: 'PW_LONG', max: 128 })
+  // An emoji is one code point and two units; e + combining acute is one code point after NFC.
+  assert.deepEqual(passwordProblem(`${plainText(12)}😀😀`, []), { code: 'PW_SHORT', min: 15 })
+  assert.deepEqual(passwordProblem(`${plainText(13)}e\u0301`, []), { code: 'PW_SHORT', min: 15 })
+  assert.equal(passwordProblem(`${plainText(14)}e\u0301`, []), undefined)
+  assert.equal(passwordProblem(`${plainText(127)}e\u0301`, []), undefined)
+})
+
+test('a password that is not well-formed text is refused', () => {
+  assert.deepEqual(passwordProblem(`${phrase}\uD83D`, []), { code: 'PW_CHARS' })
+  assert.deepEqual(passwordProblem(`\uDE00${phrase}`, []), { code: 'PW_CHARS' })
+  assert.equal(passwordProblem(`${phrase}\uD83D\uDE00`, []), undefined)
+})
+
+test('an enormous password is refused without being worked on', () => {
+  const started = performance.now()
+  for (const unit of ['a', '\uD800', '\u0301', '😀'])
+    assert.deepEqual(passwordProblem(unit.repeat(1_000_000), [unit.repeat(1_000_000)]), {
+      code: 'PW_LONG',
+      max: PASSWORD_MAX,
+    })
+  const took = performance.now() - started
+  assert.ok(took < 250, `it took ${took} ms`)
+})
+
+test('a listed password is refused, in any case', () => {
+  for (const password of ['momsanaladventure', '1qaz2wsx3edc4rfv', '1QAZ2WSX3EDC4RFV'])
+    assert.deepEqual(passwordProblem(password, []), { code: 'PW_COMMON' }, password)
+})
+
+test('a listed password does not pass by being repeated or padded', () => {
+  const passwords = [
+    'passwordpassword',
+    'password password',
+    'Password-Password-1',
+    'letmein letmein letmein',
+    'summer2024summer2024',
+    'password1234567',
+    'Password1234567!',
+    '1234567password',
+    'password9876543',
+    'passworddddddddd',
+    'p4ssw0rd!!!!!!!!',
+    'student12345678',
+    'iloveyou20242024',
+    'qwerty123456789',
+  ]
+  for (const password of passwords) assert.deepEqual(passwordProblem(password, []), { code: 'PW_COMMON' }, password)
+})
+
+test('a row of keys, of the alphabet, of digits or of one character is refused', () => {
+  const passwords = [
+    'qwertyuiopasdfg',
+    'gfdsapoiuytrewq',
+    'abcdefghijklmnop',
+    'zyxwvutsrqponmlk',
+    '123456789012345',
+    '098765432109876',
+    'aaaaaaaaaaaaaaa',
+    '               ',
+    '🐈'.repeat(15),
+    'abcabcabcabcabc',
+    '121212121212121',
+    'zaq1xsw2cde3vfr4',
+  ]
+  for (const password of passwords) assert.deepEqual(passwordProblem(password, []), { code: 'PW_COMMON' }, password)
+})
+
+test('a listed word with enough of something else is accepted', () => {
+  for (const password of ['password of my teapot', 'monkeyk7q2xm9v4tz', 'dragon-81-otter-47'])
+    assert.equal(passwordProblem(password, []), undefined, password)
+})
+
+test('a password that has the username, the mailbox or a name of the house in it is refused', () => {
+  const personal = ['Asha.Rao', 'arao', 'Café Demo', 'Demo IdP']
+  for (const password of [
+    'my name is asha.rao',
+    'ASHA.RAO has a teapot',
+    'teapot arao gravel',
+    'teapot at cafe\u0301 demo',
+  ])
+    assert.deepEqual(passwordProblem(password, personal), { code: 'PW_PERSONAL' }, password)
+  assert.deepEqual(passwordProblem('gravel-teapot-90', ['Gravel-Teapot-90']), { code: 'PW_PERSONAL' })
+  assert.equal(passwordProblem('teapot gravel ninety', personal), undefined)
+})
+
+test('personal words of fewer than four code points do not count', () => {
+  assert.equal(passwordProblem('teapot gravel ninety', ['tea', '', ' ', 'X', '😀😀']), undefined)
+  assert.deepEqual(passwordProblem('teapot gravel ninety', ['teap']), { code: 'PW_PERSONAL' })
+})
+
+const passwords = createPasswords(createHashingQueue({ running: 2, waiting: 50 }))
+
+test('a password is kept as Argon2id with 19 MiB, two passes and one lane', async () => {
+  const hash = await passwords.hash(phrase)
+  assert.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
+  assert.notEqual(await passwords.hash(phrase), hash, 'every hash has a salt of its own')
+})
+
+test('the right password is recognised, and only it', async () => {
+  const hash = await passwords.hash(phrase)
+  assert.equal(await passwords.verify(hash, phrase), true)
+  for (const wrong of [phrase.toUpperCase(), `${phrase} `, ` ${phrase}`, ''])
+    assert.equal(await passwords.verify(hash, wrong), false, JSON.stringify(wrong))
+})
+
+test('composed and decomposed accents are the same password', async () => {
+  const hash = await passwords.hash('cafe\u0301 gravel ninety')
+  assert.equal(await passwords.verify(hash, 'caf\u00E9 gravel ninety'), true)
+  assert.equal(await passwords.verify(hash, 'cafe gravel ninety'), false)
+})
+
+test('the last of 128 code points counts, and there is no 129th', async () => {
+  const hash = await passwords.hash(plainText(128))
+  assert.equal(await passwords.verify(hash, plainText(128)), true)
+  assert.equal(await passwords.verify(hash, `${plainText(127)}\u00E9`), false)
+  assert.equal(await passwords.verify(hash, plainText(129)), false)
+})
+
+test('a password that cannot be stored is not hashed, and matches nothing', async () => {
+  const hash = await passwords.hash(`${phrase}\uFFFD`)
+  for (const unfit of [`${phrase}\uD83D`, plainText(129)]) {
+    await assert.rejects(passwords.hash(unfit), RangeError)
+    assert.equal(await passwords.verify(hash, unfit), false)
+  }
+})
+
+test('nobody signs in as a user who is not there, and the answer takes a hash all the same', async () => {
+  let hashed = 0
+  const counted = createPasswords((work) => {
+    hashed += 1
+    return work()
+  })
+  assert.equal(await counted.verify(undefined, phrase), false)
+  assert.equal(await counted.verify(undefined, ''), false)
+  assert.equal(await counted.verify(undefined, 'a'.repeat(1_000_000)), false)
+  assert.equal(hashed, 3)
+
+  const hash = await passwords.hash(phrase)
+  const timeOf = async (stored: string | undefined) => {
+    const times: number[] = []
+    for (let round = 0; round < 5; round += 1) {
+      const started = performance.now()
+      await passwords.verify(stored, 'teapot gravel ninety')
+      times.push(performance.now() - started)
+    }
+    return Math.min(...times)
+  }
+  const [known, unknown] = [await timeOf(hash), await timeOf(undefined)]
+  assert.ok(unknown > known / 2, `${unknown} ms without a user, ${known} ms with one`)
+})
+
+/** Work that ends when told to, and tells how much of it runs. */
+function handWork() {
+  const endings: (() => void)[] = []
+  let running = 0
+  let most = 0
+  return {
+    most: () => most,
+    endNext: () => endings.shift()?.(),
+    started: () => endings.length,
+    async work() {
+      running += 1
+      most = Math.max(most, running)
+      await new Promise<void>((end) => endings.push(end))
+      running -= 1
+    },
+  }
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+test('never more hashes run at once than allowed, and all get their turn in order', async () => {
+  const queue = createHashingQueue({ running: 3, waiting: 50 })
+  const hand = handWork()
+  const order: number[] = []
+  const all = Array.from({ length: 20 }, (_, index) =>
+    queue(async () => {
+      order.push(index)
+      await hand.work()
+      return index
+    }),
+  )
+  for (let ended = 0; ended < 20; ended += 1) {
+    await settle()
+    hand.endNext()
+  }
+  assert.deepEqual(
+    await Promise.all(all),
+    Array.from({ length: 20 }, (_, index) => index),
+  )
+  assert.deepEqual(
+    order,
+    Array.from({ length: 20 }, (_, index) => index),
+  )
+  assert.equal(hand.most(), 3)
+})
+
+test('the 51st in line is turned away at once, and there is room again when the line moves', async () => {
+  const queue = createHashingQueue({ running: 2, waiting: 50 })
+  const hand = handWork()
+  const all = Array.from({ length: 52 }, () => queue(hand.work))
+  await assert.rejects(queue(hand.work), HashingBusy)
+
+  await settle()
+  hand.endNext()
+  await settle()
+  all.push(queue(hand.work))
+  await assert.rejects(queue(hand.work), { name: 'HashingBusy' })
+  for (let ended = 0; ended < 52; ended += 1) {
+    await settle()
+    hand.endNext()
+  }
+  await Promise.all(all)
+  assert.equal(hand.most(), 2)
+})
+
+test('a hash that fails gives its place on', async () => {
+  const queue = createHashingQueue({ running: 1, waiting: 1 })
+  const failing = queue(() => Promise.reject(new Error('out of memory')))
+  const next = queue(async () => 'done')
+  await assert.rejects(failing, /out of memory/)
+  assert.equal(await next, 'done')
+  await assert.rejects(
+    queue(() => {
+      throw new Error('at once')
+    }),
+    /at once/,
+  )
+  assert.equal(await queue(async () => 'again'), 'again')
+})
+
+test('a queue that could run nothing is refused when it is made', () => {
+  for (const running of [0, -1, Number.NaN])
+    assert.throws(() => createHashingQueue({ running, waiting: 50 }), RangeError)
+})
