@@ -1,0 +1,41 @@
+// Refuses forms that another site, another flow or nobody filled in. The only file that imports the CSRF package.
+import csurf from 'csurf'
+import type { Request, RequestHandler } from 'express'
+import { PageError } from './errors.ts'
+
+/**
+ * Fetch metadata first: a browser that says where the request comes from is believed when it says "elsewhere"; one that says
+ * nothing is left to the token (design.md 5.1). `Origin: null` is elsewhere too.
+ */
+export function sameOrigin(publicUrl: URL): RequestHandler {
+  return (req, _res, next) => {
+    const site = req.headers['sec-fetch-site']
+    const origin = req.headers.origin
+    if (site !== undefined && site !== 'same-origin') throw new PageError(403, 'csrf')
+    if (origin !== undefined && origin !== publicUrl.origin) throw new PageError(403, 'csrf')
+    next()
+  }
+}
+
+const protect = csurf({
+  // The secret follows from the flow cookie: nothing is written, and a token of one flow is worth nothing in another.
+  sessionKey: 'flow',
+  // By default the package also takes tokens from the query string, where they would leak into logs, and from headers.
+  value: (req: Request) => {
+    const token: unknown = (req.body as Record<string, unknown> | undefined)?.['_csrf']
+    return typeof token === 'string' ? token : ''
+  },
+})
+
+/** Checks the form's token against the secret of the flow that it belongs to; on GET only makes `csrfToken` work. */
+export function flowToken(secret: (req: Request) => string): RequestHandler {
+  return (req, res, next) => {
+    Object.assign(req, { flow: { csrfSecret: secret(req) } })
+    protect(req, res, next)
+  }
+}
+
+/** A fresh token for a form on this page. `flowToken` must have run. */
+export function csrfToken(req: Request): string {
+  return (req as Request & { csrfToken(): string }).csrfToken()
+}

@@ -1,0 +1,96 @@
+// Pages for requests that cannot be answered, and the one error handler. Expected outcomes are return values; this is for the rest.
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
+import type { Logger } from 'pino'
+import type { Action, Message, MessagePage } from './page.ts'
+import type { Views } from './views.ts'
+
+/** A request that ends with a page of its own: `state` is the key of its words in views/messages. */
+export class PageError extends Error {
+  readonly status: number
+  readonly state: string
+  readonly values: Record<string, string | number>
+  readonly actions: Action[]
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    status: number,
+    state: string,
+    options: { values?: Record<string, string | number>; actions?: Action[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(state)
+    this.status = status
+    this.state = state
+    this.values = options.values ?? {}
+    this.actions = options.actions ?? []
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+/** The page of a state: `page.<state>.title` and `page.<state>.body`. */
+export function statePage(
+  state: string,
+  values: Record<string, string | number>,
+  actions: Action[],
+  reference?: string,
+): MessagePage {
+  const message = (part: string): Message => ({ key: `page.${state}.${part}`, values })
+  return { title: message('title'), body: [message('body')], actions, ...(reference ? { reference } : {}) }
+}
+
+/** Answers 405 with the methods that the address has. */
+export function methodNotAllowed(...methods: string[]): RequestHandler {
+  return (_req, res) => {
+    res.setHeader('Allow', methods.join(', '))
+    throw new PageError(405, 'method')
+  }
+}
+
+/** Last in the chain, before the error handler. */
+export const notFound: RequestHandler = () => {
+  throw new PageError(404, 'missing')
+}
+
+/** Turns every error into a page that says what to do; what may be shown and what may be logged are different things, always. */
+export function errorHandler(views: Views, log: Logger): ErrorRequestHandler {
+  // Express tells error handlers by their four parameters.
+  return async (error: unknown, _req: Request, res: Response, next) => {
+    if (res.headersSent) return next(error)
+    const page = toPageError(error)
+    if (page.status >= 500)
+      log.error({ err: error, request: res.locals['requestId'], status: page.status }, 'request failed')
+    if (page.retryAfterSeconds) res.setHeader('Retry-After', String(page.retryAfterSeconds))
+    const reference = String(res.locals['requestId'] ?? '')
+    views.send(res, 'message', statePage(page.state, page.values, page.actions, reference), page.status)
+  }
+}
+
+const BODY_STATES: Record<number, string> = { 400: 'bad-request', 413: 'too-large', 415: 'wrong-type' }
+
+/** The page of an error; anything unforeseen is a 500 that tells nothing. */
+export function toPageError(error: unknown): PageError {
+  if (error instanceof PageError) return error
+  const { status, code, type } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
+  if (code === 'EBADCSRFTOKEN') return new PageError(403, 'csrf')
+  if (isDatabaseAway(code, error)) return new PageError(503, 'updating', { retryAfterSeconds: 5 })
+  if ((error as Error | undefined)?.name === 'HashingBusy') return new PageError(503, 'busy', { retryAfterSeconds: 5 })
+  // What the body parser refuses carries a status and a type; nothing else may choose its own status.
+  if (typeof status === 'number' && typeof type === 'string' && BODY_STATES[status]) {
+    return new PageError(status, BODY_STATES[status])
+  }
+  // decodeURIComponent of a path parameter.
+  if (error instanceof URIError) return new PageError(400, 'bad-request')
+  return new PageError(500, 'problem')
+}
+
+/** Connection failures of the operating system, and PostgreSQL's classes 08 (connection), 53 (resources), 57P (shutdown). */
+function isDatabaseAway(code: unknown, error: unknown): boolean {
+  if (typeof code === 'string') {
+    return /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|08...|53...|57P0.|25006)$/.test(code)
+  }
+  const name = (error as Error | undefined)?.name
+  const message = (error as Error | undefined)?.message ?? ''
+  return (
+    name === 'KnexTimeoutError' ||
+    /^(Connection terminated|timeout expired|Query read timeout|timeout exceeded)/.test(message)
+  )
+}

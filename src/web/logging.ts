@@ -1,0 +1,48 @@
+// What is logged: one line per event on stdout. Never a query string, a body, a name or a token.
+import { randomUUID } from 'node:crypto'
+import type { RequestHandler } from 'express'
+import { type Logger, pino } from 'pino'
+
+export function createLog(options: { level: string; pretty: boolean }): Logger {
+  return pino({
+    level: options.level,
+    base: null,
+    serializers: { err: describeError },
+    ...(options.pretty ? { timestamp: false, formatters: { level: (label) => ({ level: label }) } } : {}),
+  })
+}
+
+/**
+ * An error as it may be logged: its name, code, violated constraint and stack frames. Its message is left out, since drivers
+ * and parsers quote the values that they choke on.
+ */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { type: typeof error }
+  const { code, constraint } = error as Error & { code?: unknown; constraint?: unknown }
+  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
+  return {
+    type: error.name,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof constraint === 'string' ? { constraint } : {}),
+    stack: frames.slice(0, 8).map((line) => line.trim()),
+    ...(error.cause instanceof Error ? { cause: describeError(error.cause) } : {}),
+  }
+}
+
+/** Gives each request an id and logs its end: method, route pattern (never the raw URL), status, milliseconds. */
+export function requestLog(log: Logger): RequestHandler {
+  return (req, res, next) => {
+    const started = performance.now()
+    const id = randomUUID()
+    res.locals['requestId'] = id
+    res.setHeader('X-Request-ID', id)
+    res.on('finish', () => {
+      const route: unknown = req.route?.path ?? res.locals['route']
+      log.info(
+        { request: id, method: req.method, route, status: res.statusCode, ms: Math.round(performance.now() - started) },
+        'request',
+      )
+    })
+    next()
+  }
+}

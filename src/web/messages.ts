@@ -1,0 +1,66 @@
+// The words that people read: views/messages/<language>.json, key by key, a customised folder first. Plain text; views escape it at print.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Message } from './page.ts'
+
+export interface Messages {
+  /** The sentence of a message, as plain text. */
+  t(message: Message): string
+  /** The same sentence in two pieces, before and after `{name}`, for a value that is markup. */
+  around(message: Message, name: string): [before: string, after: string]
+}
+
+/**
+ * Reads `messages/<language>.json` in each folder, the customised one first: it may hold a single key. English lies beneath every other
+ * language. `isStrict` makes an unknown key, and a value that a sentence wants and does not get, an error; otherwise people read a
+ * general sentence, never a raw key. Throws when a file is not a JSON object of strings.
+ */
+export function loadMessages(folders: string[], language: string, isStrict: boolean): Messages {
+  const readingOrder = [...new Set(['en', language])].flatMap((name) =>
+    folders.toReversed().map((folder) => join(folder, 'messages', `${name}.json`)),
+  )
+  const words = new Map(readingOrder.flatMap(readWords))
+  const plural = new Intl.PluralRules(language)
+  return {
+    t: (message) => fill(sentenceOf(message), message),
+    around(message, name) {
+      const [before = '', ...after] = sentenceOf(message).split(`{${name}}`)
+      return [fill(before, message), fill(after.join(''), message)]
+    },
+  }
+
+  /** A key may have a form of its own for a number, such as `TOO_MANY.one`: the category that Unicode's plural rules give to `n`. */
+  function sentenceOf({ key, values }: Message): string {
+    const form = typeof values?.n === 'number' ? words.get(`${key}.${plural.select(values.n)}`) : undefined
+    const sentence = form ?? words.get(key)
+    if (sentence !== undefined) return sentence
+    if (isStrict) throw new Error(`There are no words for the message ${key}.`)
+    return words.get('problems.other') ?? ''
+  }
+
+  function fill(sentence: string, { key, values }: Message): string {
+    return sentence.replace(PLACEHOLDER, (_, name: string, isLower?: string) => {
+      const value = values?.[name]
+      if (value === undefined && isStrict) throw new Error(`The message ${key} wants a value for {${name}}.`)
+      return isLower ? lowerFirst(String(value ?? '')) : String(value ?? '')
+    })
+  }
+
+  /** A label in the middle of a sentence: "Email address" becomes "email address", "ID number" stays. */
+  function lowerFirst(label: string): string {
+    return /^\p{Lu}\p{Lu}/u.test(label) ? label : label.slice(0, 1).toLocaleLowerCase(language) + label.slice(1)
+  }
+}
+
+const PLACEHOLDER = /\{(\w+)(, lower)?\}/g
+
+function readWords(file: string): [string, string][] {
+  if (!existsSync(file)) return []
+  const words: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  const entries =
+    typeof words === 'object' && words !== null && !Array.isArray(words) ? Object.entries(words) : undefined
+  if (!entries?.every(([, sentence]) => typeof sentence === 'string')) {
+    throw new Error(`${file} has to be a JSON object with a sentence for each key.`)
+  }
+  return entries
+}

@@ -1,0 +1,104 @@
+// What a view receives: plain data, ready to print. Pages speak message keys, never sentences; views/messages/<language>.json has the words.
+
+/** A sentence by key, with the values that go into it. Keys in capitals are the stable codes of views/messages. */
+export interface Message {
+  key: string
+  values?: Record<string, string | number>
+}
+
+/** A way on from a page that has nothing to fill in. */
+export interface Action {
+  label: Message
+  href: string
+}
+
+/** Any page without a form: refused, expired, not found, finished, problem. */
+export interface MessagePage {
+  title: Message
+  body: Message[]
+  actions: Action[]
+  /** Quoted by people who ask for help; the request id. */
+  reference?: string
+}
+
+/** One line of the error summary: `field` is the id of the element that it links to. */
+export interface Problem {
+  field: string
+  message: Message
+}
+
+/** The page that leads out of the house: a refresh and a link, because a form's redirect must not leave it (CSP form-action). */
+export interface ContinuePage {
+  application: string
+  href: string
+}
+
+/** login.do: the application's identity providers as links, and the local sign-in. */
+export interface LoginPage {
+  application: string
+  idps: { displayName: string; href: string }[]
+  local: { action: string; csrf: string; sessionDataKey: string; username: string; problems: Problem[] }
+}
+
+/** The confirmation of a sign-out that an application asked for. `form` is the OpenID Provider's own form state. */
+export interface LogoutPage {
+  application?: string
+  action: string
+  xsrf: string
+}
+
+/** register.do and signup.do. */
+export interface PromptPage {
+  application: string
+  organization: string
+  idp: string
+  heading: Message
+  signedInAs: string
+  switchHref: string
+  /** When the page stops working. */
+  openUntil: Date
+  form: { action: string; csrf: string; sessionDataKey: string; notice: string }
+  /** Empty on a first view. */
+  problems: Problem[]
+  /** The notice above the form, such as CHANGED. */
+  changed?: Message
+  username:
+    | { kind: 'asked'; value: string; problem?: Message; suggestions: string[] }
+    /** Shown as text; with a password it is also a read-only field, so that password managers file it right. */
+    | { kind: 'shown'; value: string }
+  /** `again`: it was fine but something else was not, so it has to be typed again. */
+  password?: { min: number; problem?: Message; again: boolean }
+  consent?: { privacyPolicyUrl?: string; purposes: PurposeOnPage[] }
+}
+
+export interface PurposeOnPage {
+  id: string
+  purpose: string
+  description: string
+  attributes: AttributeOnPage[]
+}
+
+export interface AttributeOnPage {
+  /** Element id of the tick box (or of the row when there is none). */
+  id: string
+  label: Message | string
+  needed: boolean
+  /** What the idp sent, or nothing. */
+  value?: ShownValue
+  /** Absent: nothing to tick, because the idp did not send it and it is optional. */
+  box?: { value: string; ticked: boolean; problem?: Message }
+  /** A needed value that the idp did not send is typed here. */
+  input?: {
+    id: string
+    name: string
+    value: string
+    type: 'text' | 'email' | 'tel' | 'date' | 'url'
+    autocomplete: string
+    problem?: Message
+  }
+}
+
+export type ShownValue =
+  | { kind: 'text'; text: string }
+  | { kind: 'list'; items: string[] }
+  | { kind: 'date'; iso: string }

@@ -1,0 +1,142 @@
+// The whole template machinery: a view by name, inside the layout, with words. Law: nothing else imports EJS, and a request never reaches it.
+
+import ejs from 'ejs'
+import type { Response } from 'express'
+import { loadMessages } from './messages.ts'
+import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, PromptPage } from './page.ts'
+
+/** Which page each view prints. */
+export interface Pages {
+  register: PromptPage
+  signup: PromptPage
+  login: LoginPage
+  message: MessagePage
+  continue: ContinuePage
+  logout: LogoutPage
+}
+
+export type ViewName = keyof Pages
+
+export interface Views {
+  /** The HTML text of a page. */
+  render<V extends ViewName>(view: V, page: Pages[V]): string
+  /** Answers with a page that no cache keeps. `status` is the HTTP status, 200 if left out. */
+  send<V extends ViewName>(res: Response, view: V, page: Pages[V], status?: number): void
+  /** The sentence of a message. */
+  t(message: Message): string
+}
+
+/**
+ * Makes the views. `folders` holds the customised folder first and ours last: each file is taken from the first folder that has it.
+ * `cache` keeps compiled templates. `organization` is asked at every page; it also stands in for `{org}` in messages without one.
+ * `isStrict` is for tests: a message without words throws. Throws when a messages file cannot be read.
+ */
+export function createViews(options: {
+  folders: string[]
+  cache: boolean
+  organization: () => string | undefined
+  isStrict?: boolean
+}): Views {
+  const { folders, cache, organization } = options
+  const messages = loadMessages(folders, LANGUAGE, options.isStrict ?? false)
+  const withOrganization = (message: Message): Message => ({
+    ...message,
+    values: { org: organization() ?? '', ...message.values },
+  })
+  const t = (message: Message) => messages.t(withOrganization(message))
+  const around = (message: Message, name: string) => messages.around(withOrganization(message), name)
+  // Only names that start with a slash are looked up in all folders; a relative include would find our file before a customised one.
+  const file = ejs.compile("<%- include('/' + file) %>", { root: folders, cache })
+
+  function render<V extends ViewName>(view: V, page: Pages[V]): string {
+    const head = heads[view](page)
+    const brand = organization() ?? head.application ?? ''
+    const locals = {
+      lang: LANGUAGE,
+      dir: DIRECTION,
+      t,
+      around,
+      codeOf,
+      dateOf,
+      page: deepFreeze(structuredClone(page)),
+    }
+    // "Step – App – Organisation"; an application that bears the organisation's name says it once.
+    const title = [...new Set([t(head.step), head.application, brand])].filter(Boolean).join(' – ')
+    const body = file({ ...locals, file: view })
+    return file({ ...locals, file: 'layout', ...head, brand, title, body })
+  }
+
+  return {
+    render,
+    t,
+    send(res, view, page, status = 200) {
+      // Every page is about one person and carries a token or an address that is theirs.
+      res.status(status).set('Cache-Control', 'no-store').type('html').send(render(view, page))
+    },
+  }
+}
+
+const LANGUAGE = 'en'
+const DIRECTION = 'ltr'
+
+/** What the layout prints around a page. */
+interface Head {
+  step: Message
+  application: string | undefined
+  hasProblems: boolean
+  refresh: string | undefined
+  privacyPolicyUrl: string | undefined
+}
+
+const NO_HEAD = { application: undefined, hasProblems: false, refresh: undefined, privacyPolicyUrl: undefined }
+
+const heads: { [V in ViewName]: (page: Pages[V]) => Head } = {
+  register: promptHead,
+  signup: promptHead,
+  login: ({ application, local }) => ({
+    ...NO_HEAD,
+    step: { key: 'login.title', values: { app: application } },
+    application,
+    hasProblems: local.problems.length > 0,
+  }),
+  message: ({ title }) => ({ ...NO_HEAD, step: title }),
+  continue: ({ application, href }) => ({
+    ...NO_HEAD,
+    step: { key: 'continue.title', values: { app: application } },
+    application,
+    refresh: href,
+  }),
+  logout: ({ application }) => ({
+    ...NO_HEAD,
+    step: application ? { key: 'logout.title.app', values: { app: application } } : { key: 'logout.title' },
+    application,
+  }),
+}
+
+function promptHead({ application, heading, problems, consent }: PromptPage): Head {
+  return {
+    ...NO_HEAD,
+    step: heading,
+    application,
+    hasProblems: problems.length > 0,
+    privacyPolicyUrl: consent?.privacyPolicyUrl,
+  }
+}
+
+/** The stable code of a message for `data-msg`: TOO_MANY of TOO_MANY, EXPIRED of page.expired.title. */
+function codeOf({ key }: Message): string {
+  return (/^page\.(.+)\.\w+$/.exec(key)?.[1] ?? key).toUpperCase().replaceAll('-', '_')
+}
+
+/** A day as people write it; anything but YYYY-MM-DD as it is, because an idp may send what it likes. */
+function dateOf(iso: string): string {
+  const day = new Date(/^\d{4}-\d\d-\d\d$/.test(iso) ? `${iso}T00:00:00Z` : Number.NaN)
+  return Number.isNaN(day.getTime())
+    ? iso
+    : new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'long', timeZone: 'UTC' }).format(day)
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze)
+  return value
+}
