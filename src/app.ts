@@ -1,0 +1,43 @@
+// The table of contents: every room, in the order in which a request meets it.
+import path from 'node:path'
+import express, { type Express } from 'express'
+import { queryOne } from './db/connect.ts'
+import { createApplicationDoor } from './handback/application.ts'
+import { endedAddress, handbackRoutes } from './handback/routes.ts'
+import type { House } from './house.ts'
+import { LOGIN, loginAgain, loginRoutes } from './login/routes.ts'
+import { promptRoutes } from './provisioning/routes.ts'
+import { errorHandler, notFound } from './web/errors.ts'
+import { onlyOurHost, securityHeaders } from './web/headers.ts'
+import { requestLog } from './web/logging.ts'
+
+const PUBLIC = path.join(import.meta.dirname, '../public')
+const PUBLIC_MAX_AGE_MS = 3_600_000
+
+/** Builds the whole application on a house. Reads the signing keys; listens nowhere. */
+export async function createApp(house: House): Promise<Express> {
+  const { log, publicUrl, prompts, views } = house
+  const door = await createApplicationDoor(house, (flowId) => `${LOGIN}?sessionDataKey=${flowId}`)
+
+  const app = express()
+  app.set('trust proxy', house.trustProxy)
+  app.set('etag', false)
+  app.disable('x-powered-by')
+
+  app.get('/livez', (_req, res) => void res.json({ status: 'ok' }))
+  app.get('/readyz', async (_req, res) => {
+    await queryOne(house.db, 'SELECT 1')
+    res.json({ status: 'ok' })
+  })
+  app.use(requestLog(log))
+  app.use(securityHeaders(publicUrl))
+  app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
+  app.use(onlyOurHost(publicUrl))
+  app.use(door.middleware)
+  app.use(loginRoutes(house, { leaveBy: door.leaveBy, ended: endedAddress, doorIsOpen: door.isOpen }))
+  app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain }))
+  app.use(handbackRoutes(house, door, { again: loginAgain, prompts }))
+  app.use(notFound)
+  app.use(errorHandler(views, log))
+  return app
+}

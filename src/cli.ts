@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+// The commands of an operator: vestibule migrate, vestibule config check, vestibule config apply.
+import { readFileSync } from 'node:fs'
+import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
+import { connect, type Db } from './db/connect.ts'
+import { applyDeclared } from './db/declare.ts'
+import { migrate } from './db/migrate.ts'
+import { createKeyring } from './seal.ts'
+import { sslOf } from './start.ts'
+
+const USAGE = `Usage: vestibule <command>
+
+  migrate        brings the database up to date and applies CONFIG_FILE, if there is one
+  config check   reads the environment and CONFIG_FILE and lists every fault
+  config apply   writes what CONFIG_FILE declares into the database
+`
+const EXIT_USAGE = 64
+const EXIT_CONFIGURATION = 78
+
+const commands: Record<string, (config: Config) => Promise<string>> = {
+  migrate: (config) =>
+    withDatabase(config, config.migrationDatabaseUrl ?? config.databaseUrl, async (db) => {
+      const names = await migrate(db)
+      const applied = config.declared ? await apply(config, db) : ''
+      return `${names.length === 0 ? 'The database is up to date.' : `Ran ${names.join(', ')}.`}\n${applied}`
+    }),
+  'config check': async (config) =>
+    `${config.warnings.map((line) => `${line}\n`).join('')}The configuration has no fault.\n`,
+  'config apply': (config) => withDatabase(config, config.databaseUrl, (db) => apply(config, db)),
+}
+
+async function apply(config: Config, db: Db): Promise<string> {
+  if (!config.declared) return 'CONFIG_FILE is not set: there is nothing to apply.\n'
+  if (config.secretKey === undefined)
+    throw new Error('SECRET_KEY is not set: secrets of the configuration are sealed with it.')
+  const keyring = createKeyring(config.secretKey, config.secretKeyPrevious)
+  const { written, turnedOff } = await applyDeclared(db, keyring, config.declared)
+  const lines = [
+    ...written.map((name) => `Wrote ${name}.`),
+    ...turnedOff.map((name) => `Turned off ${name}: it is no longer declared.`),
+  ]
+  return lines.length === 0 ? 'Nothing to write: the database says the same.\n' : `${lines.join('\n')}\n`
+}
+
+async function withDatabase(
+  config: Config,
+  url: string | undefined,
+  work: (db: Db) => Promise<string>,
+): Promise<string> {
+  if (url === undefined) throw new Error('DATABASE_URL is not set. Without it, start the demo with: npm start')
+  const db = connect({ url, poolMax: 1, ssl: sslOf(config, url), onError: () => {} })
+  try {
+    return await work(db)
+  } finally {
+    await db.destroy()
+  }
+}
+
+async function run(words: string[]): Promise<number> {
+  const command = commands[words.join(' ')]
+  if (!command) {
+    process.stderr.write(USAGE)
+    return EXIT_USAGE
+  }
+  try {
+    const config = readConfig(process.env, { read: (file) => readFileSync(file, 'utf8') })
+    process.stdout.write(await command(config))
+    return 0
+  } catch (error) {
+    if (error instanceof ConfigFaults) {
+      process.stderr.write(printFaults(error))
+      return EXIT_CONFIGURATION
+    }
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+}
+
+process.exitCode = await run(process.argv.slice(2))

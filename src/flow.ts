@@ -1,0 +1,133 @@
+// The thread of one sign-in: start a flow, find this browser's flow, and nothing for any other browser.
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Ending, FlowRow } from './db/flows.ts'
+import { findFlowRow, findFlowRowByState, insertFlow, keepProfile } from './db/flows.ts'
+import type { House } from './house.ts'
+import type { Profile } from './login/profile.ts'
+import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
+
+/** The door a flow came in by, which is the only one it can leave by. */
+export interface Door {
+  kind: 'application'
+  applicationId: string
+  interactionUid: string
+}
+
+export interface Flow {
+  id: string
+  door: Door
+  idpId: string | undefined
+  /** Set once the idp has sent the person back. */
+  calledBackAt: Date | undefined
+  /** What the idp asserted: here only while the flow is open, and only with the cookie of the browser that started it. */
+  profile: Profile | undefined
+  ending: Ending | undefined
+  expiresAt: Date
+  isExpired: boolean
+  /** Follows from the flow cookie: tokens of forms (csurf keeps them), and what binds a callback to this flow. */
+  csrfSecret: string
+  nonce: (state: string) => string
+  codeVerifier: (state: string) => string
+  seal: (profile: Profile) => Buffer
+}
+
+const FLOW_ID_BYTES = 18
+const COOKIE_ID_CHARACTERS = 12
+const COOKIES_KEPT = 20
+
+/** The cookie outlives the flow by this much, so that an expired or finished page can say what happened. It seals nothing by then. */
+const COOKIE_GRACE_MINUTES = 10
+
+/**
+ * Starts a flow for a door and gives this browser the flow's cookie: 32 random bytes from which the sealing key, the CSRF
+ * secret and the binding follow (HKDF). Returns the flow's id, which is worth nothing without that cookie.
+ */
+export async function startFlow(house: House, req: IncomingMessage, res: ServerResponse, door: Door): Promise<string> {
+  const id = randomBytes(FLOW_ID_BYTES).toString('base64url')
+  const secret = randomBytes(32)
+  await insertFlow(house.db, {
+    id,
+    binding: deriveKey(secret, 'flow binding'),
+    applicationId: door.applicationId,
+    interactionUidSealed: house.keyring.seal(`flow door ${id}`, door.interactionUid),
+    expiresAt: new Date(house.now().getTime() + house.flowMinutes * 60_000),
+  })
+  const kept = flowCookies(req)
+  // Browsers send older cookies first (RFC 6265, 5.4), so the front of the list goes.
+  for (const [name] of kept.slice(0, Math.max(0, kept.length - COOKIES_KEPT + 1))) {
+    res.appendHeader('Set-Cookie', `${name}=; Max-Age=0; ${cookieAttributes(house)}`)
+  }
+  const maxAge = Math.round((house.flowMinutes + COOKIE_GRACE_MINUTES) * 60)
+  res.appendHeader(
+    'Set-Cookie',
+    `${cookieName(house, id)}=${secret.toString('base64url')}; Max-Age=${maxAge}; ${cookieAttributes(house)}`,
+  )
+  return id
+}
+
+/** This browser's flow of that id; undefined for an id that does not exist and for another browser's, which look the same. */
+export async function findFlow(house: House, req: IncomingMessage, id: unknown): Promise<Flow | undefined> {
+  if (typeof id !== 'string' || !/^[\w-]{24}$/.test(id)) return undefined
+  return openFlow(house, req, await findFlowRow(house.db, id))
+}
+
+/** This browser's flow that left with that `state`. Looking changes nothing, so a wrong browser does not burn the owner's flow. */
+export async function findFlowByState(house: House, req: IncomingMessage, state: string): Promise<Flow | undefined> {
+  return openFlow(house, req, await findFlowRowByState(house.db, sha256(state)))
+}
+
+/** Seals the profile into the flow's row, with the keyed hash that finds the flows of a person. */
+export async function rememberProfile(house: House, flow: Flow, idpId: string, profile: Profile): Promise<void> {
+  const person = house.keyring.hash('person', idpId, profile.issuer, profile.subject)
+  await keepProfile(house.db, flow.id, flow.seal(profile), person)
+}
+
+function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined): Flow | undefined {
+  if (!row) return undefined
+  const name = cookieName(house, row.id)
+  const value = flowCookies(req).find(([cookie]) => cookie === name)?.[1]
+  if (value === undefined) return undefined
+  const secret = Buffer.from(value, 'base64url')
+  if (secret.length !== 32 || !timingSafeEqual(deriveKey(secret, 'flow binding'), row.binding)) return undefined
+
+  const sealingKey = deriveKey(secret, 'flow profile')
+  const derived = (use: string, state: string) => keyedHash(deriveKey(secret, use), state).toString('base64url')
+  return {
+    id: row.id,
+    door: {
+      kind: row.door,
+      applicationId: row.application_id,
+      interactionUid: house.keyring.unseal(`flow door ${row.id}`, row.interaction_uid_sealed),
+    },
+    idpId: row.idp_id ?? undefined,
+    calledBackAt: row.called_back_at ?? undefined,
+    profile: row.profile_sealed ? JSON.parse(unseal(sealingKey, row.id, row.profile_sealed)) : undefined,
+    ending: row.ending ?? undefined,
+    expiresAt: row.expires_at,
+    isExpired: row.expires_at <= house.now(),
+    csrfSecret: deriveKey(secret, 'flow csrf').toString('base64url'),
+    nonce: (state) => derived('flow nonce', state),
+    codeVerifier: (state) => derived('flow code verifier', state),
+    seal: (profile) => seal(sealingKey, row.id, JSON.stringify(profile)),
+  }
+}
+
+function cookieName(house: House, id: string): string {
+  // Only a secure origin may set __Host- cookies, which no sibling host can overwrite.
+  const prefix = house.publicUrl.protocol === 'https:' ? '__Host-' : ''
+  return `${prefix}flow-${id.slice(0, COOKIE_ID_CHARACTERS)}`
+}
+
+function cookieAttributes(house: House): string {
+  // Lax and not Strict: the idp's callback is a cross-site navigation and must carry the cookie.
+  return `Path=/; HttpOnly; SameSite=Lax${house.publicUrl.protocol === 'https:' ? '; Secure' : ''}`
+}
+
+/** The request's flow cookies as [name, value], oldest first. Of two with one name the first counts: the browser's own order. */
+function flowCookies(req: IncomingMessage): [string, string][] {
+  return (req.headers.cookie ?? '')
+    .split(';')
+    .map((pair) => pair.trim().split('=', 2) as [string, string])
+    .filter(([name]) => /^(?:__Host-)?flow-[\w-]{12}$/.test(name))
+}

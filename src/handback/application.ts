@@ -1,0 +1,312 @@
+// The door of applications: our OpenID Provider. The only file that configures oidc-provider.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestHandler } from 'express'
+import type Provider from 'oidc-provider'
+import type { Configuration, interactionPolicy, KoaContextWithOIDC } from 'oidc-provider'
+import { findApplicationByClientId } from '../db/applications.ts'
+import { customAttributeNames } from '../db/purposes.ts'
+import type { Flow } from '../flow.ts'
+import { startFlow } from '../flow.ts'
+import type { House } from '../house.ts'
+import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
+import { statePage, toPageError } from '../web/errors.ts'
+import { loadOpenidProvider } from '../web/openid-provider.ts'
+import { signingKeys } from './keys.ts'
+import { APPLICATION_ID, REQUIRE_PKCE, recordsOf } from './records.ts'
+import {
+  claimsOfUser,
+  federatedClaims,
+  federatedSubject,
+  isFederated,
+  keepFederatedClaims,
+  maySkipSignIn,
+} from './subjects.ts'
+
+export interface ApplicationDoor {
+  /** Serves the OpenID Provider's addresses; everything else goes on. */
+  middleware: RequestHandler
+  /** Tells the OpenID Provider how the flow ended; returns the address that leads to the application, or nothing when it was led there already. */
+  leaveBy(req: IncomingMessage, res: ServerResponse, flow: Flow): Promise<string | undefined>
+  /** Whether the application still waits for this flow. */
+  isOpen(flow: Flow): Promise<boolean>
+}
+
+const ADDRESSES = /^\/(?:\.well-known\/openid-configuration$|oauth2\/|oidc\/)/
+const MINUTES = 60
+const HOURS = 60 * MINUTES
+const DAYS = 24 * HOURS
+
+/** `loginAddress` is where a flow starts to ask who somebody is. */
+export async function createApplicationDoor(
+  house: House,
+  loginAddress: (flowId: string) => string,
+): Promise<ApplicationDoor> {
+  const library = await loadOpenidProvider()
+  const provider = new library.default(house.publicUrl.origin, {
+    ...(await configurationOf(house, loginAddress, signInPolicy(house, library.interactionPolicy))),
+    adapter: (model: string) =>
+      recordsOf(house, model, () => new library.errors.InvalidGrant('grant request is invalid')),
+  })
+  // Its addresses and cookies follow the request's protocol and host, which the middleware sets to PUBLIC_URL's.
+  provider.proxy = true
+  provider.use(keepInTheHouse(house))
+  provider.on('server_error', (_ctx, error) => house.log.error({ err: error }, 'openid provider failed'))
+  const callback = provider.callback()
+
+  return {
+    middleware(req, res, next) {
+      if (!ADDRESSES.test(req.path)) return next()
+      res.locals['route'] = req.path.replace(/^(\/oauth2\/authorize\/).+/, '$1:uid')
+      req.headers['x-forwarded-proto'] = house.publicUrl.protocol.slice(0, -1)
+      req.headers['x-forwarded-host'] = house.publicUrl.host
+      req.url = withOfflineConsent(req.url)
+      callback(req, res)
+    },
+
+    async leaveBy(req, res, flow) {
+      const interaction = await provider.Interaction.find(flow.door.interactionUid)
+      if (!interaction) return undefined
+      const { ending } = flow
+      if (ending?.kind === 'declined') {
+        interaction.result = { error: 'access_denied', error_description: 'DECLINED' }
+      } else if (ending?.kind === 'refused') {
+        interaction.result = { error: 'access_denied', error_description: ending.code }
+      } else {
+        const subject = subjectOf(house, flow)
+        if (subject === undefined) return undefined
+        await forgetAnotherPerson(provider, req, res, subject)
+        const scopes = String(interaction.params['scope'] ?? '').split(' ')
+        const clientId = String(interaction.params['client_id'])
+        const grant = new provider.Grant({ accountId: subject, clientId })
+        grant.addOIDCScope(scopes.join(' '))
+        const grantId = await grant.save()
+        if (ending?.kind === 'federated' && flow.profile) {
+          await keepFederatedClaims(house, grantId, flow.profile, scopes)
+        }
+        // acr never reaches a token (no acr values are configured): it is where the session remembers the idp.
+        const login = { accountId: subject, ...(flow.idpId ? { acr: flow.idpId } : {}) }
+        interaction.result = { login, consent: { grantId } }
+      }
+      // The binding to the browser is the flow cookie's; a session that changed meanwhile must not stop the way out.
+      delete interaction.session
+      await interaction.persist()
+      return interaction.returnTo
+    },
+
+    async isOpen(flow) {
+      return (await provider.Interaction.find(flow.door.interactionUid)) !== undefined
+    },
+  }
+}
+
+function subjectOf(house: House, flow: Flow): string | undefined {
+  if (flow.ending?.kind === 'signed-in') return flow.ending.userId
+  if (flow.ending?.kind !== 'federated' || !flow.profile || !flow.idpId) return undefined
+  return federatedSubject(house.salt, flow.idpId, flow.profile)
+}
+
+/** With another person's session live in this browser the library would show a page of its own. */
+async function forgetAnotherPerson(
+  provider: Provider,
+  req: IncomingMessage,
+  res: ServerResponse,
+  subject: string,
+): Promise<void> {
+  const session = await provider.Session.get(provider.createContext(req, res))
+  if (session.accountId && session.accountId !== subject) await session.destroy()
+}
+
+async function configurationOf(
+  house: House,
+  loginAddress: (flowId: string) => string,
+  policy: interactionPolicy.DefaultPolicy,
+): Promise<Configuration> {
+  const custom = [...(await customAttributeNames(house.db)).keys()]
+  const claims: Record<string, string[]> = { openid: ['sub'], profile: ['preferred_username'] }
+  for (const attribute of [...Object.keys(STANDARD_ATTRIBUTES), ...custom]) {
+    const scope = scopeOf(attribute)
+    const isVerifiable = attribute === 'email' || attribute === 'phone_number'
+    claims[scope] = [...(claims[scope] ?? []), attribute, ...(isVerifiable ? [`${attribute}_verified`] : [])]
+  }
+  return {
+    jwks: { keys: (await signingKeys(house)) as never },
+    claims,
+    scopes: ['openid', 'offline_access', ...Object.keys(claims).filter((scope) => scope !== 'openid')],
+    responseTypes: ['code'],
+    pkce: { required: (_ctx, client) => client[REQUIRE_PKCE] !== false },
+    extraClientMetadata: { properties: [APPLICATION_ID, REQUIRE_PKCE] },
+    routes: {
+      authorization: '/oauth2/authorize',
+      token: '/oauth2/token',
+      userinfo: '/oauth2/userinfo',
+      jwks: '/oauth2/jwks',
+      revocation: '/oauth2/revoke',
+      end_session: '/oidc/logout',
+    },
+    cookies: {
+      names: { session: 'vestibule.session', interaction: 'vestibule.interaction', resume: 'vestibule.resume' },
+      keys: house.keyring.cookieSecrets,
+      long: { httpOnly: true, sameSite: 'lax', signed: true },
+      short: { httpOnly: true, sameSite: 'lax', signed: true },
+    },
+    ttl: {
+      AccessToken: 10 * MINUTES,
+      AuthorizationCode: 1 * MINUTES,
+      IdToken: 10 * MINUTES,
+      RefreshToken: 30 * DAYS,
+      Grant: 30 * DAYS,
+      Session: 8 * HOURS,
+      Interaction: Math.round(house.flowMinutes * MINUTES) + 10 * MINUTES,
+    },
+    rotateRefreshToken: true,
+    features: {
+      devInteractions: { enabled: false },
+      revocation: { enabled: true },
+      pushedAuthorizationRequests: { enabled: false },
+      dPoP: { enabled: false },
+      resourceIndicators: { enabled: false },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: async (ctx) => showLogout(house, ctx),
+        postLogoutSuccessSource: async (ctx) => {
+          ctx.type = 'html'
+          ctx.body = house.views.render('message', statePage('signed-out', {}, []))
+        },
+      },
+    },
+    findAccount: async (_ctx, subject, token) => findAccount(house, subject, token),
+    loadExistingGrant: (ctx) => loadGrant(ctx),
+    interactions: {
+      policy,
+      // Here and not in a route: the flow is the interaction's from its first moment, without a uid in any address.
+      async url(ctx, interaction) {
+        const clientId = String(interaction.params['client_id'])
+        const application = await findApplicationByClientId(house.db, clientId)
+        if (!application) throw new Error('An interaction names an application that does not exist.')
+        const door = { kind: 'application' as const, applicationId: application.id, interactionUid: interaction.uid }
+        return loginAddress(await startFlow(house, ctx.req, ctx.res, door))
+      },
+    },
+    renderError: async (ctx, out, error) => {
+      const page = out.error === 'server_error' ? toPageError(error.cause ?? error) : undefined
+      house.log.warn({ code: out.error, route: ctx.oidc?.route }, 'openid provider refused a request')
+      if (page) ctx.status = page.status
+      if (page?.retryAfterSeconds) ctx.set('Retry-After', String(page.retryAfterSeconds))
+      ctx.type = 'html'
+      ctx.set('Cache-Control', 'no-store')
+      const state =
+        page?.state ??
+        (out.error === 'invalid_client' || out.error === 'invalid_redirect_uri' ? 'unknown-app' : 'bad-request')
+      ctx.body = house.views.render('message', statePage(state, page?.values ?? {}, []))
+    },
+  }
+}
+
+/** Applications are first-party: whoever signed in has granted what the application asks for. A federated person's grant is fixed, its claims were kept for it. */
+async function loadGrant(ctx: KoaContextWithOIDC) {
+  const { client, session, result, account, provider, requestParamScopes } = ctx.oidc
+  if (!client || !account || !session) return undefined
+  const grantId = result?.consent?.grantId ?? session.grantIdFor(client.clientId)
+  const found = grantId ? await provider.Grant.find(grantId) : undefined
+  if (found?.accountId === account.accountId && isFederated(account.accountId)) return found
+  const grant =
+    found?.accountId === account.accountId
+      ? found
+      : new provider.Grant({ accountId: account.accountId, clientId: client.clientId })
+  const wanted = [...requestParamScopes].join(' ')
+  if (found !== grant || grant.getOIDCScopeFiltered(new Set(requestParamScopes)) !== wanted) {
+    grant.addOIDCScope(wanted)
+    await grant.save()
+  }
+  return grant
+}
+
+async function findAccount(house: House, subject: string, token: unknown) {
+  if (!isFederated(subject)) {
+    const claims = await claimsOfUser(house, subject)
+    return claims ? { accountId: subject, claims: async () => ({ ...claims, sub: subject }) } : undefined
+  }
+  const grantId = (token as { grantId?: string } | undefined)?.grantId
+  // Without a token the library only asks whether such a person may be; maySkipSignIn answers that with the grant.
+  if (grantId === undefined) return { accountId: subject, claims: async () => ({ sub: subject }) }
+  const kept = await federatedClaims(house, grantId)
+  return kept ? { accountId: subject, claims: async () => ({ ...kept.claims, sub: subject }) } : undefined
+}
+
+function signInPolicy(house: House, library: typeof interactionPolicy): interactionPolicy.DefaultPolicy {
+  const policy = library.base()
+  const login = policy.get('login')
+  login?.checks.add(
+    new library.Check('session_not_enough', 'sign-in is needed again', 'login_required', async (ctx) => {
+      const { session, client, result, requestParamScopes, params } = ctx.oidc
+      // Personal data that nobody needs later: gone before an interaction is stored.
+      if (params) params['login_hint'] = undefined
+      if (!session?.accountId || !client) return false
+      const maySkip = await maySkipSignIn(
+        house,
+        {
+          subject: session.accountId,
+          idpId: session.acr,
+          grantId: result?.consent?.grantId ?? session.grantIdFor(client.clientId),
+        },
+        { applicationId: String(client[APPLICATION_ID]), scopes: [...requestParamScopes] },
+      )
+      return !maySkip
+    }),
+    0,
+  )
+  // There is no consent screen; the prompt stays known, because OpenID Connect ties offline_access to prompt=consent.
+  policy.get('consent')?.checks.clear()
+  return policy
+}
+
+/** Adds prompt=consent to a request for offline_access (OpenID Connect Core, 11): first-party applications have that consent. */
+function withOfflineConsent(url: string): string {
+  const [path, search] = url.split('?', 2)
+  if (path !== '/oauth2/authorize' || !search) return url
+  const query = new URLSearchParams(search)
+  const prompts = (query.get('prompt') ?? '').split(' ').filter(Boolean)
+  if (!query.get('scope')?.split(' ').includes('offline_access')) return url
+  if (prompts.includes('none') || prompts.includes('consent') || query.getAll('prompt').length > 1) return url
+  query.set('prompt', [...prompts, 'consent'].join(' '))
+  return `${path}?${query}`
+}
+
+/** What the library would answer with pages or redirects that our CSP, rightly, stops. */
+function keepInTheHouse(house: House) {
+  return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
+    await next()
+    const { oidc } = ctx as { oidc?: KoaContextWithOIDC['oidc'] }
+    if (!oidc) return
+    const mode = oidc.params?.['response_mode']
+    if (/^(authorization|resume)$/.test(oidc.route) && mode !== undefined && mode !== 'query') {
+      ctx.remove('Location')
+      ctx.status = 400
+      ctx.type = 'html'
+      ctx.body = house.views.render('message', statePage('bad-request', {}, []))
+    } else if (oidc.route === 'end_session' && ctx.status === 200 && !oidc.session?.accountId) {
+      await showLogout(house, ctx)
+    } else if (oidc.route === 'end_session_confirm' && ctx.status === 303) {
+      // A form's redirect may not leave the house: go on from a page.
+      const href = ctx.response.get('Location')
+      ctx.remove('Location')
+      ctx.status = 200
+      ctx.type = 'html'
+      ctx.body = house.views.render('continue', { application: oidc.client?.clientName ?? '', href })
+    }
+    if (oidc.route === 'discovery' && typeof ctx.body === 'object' && ctx.body !== null) {
+      Object.assign(ctx.body, { response_modes_supported: ['query'] })
+    }
+  }
+}
+
+async function showLogout(house: House, ctx: KoaContextWithOIDC): Promise<void> {
+  const secret = (ctx.oidc.session?.state as { secret?: string } | undefined)?.secret ?? ''
+  const application = ctx.oidc.client?.clientName
+  ctx.type = 'html'
+  ctx.body = house.views.render('logout', {
+    ...(application ? { application } : {}),
+    action: ctx.oidc.urlFor('end_session_confirm'),
+    xsrf: secret,
+  })
+}

@@ -1,0 +1,92 @@
+// The OpenID Provider's memory in PostgreSQL: ids as SHA-256, payloads sealed under SECRET_KEY, one-time things used once.
+import type { Adapter, AdapterPayload } from 'oidc-provider'
+import { findApplicationByClientId } from '../db/applications.ts'
+import {
+  consumeRecord,
+  deleteRecord,
+  deleteRecordsOfGrant,
+  findRecord,
+  findRecordByUid,
+  type OidcRecord,
+  putRecord,
+} from '../db/oidc-records.ts'
+import type { House } from '../house.ts'
+import { sha256 } from '../seal.ts'
+
+/** Everything of ours expires; this is the bound for a record of which the library does not say when. */
+const LONGEST_SECONDS = 30 * 86_400
+
+/** The adapter of one model of oidc-provider. Clients are not stored here: they are our applications. `usedUp` is thrown at a second use. */
+export function recordsOf(house: House, model: string, usedUp: () => Error): Adapter {
+  const { db, keyring, now } = house
+  const context = `oidc ${model}`
+
+  function open(record: OidcRecord | undefined): AdapterPayload | undefined {
+    if (!record) return undefined
+    const payload: AdapterPayload = JSON.parse(keyring.unseal(context, record.payload_sealed))
+    return record.consumed_at ? { ...payload, consumed: Math.floor(record.consumed_at.getTime() / 1000) } : payload
+  }
+
+  return {
+    async upsert(id, payload, expiresIn) {
+      await putRecord(db, {
+        model,
+        idHash: sha256(id),
+        payloadSealed: keyring.seal(context, JSON.stringify(payload)),
+        grantIdHash: payload.grantId ? sha256(payload.grantId) : null,
+        uidHash: payload.uid ? sha256(payload.uid) : null,
+        expiresAt: new Date(now().getTime() + (expiresIn ?? LONGEST_SECONDS) * 1000),
+      })
+    },
+    async find(id) {
+      if (model === 'Client') return clientOf(house, id)
+      return open(await findRecord(db, model, sha256(id), now()))
+    },
+    async findByUid(uid) {
+      return open(await findRecordByUid(db, model, sha256(uid), now()))
+    },
+    // Device flow is off; nothing has a user code.
+    async findByUserCode() {
+      return undefined
+    },
+    async consume(id) {
+      // The library has looked before; of two that looked at once the second must not get tokens.
+      if (!(await consumeRecord(db, model, sha256(id), now()))) {
+        throw usedUp()
+      }
+    },
+    async destroy(id) {
+      await deleteRecord(db, model, sha256(id))
+    },
+    async revokeByGrantId(grantId) {
+      await deleteRecordsOfGrant(db, sha256(grantId))
+    },
+  }
+}
+
+/** Names of our own metadata on the library's clients. */
+export const APPLICATION_ID = 'vestibule_application_id'
+export const REQUIRE_PKCE = 'vestibule_require_pkce'
+
+async function clientOf(house: House, clientId: string): Promise<AdapterPayload | undefined> {
+  // PostgreSQL refuses NUL and ill-formed text with an error; such a client does not exist.
+  if (!clientId.isWellFormed() || clientId.includes('\0')) return undefined
+  const application = await findApplicationByClientId(house.db, clientId)
+  if (!application) return undefined
+  const secret = application.clientSecretSealed
+  const isWeb = application.redirectUris.every((uri) => /^https?:/.test(uri))
+  return {
+    client_id: application.clientId,
+    client_name: application.name,
+    ...(secret
+      ? { client_secret: house.keyring.unseal(`application ${application.clientId}`, secret) }
+      : { token_endpoint_auth_method: 'none' }),
+    redirect_uris: application.redirectUris,
+    post_logout_redirect_uris: application.postLogoutRedirectUris,
+    response_types: ['code'],
+    grant_types: ['authorization_code', 'refresh_token'],
+    application_type: isWeb ? 'web' : 'native',
+    [APPLICATION_ID]: application.id,
+    [REQUIRE_PKCE]: application.requirePkce,
+  }
+}

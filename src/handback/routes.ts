@@ -1,0 +1,88 @@
+// The one door out: where an ended flow is answered, whatever page or form it ended on.
+import { type Request, type Response, Router } from 'express'
+import { findApplication } from '../db/applications.ts'
+import { findIdp } from '../db/idps.ts'
+import { readOrganization } from '../db/installation.ts'
+import { type Flow, findFlow } from '../flow.ts'
+import type { House } from '../house.ts'
+import { methodNotAllowed, PageError, statePage } from '../web/errors.ts'
+import { oneParameter } from '../web/forms.ts'
+import type { Action } from '../web/page.ts'
+import type { ApplicationDoor } from './application.ts'
+
+const RESUME = '/commonauth'
+
+/** How long a sign-in may be on its way between callback and ending before the person is told to start again. */
+const ON_ITS_WAY_MS = 15_000
+
+export function endedAddress(flowId: string): string {
+  return `${RESUME}?sessionDataKey=${flowId}`
+}
+
+export interface HandbackWays {
+  again: (flowId: string, idpName?: string) => string
+  prompts: { register: string; signup: string }
+}
+
+export function handbackRoutes(house: House, door: ApplicationDoor, ways: HandbackWays): Router {
+  const router = Router()
+  router.get(RESUME, resume)
+  router.all(RESUME, methodNotAllowed('GET', 'HEAD'))
+  return router
+
+  async function resume(req: Request, res: Response): Promise<void> {
+    // A callback has its own address; beside a flow id it is an attempt to mix the two.
+    if (req.query['state'] !== undefined || req.query['code'] !== undefined) throw new PageError(400, 'bad-request')
+    const flow = await findFlow(house, req, oneParameter(req.query['sessionDataKey']))
+    if (!flow) throw new PageError(404, 'notfound')
+    if (!flow.ending) return goBack(flow, res)
+    const href = await door.leaveBy(req, res, flow)
+    if (flow.ending.kind === 'signed-in' || flow.ending.kind === 'federated') return continueTo(flow, href, res)
+    return explain(flow, flow.ending, href, res)
+  }
+
+  /** Not over yet: to the page where it is, which decides again. */
+  function goBack(flow: Flow, res: Response): void {
+    if (flow.isExpired) throw new PageError(410, 'expired', { values: { n: house.flowMinutes } })
+    if (flow.profile) return res.redirect(303, `${ways.prompts.signup}?sessionDataKey=${flow.id}`)
+    const since = flow.calledBackAt ? house.now().getTime() - flow.calledBackAt.getTime() : undefined
+    if (since === undefined || since > ON_ITS_WAY_MS) return res.redirect(303, ways.again(flow.id))
+    res.setHeader('Refresh', '1')
+    house.views.send(res, 'message', statePage('working', {}, []), 200)
+  }
+
+  async function continueTo(flow: Flow, href: string | undefined, res: Response): Promise<void> {
+    const application = await findApplication(house.db, flow.door.applicationId)
+    const name = application?.name ?? ''
+    if (href) return house.views.send(res, 'continue', { application: name, href }, 200)
+    const home = homeOf(application?.redirectUris ?? [])
+    const actions: Action[] = home ? [{ label: { key: 'action.continue', values: { app: name } }, href: home }] : []
+    house.views.send(res, 'message', statePage('finished', {}, actions), 200)
+  }
+
+  async function explain(
+    flow: Flow,
+    ending: { kind: 'declined' } | { kind: 'refused'; code: string },
+    href: string | undefined,
+    res: Response,
+  ): Promise<void> {
+    const [application, idp, organization] = await Promise.all([
+      findApplication(house.db, flow.door.applicationId),
+      flow.idpId ? findIdp(house.db, flow.idpId) : undefined,
+      readOrganization(house.db),
+    ])
+    const values = { app: application?.name ?? '', idp: idp?.displayName ?? '', org: organization.name }
+    const actions: Action[] = []
+    if (href) actions.push({ label: { key: 'action.return', values }, href })
+    if (href && idp?.isEnabled)
+      actions.push({ label: { key: 'action.again', values }, href: ways.again(flow.id, idp.name) })
+    const state = ending.kind === 'declined' ? 'declined' : ending.code
+    house.views.send(res, 'message', statePage(state, values, actions), ending.kind === 'declined' ? 200 : 409)
+  }
+}
+
+/** Where an application starts: the origin of its web address; native ones have none that a browser could open. */
+function homeOf(redirectUris: string[]): string | undefined {
+  const web = redirectUris.find((uri) => /^https?:/.test(uri))
+  return web ? `${new URL(web).origin}/` : undefined
+}

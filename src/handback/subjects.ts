@@ -1,0 +1,93 @@
+// Who an application is told about: a user of ours by a random id, or a person of whom nothing is kept by a keyed hash.
+import type { Application } from '../db/applications.ts'
+import { acceptsIdp, findApplication } from '../db/applications.ts'
+import { findIdp } from '../db/idps.ts'
+import { findFederatedClaims, putFederatedClaims } from '../db/oidc-records.ts'
+import type { StoredAttribute } from '../db/user-attributes.ts'
+import { listUserAttributes } from '../db/user-attributes.ts'
+import { findUser } from '../db/users.ts'
+import type { House } from '../house.ts'
+import type { Profile } from '../login/profile.ts'
+import { scopeOf } from '../provisioning/attributes.ts'
+import { keyedHash, sha256 } from '../seal.ts'
+
+export type ReleasedClaims = Record<string, unknown>
+
+const FEDERATED = 'fed.'
+const FEDERATED_CLAIMS_SECONDS = 600
+
+export function isFederated(subject: string): boolean {
+  return subject.startsWith(FEDERATED)
+}
+
+/** The subject of a person without a user: the same at every sign-in, unlinkable without the salt, and no row is made for it. */
+export function federatedSubject(salt: Buffer, idpId: string, profile: Profile): string {
+  return FEDERATED + keyedHash(salt, idpId, profile.issuer, profile.subject).toString('base64url')
+}
+
+/** What a user's application may read: the username and the stored attributes. Which of them it gets is up to its scopes. */
+export async function claimsOfUser(house: House, userId: string): Promise<ReleasedClaims | undefined> {
+  const user = await findUser(house.db, userId)
+  if (!user || user.isLocked) return undefined
+  const attributes = await listUserAttributes(house.db, userId)
+  return { sub: userId, preferred_username: user.username, ...released(attributes) }
+}
+
+/** Keeps what the requested scopes cover of a profile, sealed, for as long as the access token of its grant lives. */
+export async function keepFederatedClaims(
+  house: House,
+  grantId: string,
+  profile: Profile,
+  scopes: readonly string[],
+): Promise<void> {
+  const attributes = Object.entries(profile.attributes)
+    .filter(([name]) => scopes.includes(scopeOf(name)))
+    .map(([name, { value, verified }]) => ({ name, value, verified: verified ?? null }))
+  const username = scopes.includes('profile') ? { preferred_username: profile.suggestedUsername } : {}
+  const claims = { ...username, ...released(attributes) }
+  const expiresAt = new Date(house.now().getTime() + FEDERATED_CLAIMS_SECONDS * 1000)
+  const sealed = house.keyring.seal('federated claims', JSON.stringify({ scopes, claims }))
+  await putFederatedClaims(house.db, sha256(grantId), sealed, expiresAt)
+}
+
+/** What was kept for a grant, while it lives. */
+export async function federatedClaims(
+  house: House,
+  grantId: string,
+): Promise<{ scopes: string[]; claims: ReleasedClaims } | undefined> {
+  const sealed = await findFederatedClaims(house.db, sha256(grantId), house.now())
+  return sealed ? JSON.parse(house.keyring.unseal('federated claims', sealed)) : undefined
+}
+
+/**
+ * Whether a live OpenID Provider session still stands for someone who may enter this application. It is never trusted alone:
+ * the user may be gone or locked, the idp off or not accepted, or what was kept of a federated person gone.
+ */
+export async function maySkipSignIn(
+  house: House,
+  session: { subject: string; idpId: string | undefined; grantId: string | undefined },
+  request: { applicationId: string; scopes: readonly string[] },
+): Promise<boolean> {
+  const application = await findApplication(house.db, request.applicationId)
+  if (!application?.isEnabled) return false
+  if (session.idpId !== undefined && !(await isOpenTo(house, application, session.idpId))) return false
+  if (!isFederated(session.subject)) return (await findUser(house.db, session.subject))?.isLocked === false
+  if (application.requireLocalUser || session.grantId === undefined) return false
+  const kept = await federatedClaims(house, session.grantId)
+  return kept !== undefined && request.scopes.every((scope) => kept.scopes.includes(scope))
+}
+
+async function isOpenTo(house: House, application: Application, idpId: string): Promise<boolean> {
+  const idp = await findIdp(house.db, idpId)
+  return idp?.isEnabled === true && acceptsIdp(application, idp.name)
+}
+
+function released(attributes: Pick<StoredAttribute, 'name' | 'value' | 'verified'>[]): ReleasedClaims {
+  const claims: ReleasedClaims = {}
+  for (const { name, value, verified } of attributes) {
+    claims[name] = value
+    // Never without its value: an application must not learn that an address it may not see was verified.
+    if (name === 'email' || name === 'phone_number') claims[`${name}_verified`] = verified === true
+  }
+  return claims
+}

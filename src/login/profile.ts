@@ -1,0 +1,100 @@
+// Claims → Profile: what the idp asserted, in our words, by the idp's attribute mapping. Pure.
+import type { AddressValue, AttributeValue } from '../db/user-attributes.ts'
+import { suggestedUsername } from '../provisioning/username.ts'
+
+export interface ProfileAttribute {
+  value: AttributeValue
+  /** Only for e-mail addresses and phone numbers: whether the idp says it checked them. */
+  verified?: boolean
+}
+
+export interface Profile {
+  issuer: string
+  subject: string
+  suggestedUsername: string
+  attributes: Record<string, ProfileAttribute>
+}
+
+/** The idp sent something that no profile can be made of. `reason` names the kind, never the value. */
+export class ProfileFault extends Error {
+  readonly reason: string
+
+  constructor(reason: string) {
+    super(`The identity provider sent ${reason}.`)
+    this.reason = reason
+  }
+}
+
+const LONGEST_SUBJECT = 255
+const LONGEST_VALUE = 10_000
+const VERIFIED_CLAIMS: Record<string, string> = { email: 'email_verified', phone_number: 'phone_number_verified' }
+
+/**
+ * Maps verified claims. `mappings` is our attribute → their claim. A claim of a type that the attribute cannot have counts as not
+ * sent. Throws `ProfileFault` for a subject longer than 255 characters (OpenID Connect Core, 2) and for text that PostgreSQL and
+ * people could not read the same way: ill-formed Unicode, NUL.
+ */
+export function toProfile(
+  claims: Readonly<Record<string, unknown>>,
+  idp: { issuer: string; usernameClaim: string; mappings: Readonly<Record<string, string>> },
+): Profile {
+  const subject = claims['sub']
+  if (typeof subject !== 'string' || subject === '') throw new ProfileFault('no subject')
+  if (subject.length > LONGEST_SUBJECT) throw new ProfileFault('a subject that is too long')
+  checkText(subject)
+
+  const attributes: Record<string, ProfileAttribute> = {}
+  for (const [attribute, claim] of Object.entries(idp.mappings)) {
+    const value = readValue(attribute, own(claims, claim))
+    if (value === undefined) continue
+    const verifiedClaim = VERIFIED_CLAIMS[attribute]
+    attributes[attribute] = verifiedClaim
+      ? // Only JSON true is verified: "true" and 1 are what careless idps send for anything.
+        { value, verified: claims[verifiedClaim] === true }
+      : { value }
+  }
+  const username = own(claims, idp.usernameClaim)
+  if (typeof username === 'string') checkText(username)
+  const email = attributes['email']?.value
+  return {
+    issuer: idp.issuer,
+    subject,
+    suggestedUsername: suggestedUsername({
+      ...(typeof username === 'string' ? { username } : {}),
+      ...(typeof email === 'string' ? { email } : {}),
+      subject,
+    }),
+    attributes,
+  }
+}
+
+function own(claims: Readonly<Record<string, unknown>>, claim: string): unknown {
+  return Object.hasOwn(claims, claim) ? claims[claim] : undefined
+}
+
+function readValue(attribute: string, value: unknown): AttributeValue | undefined {
+  if (attribute === 'address') return readAddress(value)
+  if (typeof value === 'string') return value === '' ? undefined : checkText(value)
+  if (typeof value === 'number' || typeof value === 'boolean') return value
+  if (!Array.isArray(value) || value.length === 0 || value.length > 1_000) return undefined
+  const items = value.filter((item) => typeof item === 'string')
+  return items.length === value.length ? items.map(checkText) : undefined
+}
+
+/** The address claim is an object of strings (OpenID Connect Core, 5.1.1); a plain string is its formatted form. */
+function readAddress(value: unknown): AddressValue | undefined {
+  if (typeof value === 'string' && value !== '') return { formatted: checkText(value) }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const address: AddressValue = {}
+  for (const member of ['formatted', 'street_address', 'locality', 'region', 'postal_code', 'country']) {
+    const text = own(value as Record<string, unknown>, member)
+    if (typeof text === 'string' && text !== '') address[member] = checkText(text)
+  }
+  return Object.keys(address).length > 0 ? address : undefined
+}
+
+function checkText(text: string): string {
+  if (!text.isWellFormed() || text.includes('\0')) throw new ProfileFault('text that is not well-formed Unicode')
+  if (text.length > LONGEST_VALUE) throw new ProfileFault('a value that is too long')
+  return text
+}

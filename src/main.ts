@@ -1,0 +1,76 @@
+// Runs the product: reads the configuration, starts what it says, and stops on SIGTERM. The only file, beside the CLI, that does something when loaded.
+import { readFileSync } from 'node:fs'
+import { ConfigFaults, printFaults, readConfig } from './config.ts'
+import { startEmbeddedPostgres } from './db/embedded.ts'
+import { startDemo } from './demo/start.ts'
+import { localSecretKey, STATE_FOLDER } from './local-state.ts'
+import { start } from './start.ts'
+import { createLog } from './web/logging.ts'
+
+const EXIT_CONFIGURATION = 78
+const STOP_WITHIN_MS = 25_000
+
+const stops: (() => Promise<void>)[] = []
+
+async function run(): Promise<void> {
+  const config = readConfig(process.env, { read: (file) => readFileSync(file, 'utf8') })
+  const log = createLog({ level: config.logLevel, pretty: config.logFormat === 'pretty' })
+  for (const warning of config.warnings) log.warn(warning)
+
+  const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres({ folder: STATE_FOLDER }) : undefined
+  if (embedded) stops.unshift(() => embedded.stop())
+  const databaseUrl = config.databaseUrl ?? embedded?.url ?? ''
+  const secretKey = config.secretKey ?? localSecretKey()
+
+  const demo = config.demo ? await startDemo({ publicUrl: config.publicUrl, port: config.port, secretKey }) : undefined
+  if (demo) stops.unshift(() => demo.stop())
+  const running = await start({
+    config: { ...config, databaseUrl, secretKey },
+    log,
+    declared: demo?.declared ?? config.declared,
+  })
+  stops.unshift(() => running.stop())
+  if (!demo) {
+    log.info({ address: config.publicUrl.origin, port: config.port }, 'listening')
+    return
+  }
+  await demo.seed(running.house)
+  process.stdout.write(`
+  Vestibule, the demo. Nothing is configured, so everything here is made up.
+
+  Start here     ${demo.applicationUrl}  press "Sign in", choose how people are let in, choose a person
+  Vestibule      ${config.publicUrl.origin}
+  Their idp      ${demo.idpUrl}
+  Local sign-in  ${demo.localUser.username} / ${demo.localUser.password}
+  Data           ${STATE_FOLDER}/ (delete the folder to start afresh)
+
+`)
+}
+
+let isStopping = false
+
+async function stop(): Promise<void> {
+  if (isStopping) return
+  isStopping = true
+  setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
+  for (const one of stops) await one()
+  process.exit(0)
+}
+
+/** knex puts the statement before PostgreSQL's own words. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? (error.message.split(' - ').at(-1) ?? '') : String(error)
+}
+
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
+
+run().catch(async (error: unknown) => {
+  if (error instanceof ConfigFaults) {
+    process.stderr.write(printFaults(error))
+    process.exit(EXIT_CONFIGURATION)
+  }
+  process.stderr.write(`Vestibule cannot start: ${reasonOf(error)}\n`)
+  for (const one of stops) await one()
+  process.exit(1)
+})

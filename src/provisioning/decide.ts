@@ -1,0 +1,69 @@
+// Decides what happens to a profile, now, and because of what. Pure: no clock, no database, no Express. The heart; read it first.
+import type { Scheme } from '../db/idps.ts'
+
+/** What we know, gathered by facts.ts. Facts are never stored: every step gathers them and decides again. */
+export interface Facts {
+  idp: { isEnabled: boolean; isAccepted: boolean; jitEnabled: boolean; scheme: Scheme }
+  requireLocalUser: boolean
+  /** The user that this (idp, issuer, subject) belongs to. */
+  user?: { id: string; isLocked: boolean }
+  /** The suggested username, in the store that the idp provisions to. */
+  username: 'free' | 'taken' | 'refused'
+  /** Attributes that some purpose needs and the idp did not send. */
+  missingAttributes: string[]
+}
+
+export type RefusalCode = 'IDP_OFF' | 'USER_LOCKED' | 'LOCAL_USER_REQUIRED' | 'USERNAME_TAKEN' | 'USERNAME_POLICY'
+
+/** What the person is asked for; which page asks follows from the scheme. */
+export interface Ask {
+  username: boolean
+  password: boolean
+  consent: true
+}
+
+export type Reason = 'scheme' | 'username-taken' | 'username-refused' | 'attribute-missing'
+
+export type Decision =
+  | { kind: 'sign-in'; userId: string }
+  /** Nothing is kept about the person: the application gets a federated subject. */
+  | { kind: 'sign-in-federated' }
+  | { kind: 'refuse'; because: RefusalCode }
+  | { kind: 'create' }
+  | { kind: 'ask'; page: 'register' | 'signup'; ask: Ask; because: Reason[] }
+
+/** The modes are a ladder: each rung asks what the one below asks, and one thing more. */
+export function decide(facts: Facts): Decision {
+  if (!facts.idp.isEnabled || !facts.idp.isAccepted) return { kind: 'refuse', because: 'IDP_OFF' }
+  if (facts.user) {
+    return facts.user.isLocked ? { kind: 'refuse', because: 'USER_LOCKED' } : { kind: 'sign-in', userId: facts.user.id }
+  }
+  if (!facts.idp.jitEnabled) {
+    return facts.requireLocalUser ? { kind: 'refuse', because: 'LOCAL_USER_REQUIRED' } : { kind: 'sign-in-federated' }
+  }
+  if (facts.idp.scheme === 'PROVISION_SILENTLY') {
+    if (facts.username === 'taken') return { kind: 'refuse', because: 'USERNAME_TAKEN' }
+    if (facts.username === 'refused') return { kind: 'refuse', because: 'USERNAME_POLICY' }
+    return { kind: 'create' }
+  }
+  return ask(facts, facts.idp.scheme)
+}
+
+function ask(facts: Facts, scheme: Exclude<Scheme, 'PROVISION_SILENTLY'>): Decision {
+  const because: Reason[] = ['scheme']
+  if (facts.username === 'taken') because.push('username-taken')
+  if (facts.username === 'refused') because.push('username-refused')
+  if (facts.missingAttributes.length > 0) because.push('attribute-missing')
+  const choosesUsername = scheme === 'PROMPT_USERNAME_PASSWORD_CONSENT'
+  return {
+    kind: 'ask',
+    page: choosesUsername ? 'register' : 'signup',
+    ask: {
+      // signup.do asks for a name only when the suggested one will not do: a name is never silently changed.
+      username: choosesUsername || facts.username !== 'free',
+      password: scheme !== 'PROMPT_CONSENT',
+      consent: true,
+    },
+    because,
+  }
+}

@@ -1,0 +1,72 @@
+// Gathers what a decision and a page need to know, by reading; changes nothing.
+import type { Application } from '../db/applications.ts'
+import { acceptsIdp, findApplication } from '../db/applications.ts'
+import type { Identity } from '../db/identities.ts'
+import { findIdentity } from '../db/identities.ts'
+import type { Idp } from '../db/idps.ts'
+import { findIdp } from '../db/idps.ts'
+import type { Organization } from '../db/installation.ts'
+import { readOrganization } from '../db/installation.ts'
+import type { Purpose } from '../db/purposes.ts'
+import { listPurposes } from '../db/purposes.ts'
+import { takenUsernames } from '../db/users.ts'
+import type { Flow } from '../flow.ts'
+import type { House } from '../house.ts'
+import type { Profile } from '../login/profile.ts'
+import { effectivePurposes, missingAttributes } from './consent.ts'
+import type { Facts } from './decide.ts'
+import type { UsernameReading } from './username.ts'
+import { readUsername } from './username.ts'
+
+/** Everything about one profile, now. */
+export interface Situation {
+  profile: Profile
+  idp: Idp
+  application: Application
+  organization: Organization
+  purposes: Purpose[]
+  identity: Identity | undefined
+  suggested: UsernameReading
+  facts: Facts
+}
+
+/** Reads the situation of a flow that has come back with a profile. Throws when its idp or application row is gone. */
+export async function gather(house: House, flow: Flow, profile: Profile): Promise<Situation> {
+  const [idp, application] = await Promise.all([
+    findIdp(house.db, flow.idpId ?? ''),
+    findApplication(house.db, flow.door.applicationId),
+  ])
+  if (!idp || !application) throw new Error('A flow points to an idp or application that does not exist.')
+  const suggested = readUsername(profile.suggestedUsername)
+  const [identity, organization, configured, taken] = await Promise.all([
+    findIdentity(house.db, { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }),
+    readOrganization(house.db),
+    listPurposes(house.db),
+    suggested.kind === 'ok' ? takenUsernames(house.db, idp.userstore, [suggested.canonical]) : new Set<string>(),
+  ])
+  const purposes = effectivePurposes(configured, profile, {
+    purpose: house.views.t({ key: 'consent.default.purpose' }),
+    description: house.views.t({ key: 'consent.default.description', values: { org: organization.name } }),
+  })
+  return {
+    profile,
+    idp,
+    application,
+    organization,
+    purposes,
+    identity,
+    suggested,
+    facts: {
+      idp: {
+        isEnabled: idp.isEnabled,
+        isAccepted: application.isEnabled && acceptsIdp(application, idp.name),
+        jitEnabled: idp.jitEnabled,
+        scheme: idp.scheme,
+      },
+      requireLocalUser: application.requireLocalUser,
+      ...(identity ? { user: { id: identity.userId, isLocked: identity.isLocked } } : {}),
+      username: suggested.kind === 'problem' ? 'refused' : taken.has(suggested.canonical) ? 'taken' : 'free',
+      missingAttributes: missingAttributes(purposes, profile),
+    },
+  }
+}

@@ -1,0 +1,113 @@
+// Reads what a person answered on register.do or signup.do: answers that can be kept, or problems by field. Pure.
+
+import type { PasswordProblem } from '../stores/password-policy.ts'
+import { passwordProblem } from '../stores/password-policy.ts'
+import type { Fields } from '../web/forms.ts'
+import type { Message } from '../web/page.ts'
+import type { Item } from './consent.ts'
+import { missingTicks } from './consent.ts'
+import type { Ask } from './decide.ts'
+import type { TypedAttributes } from './typed-attributes.ts'
+import { readTyped } from './typed-attributes.ts'
+import type { UsernameProblem, UsernameReading } from './username.ts'
+import { readTypedUsername } from './username.ts'
+
+/** What was on the page: the server's own view of it, never the form's. */
+export interface Asked {
+  ask: Ask
+  items: Item[]
+  missingAttributes: string[]
+  /** The name that signup.do shows, when it does not ask for one. */
+  suggested: UsernameReading
+  /** Words that the password must not be made of, besides the username. */
+  personal: string[]
+  organization: string
+  /** What people call an attribute. */
+  label: (attribute: string) => string
+}
+
+/** What to print again: typed values and ticks, never the password. */
+export interface Kept {
+  username: string
+  ticks: ReadonlySet<string>
+  typed: Record<string, string>
+}
+
+export interface Problems {
+  username?: Message
+  password?: Message
+  /** By item key. */
+  ticks: Record<string, Message>
+  /** By attribute. */
+  typed: Record<string, Message>
+}
+
+export interface Answers {
+  username: string
+  canonical: string
+  password: string | undefined
+  ticks: ReadonlySet<string>
+  typed: TypedAttributes
+}
+
+export type FormReading =
+  | { kind: 'answers'; answers: Answers; kept: Kept }
+  | { kind: 'problems'; problems: Problems; kept: Kept }
+
+/** Reads the form. Only what was asked is looked at: a username sent to a page that asks for none is ignored. */
+export function readForm(fields: Fields, asked: Asked): FormReading {
+  const kept = keep(fields, asked)
+  const problems: Problems = { ticks: {}, typed: {} }
+
+  const username = asked.ask.username ? readTypedUsername(kept.username) : asked.suggested
+  if (username.kind === 'problem') problems.username = problemMessage(username.problem, { name: kept.username })
+
+  const password = asked.ask.password ? fields.one('password') : undefined
+  if (password !== undefined) {
+    const name = username.kind === 'ok' ? [username.username, username.canonical] : []
+    const problem = passwordProblem(password, [...name, ...asked.personal])
+    if (problem) problems.password = problemMessage(problem, { org: asked.organization })
+  }
+  for (const item of missingTicks(asked.items, kept.ticks)) {
+    problems.ticks[item.key] = { key: 'CONSENT_NEEDED', values: { attribute: asked.label(item.attribute) } }
+  }
+  const typed: TypedAttributes = {}
+  for (const attribute of asked.missingAttributes) {
+    const reading = readTyped(attribute, kept.typed[attribute] ?? '', asked.label(attribute))
+    if ('problem' in reading) problems.typed[attribute] = reading.problem
+    else typed[attribute] = reading.value
+  }
+  if (username.kind === 'problem' || hasProblems(problems)) return { kind: 'problems', problems, kept }
+  const { username: name, canonical } = username
+  return { kind: 'answers', answers: { username: name, canonical, password, ticks: kept.ticks, typed }, kept }
+}
+
+/** What the person typed and ticked, of what was asked. `use` is a suggestion's button: it stands for the typed name. */
+export function keep(fields: Fields, asked: Asked): Kept {
+  const keys = new Set(asked.items.map((item) => item.key))
+  return {
+    username: fields.one('use') || fields.one('username'),
+    ticks: new Set(fields.all('consent').filter((key) => keys.has(key))),
+    typed: Object.fromEntries(asked.missingAttributes.map((name) => [name, fields.one(`attribute.${name}`)])),
+  }
+}
+
+/** A rule's problem as a message: its code is the key; a bound, lowest or highest, is the sentence's {n}. */
+export function problemMessage(problem: UsernameProblem | PasswordProblem, values: Record<string, string>): Message {
+  const { code, ...details }: { code: string; min?: number; max?: number; found?: string } = problem
+  const n = details.min ?? details.max
+  return {
+    key: code,
+    values: {
+      ...values,
+      ...(n === undefined ? {} : { n }),
+      ...(details.found === undefined ? {} : { found: details.found }),
+    },
+  }
+}
+
+function hasProblems(problems: Problems): boolean {
+  return (
+    problems.password !== undefined || Object.keys(problems.ticks).length > 0 || Object.keys(problems.typed).length > 0
+  )
+}

@@ -1,0 +1,198 @@
+// Builds the one page that asks: what the person sees of a situation, a question and, after a try, of its problems. Pure.
+import type { AttributeValue } from '../db/user-attributes.ts'
+import { PASSWORD_MIN } from '../stores/password-policy.ts'
+import type { AttributeOnPage, Message, Problem, PromptPage, PurposeOnPage, ShownValue } from '../web/page.ts'
+import type { Item } from './consent.ts'
+import { itemsOf } from './consent.ts'
+import type { Situation } from './facts.ts'
+import type { Kept, Problems } from './form.ts'
+import { problemMessage } from './form.ts'
+import type { Question } from './settle.ts'
+import { inputFor } from './typed-attributes.ts'
+
+export interface PageContext {
+  action: string
+  csrf: string
+  sessionDataKey: string
+  /** Hash of the notice that this page shows. */
+  notice: string
+  switchHref: string
+  openUntil: Date
+  /** What people call a custom attribute. */
+  customNames: ReadonlyMap<string, string>
+}
+
+/** A try that did not make a user: what was typed, what is wrong with it, and free names to offer. */
+export interface Try {
+  kept: Kept
+  problems: Problems
+  suggestions: string[]
+  isFirst?: boolean
+  /** The question changed while the page was open: nothing was saved, and it is to be read again. */
+  isChanged?: boolean
+}
+
+/** A try with nothing wrong (yet). */
+export function tryOf(kept: Kept): Try {
+  return { kept, problems: { ticks: {}, typed: {} }, suggestions: [] }
+}
+
+/**
+ * The first view: the suggested name as it is, and no box ticked. On signup.do a name that will not do is an error at once,
+ * because the person is asked for one only for that reason.
+ */
+export function firstView(situation: Situation, question: Question): Try {
+  const first = tryOf({ username: situation.profile.suggestedUsername, ticks: new Set(), typed: {} })
+  first.isFirst = true
+  if (question.page === 'signup' && question.ask.username) first.problems.username = nameProblem(situation)
+  return first
+}
+
+/** The page of a question and the try that it shows. */
+export function promptPage(situation: Situation, question: Question, context: PageContext, tried: Try): PromptPage {
+  const { kept, problems, suggestions } = tried
+  const { ask } = question
+  const purposes = purposesOnPage(situation, context, kept, problems)
+  const username: PromptPage['username'] = ask.username
+    ? {
+        kind: 'asked',
+        value: kept.username,
+        suggestions,
+        ...(problems.username ? { problem: problems.username } : {}),
+      }
+    : { kind: 'shown', value: situation.profile.suggestedUsername }
+  return {
+    application: situation.application.name,
+    organization: situation.organization.name,
+    idp: situation.idp.displayName,
+    heading: headingOf(situation, question, purposes),
+    signedInAs: whoIs(situation),
+    switchHref: context.switchHref,
+    openUntil: context.openUntil,
+    form: {
+      action: context.action,
+      csrf: context.csrf,
+      sessionDataKey: context.sessionDataKey,
+      notice: context.notice,
+    },
+    problems: summary(problems, purposes, ask.username),
+    ...(tried.isChanged ? { changed: { key: 'CHANGED' } } : {}),
+    username,
+    ...(ask.password
+      ? {
+          password: {
+            min: PASSWORD_MIN,
+            again: !tried.isFirst && problems.password === undefined,
+            ...(problems.password ? { problem: problems.password } : {}),
+          },
+        }
+      : {}),
+    ...(purposes.length > 0
+      ? {
+          consent: {
+            ...(situation.organization.privacyPolicyUrl
+              ? { privacyPolicyUrl: situation.organization.privacyPolicyUrl }
+              : {}),
+            purposes,
+          },
+        }
+      : {}),
+  }
+}
+
+/** The label of an attribute: a message for a standard claim, the operator's words for a custom one. */
+export function labelOf(attribute: string, customNames: ReadonlyMap<string, string>): Message | string {
+  return customNames.get(attribute) ?? { key: `attribute.${attribute}` }
+}
+
+/** Why the suggested name will not do. */
+function nameProblem(situation: Situation): Message {
+  const name = situation.profile.suggestedUsername
+  return situation.suggested.kind === 'problem'
+    ? problemMessage(situation.suggested.problem, { name })
+    : { key: 'USERNAME_TAKEN', values: { name } }
+}
+
+function headingOf(situation: Situation, question: Question, purposes: PurposeOnPage[]): Message {
+  const values = { app: situation.application.name, org: situation.organization.name }
+  if (question.page === 'register') return { key: 'register.title', values }
+  if (question.ask.password) return { key: 'signup.title.password', values }
+  return { key: purposes.length > 0 ? 'signup.title.consent' : 'signup.title.plain', values }
+}
+
+function whoIs({ profile }: Situation): string {
+  const email = profile.attributes['email']?.value
+  return typeof email === 'string' ? email : profile.suggestedUsername
+}
+
+function purposesOnPage(situation: Situation, context: PageContext, kept: Kept, problems: Problems): PurposeOnPage[] {
+  const items = itemsOf(situation.purposes, situation.profile)
+  const asked = new Set<string>()
+  return situation.purposes.map(({ id, purpose, description }) => ({
+    id,
+    purpose,
+    description,
+    attributes: items
+      .filter((item) => item.purposeId === id)
+      .map((item) => attributeOnPage(item, situation, context, kept, problems, asked)),
+  }))
+}
+
+function attributeOnPage(
+  item: Item,
+  situation: Situation,
+  context: PageContext,
+  kept: Kept,
+  problems: Problems,
+  asked: Set<string>,
+): AttributeOnPage {
+  const { attribute, key } = item
+  const sent = item.isSent ? situation.profile.attributes[attribute] : undefined
+  const isTyped = item.isNeeded && !item.isSent
+  const tickProblem = problems.ticks[key]
+  const typedProblem = problems.typed[attribute]
+  const isFirst = isTyped && !asked.has(attribute)
+  if (isTyped) asked.add(attribute)
+  return {
+    id: `consent-${key.replaceAll(':', '-')}`,
+    label: labelOf(attribute, context.customNames),
+    needed: item.isNeeded,
+    ...(sent ? { value: shown(sent.value) } : {}),
+    ...(sent || item.isNeeded
+      ? { box: { value: key, ticked: kept.ticks.has(key), ...(tickProblem ? { problem: tickProblem } : {}) } }
+      : {}),
+    // Needed by two purposes, typed once: at the first.
+    ...(isFirst
+      ? {
+          input: {
+            id: `attribute-${attribute}`,
+            name: `attribute.${attribute}`,
+            value: kept.typed[attribute] ?? '',
+            ...inputFor(attribute),
+            ...(typedProblem ? { problem: typedProblem } : {}),
+          },
+        }
+      : {}),
+  }
+}
+
+function shown(value: AttributeValue): ShownValue {
+  if (Array.isArray(value)) return { kind: 'list', items: value }
+  if (typeof value === 'object') return { kind: 'text', text: value['formatted'] ?? Object.values(value).join(', ') }
+  const text = String(value)
+  return /^[12]\d{3}-\d\d-\d\d$/.test(text) ? { kind: 'date', iso: text } : { kind: 'text', text }
+}
+
+/** The error summary, in the order of the page. */
+function summary(problems: Problems, purposes: PurposeOnPage[], asksUsername: boolean): Problem[] {
+  return [
+    ...(problems.username && asksUsername ? [{ field: 'username', message: problems.username }] : []),
+    ...(problems.password ? [{ field: 'new-password', message: problems.password }] : []),
+    ...purposes.flatMap((purpose) =>
+      purpose.attributes.flatMap(({ id, box, input }) => [
+        ...(box?.problem ? [{ field: id, message: box.problem }] : []),
+        ...(input?.problem ? [{ field: input.id, message: input.problem }] : []),
+      ]),
+    ),
+  ]
+}

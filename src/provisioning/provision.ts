@@ -1,0 +1,137 @@
+// The transactions that end a flow: each makes its ending whole or not at all, together with what it means for the user.
+import { randomUUID } from 'node:crypto'
+import { insertAuditEvent } from '../db/audit.ts'
+import type { Db } from '../db/connect.ts'
+import type { ConsentRecord } from '../db/consents.ts'
+import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
+import { closeFlow } from '../db/flows.ts'
+import type { Identity } from '../db/identities.ts'
+import { insertIdentity } from '../db/identities.ts'
+import type { Idp } from '../db/idps.ts'
+import type { StoredAttribute } from '../db/user-attributes.ts'
+import { listUserAttributes, putUserAttributes, removeUserAttributes } from '../db/user-attributes.ts'
+import { insertUser } from '../db/users.ts'
+import type { Flow } from '../flow.ts'
+import type { House } from '../house.ts'
+import type { Profile } from '../login/profile.ts'
+import type { Notice } from './consent.ts'
+import { changesOf } from './sync.ts'
+
+/** A user about to be made. Holds only what may be kept: everything not granted was dropped before. */
+export interface NewUser {
+  username: string
+  canonical: string
+  passwordHash: string | null
+  attributes: StoredAttribute[]
+  consent?: { notice: Notice; records: ConsentRecord[] }
+}
+
+export type Outcome =
+  | { kind: 'created'; userId: string }
+  /** Another flow made this person a user first; decide again and sign them in. */
+  | { kind: 'already-there' }
+  | { kind: 'username-taken' }
+  /** The flow ended in another tab, or expired. */
+  | { kind: 'already-closed' }
+
+/** Undoes a transaction that met an expected conflict. */
+class Rollback extends Error {
+  readonly outcome: Outcome
+
+  constructor(outcome: Outcome) {
+    super(outcome.kind)
+    this.outcome = outcome
+  }
+}
+
+/** Ends the flow and makes the user with identity, attributes, consent records and audit event: one transaction, meeting conflicts in order. */
+export async function provision(house: House, flow: Flow, idp: Idp, profile: Profile, user: NewUser): Promise<Outcome> {
+  const userId = randomUUID()
+  const now = house.now()
+  try {
+    return await house.db.transaction(async (db): Promise<Outcome> => {
+      if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId }, now))) return { kind: 'already-closed' }
+      // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
+      const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
+      if (!(await insertIdentity(db, person, userId, idp.scheme))) throw new Rollback({ kind: 'already-there' })
+      if (!(await insertUser(db, { ...user, id: userId, store: idp.userstore }))) {
+        throw new Rollback({ kind: 'username-taken' })
+      }
+      await putUserAttributes(db, userId, user.attributes)
+      if (user.consent) {
+        const { notice, records } = user.consent
+        await putNotice(db, notice)
+        await insertConsents(db, records, {
+          userId,
+          noticeHash: notice.hash,
+          language: notice.language,
+          idpId: idp.id,
+          flowId: flow.id,
+          now,
+        })
+      }
+      await insertAuditEvent(db, {
+        event: 'user-created',
+        flowId: flow.id,
+        idpId: idp.id,
+        userId,
+        detail: { scheme: idp.scheme, attributes: user.attributes.length },
+      })
+      return { kind: 'created', userId }
+    })
+  } catch (error) {
+    if (error instanceof Rollback) return error.outcome
+    throw error
+  }
+}
+
+/** Ends the flow for a known person, applying what the idp changed. */
+export async function signIn(house: House, flow: Flow, idp: Idp, identity: Identity, profile: Profile): Promise<void> {
+  const { userId } = identity
+  await house.db.transaction(async (db) => {
+    if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId }, house.now()))) return
+    const changes = changesOf(profile, {
+      idpId: idp.id,
+      method: idp.attributeSyncMethod,
+      provisionedBy: identity.scheme,
+      stored: await listUserAttributes(db, userId),
+      consents: await currentConsents(db, userId),
+    })
+    await putUserAttributes(db, userId, changes.put)
+    await removeUserAttributes(db, userId, idp.id, changes.remove)
+    await insertAuditEvent(db, {
+      event: 'sign-in',
+      flowId: flow.id,
+      idpId: idp.id,
+      userId,
+      detail: { changed: changes.put.length, removed: changes.remove.length },
+    })
+  })
+}
+
+/** Ends the flow of a user who proved to know the password. False when it was over already. */
+export function signInLocally(house: House, flow: Flow, userId: string): Promise<boolean> {
+  return house.db.transaction(async (db) => {
+    const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId }, house.now())
+    if (closed) await insertAuditEvent(db, { event: 'sign-in-local', flowId: flow.id, userId })
+    return closed
+  })
+}
+
+/** Ends the flow without a user: nothing is kept but the audit event, which has no personal value. */
+export async function endWithoutUser(
+  house: House,
+  flow: Flow,
+  ending: { kind: 'federated' } | { kind: 'declined' } | { kind: 'refused'; code: string },
+): Promise<void> {
+  const event = ending.kind === 'federated' ? 'sign-in-federated' : ending.kind
+  await house.db.transaction(async (db: Db) => {
+    if (!(await closeFlow(db, flow.id, ending, house.now()))) return
+    await insertAuditEvent(db, {
+      event,
+      flowId: flow.id,
+      idpId: flow.idpId,
+      ...(ending.kind === 'refused' ? { detail: { code: ending.code } } : {}),
+    })
+  })
+}

@@ -1,0 +1,204 @@
+// register.do and signup.do: the one page that asks. Handlers read: find, decide, read, do, redirect.
+import { type Request, type Response, Router } from 'express'
+import { findIdp } from '../db/idps.ts'
+import { customAttributeNames } from '../db/purposes.ts'
+import { takenUsernames } from '../db/users.ts'
+import { type Flow, findFlow } from '../flow.ts'
+import type { House } from '../house.ts'
+import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
+import { methodNotAllowed, PageError } from '../web/errors.ts'
+import { formBody, oneParameter, readFields } from '../web/forms.ts'
+import { grant, itemsOf, noticeOf } from './consent.ts'
+import type { Situation } from './facts.ts'
+import type { Asked } from './form.ts'
+import { keep, readForm } from './form.ts'
+import type { PageContext, Try } from './page.ts'
+import { firstView, labelOf, promptPage, tryOf } from './page.ts'
+import { endWithoutUser, provision } from './provision.ts'
+import type { Question } from './settle.ts'
+import { settle } from './settle.ts'
+import { alternatives, readTypedUsername } from './username.ts'
+
+const LANGUAGE = 'en'
+const SUGGESTIONS = 3
+
+/** What the rest of the house answers for these pages: where a flow goes when there is nothing to ask. */
+export interface Ways {
+  /** Where an ended flow is answered. */
+  ended: (flowId: string) => string
+  /** Where a flow starts again, with the same door and idp. */
+  again: (flowId: string, idpName?: string, options?: { otherAccount: boolean }) => string
+}
+
+export function promptRoutes(house: House, ways: Ways): Router {
+  const router = Router()
+  const { register, signup } = house.prompts
+  // HEAD is Express's: a GET without a body.
+  router.get(register, requireFlow, flowToken(secretOf), show)
+  router.post(register, sameOrigin(house.publicUrl), formBody, requireFlow, flowToken(secretOf), submit)
+  router.all(register, methodNotAllowed('GET', 'HEAD', 'POST'))
+  router.get(signup, requireFlow, flowToken(secretOf), show)
+  router.post(signup, sameOrigin(house.publicUrl), formBody, requireFlow, flowToken(secretOf), submit)
+  router.all(signup, methodNotAllowed('GET', 'HEAD', 'POST'))
+  return router
+
+  async function requireFlow(req: Request, res: Response, next: (error?: unknown) => void): Promise<void> {
+    const key =
+      req.method === 'POST' ? readFields(req.body).one('sessionDataKey') : oneParameter(req.query['sessionDataKey'])
+    const flow = await findFlow(house, req, key)
+    if (!flow) throw new PageError(404, 'notfound')
+    res.locals['flow'] = flow
+    next()
+  }
+
+  function secretOf(req: Request): string {
+    return flowOf(req.res as Response).csrfSecret
+  }
+
+  async function show(req: Request, res: Response): Promise<void> {
+    const asked = await find(res)
+    if (!asked) return
+    const path = house.prompts[asked.question.page]
+    // The scheme decides which page asks.
+    if (req.path !== path) return res.redirect(303, `${path}?sessionDataKey=${asked.flow.id}`)
+    await answer(req, res, asked, 200, firstView(asked.situation, asked.question))
+  }
+
+  async function submit(req: Request, res: Response): Promise<void> {
+    const asked = await find(res)
+    if (!asked) return
+    const { flow, question, situation } = asked
+    const fields = readFields(req.body)
+    if (fields.one('do') === 'decline') {
+      await endWithoutUser(house, flow, { kind: 'declined' })
+      return res.redirect(303, ways.ended(flow.id))
+    }
+    const names = await customAttributeNames(house.db)
+    const form = askedOf(situation, question, names)
+    const notice = noticeOf(situation.purposes, situation.organization, LANGUAGE)
+    if (fields.one('notice') !== notice.hash || req.path !== house.prompts[question.page]) {
+      return answer(req, res, asked, 422, { ...tryOf(keep(fields, form)), isChanged: true })
+    }
+    const reading = readForm(fields, form)
+    if (reading.kind === 'problems') {
+      return answer(req, res, asked, 422, { ...reading, suggestions: [] })
+    }
+    const { answers, kept } = reading
+    const { attributes, records } = grant(form.items, answers.ticks, situation.profile, answers.typed, situation.idp.id)
+    const outcome = await provision(house, flow, situation.idp, situation.profile, {
+      username: answers.username,
+      canonical: answers.canonical,
+      passwordHash: answers.password === undefined ? null : await house.passwords.hash(answers.password),
+      attributes,
+      consent: { notice, records },
+    })
+    if (outcome.kind === 'username-taken') {
+      const tried = tryOf({ ...kept, username: answers.username })
+      tried.problems.username = { key: 'USERNAME_TAKEN', values: { name: answers.username } }
+      // Asked again, so that signup.do asks for a name now.
+      return answer(req, res, (await find(res)) ?? asked, 422, tried)
+    }
+    // Somebody finished this sign-in for the same person elsewhere: settling finds them and signs them in.
+    if (outcome.kind === 'already-there') await settle(house, flow)
+    res.redirect(303, ways.ended(flow.id))
+  }
+
+  /** Decides again; answers the request itself when there is nothing (more) to ask on this page. */
+  async function find(res: Response): Promise<Found | undefined> {
+    const flow = flowOf(res)
+    if (flow.ending) {
+      res.redirect(303, ways.ended(flow.id))
+      return undefined
+    }
+    if (flow.isExpired || !hasProfile(flow)) {
+      const idp = flow.idpId ? await findIdp(house.db, flow.idpId) : undefined
+      if (!flow.isExpired) {
+        res.redirect(303, ways.again(flow.id, idp?.name))
+        return undefined
+      }
+      throw new PageError(410, 'expired', {
+        values: { n: house.flowMinutes },
+        actions: idp
+          ? [{ label: { key: 'action.again', values: { idp: idp.displayName } }, href: ways.again(flow.id, idp.name) }]
+          : [],
+      })
+    }
+    const asked = await settle(house, flow)
+    if (!asked) {
+      res.redirect(303, ways.ended(flow.id))
+      return undefined
+    }
+    return { flow, ...asked }
+  }
+
+  async function answer(req: Request, res: Response, found: Found, status: number, tried: Try): Promise<void> {
+    const { flow, question, situation } = found
+    const context: PageContext = {
+      action: house.prompts[question.page],
+      csrf: csrfToken(req),
+      sessionDataKey: flow.id,
+      notice: noticeOf(situation.purposes, situation.organization, LANGUAGE).hash,
+      switchHref: ways.again(flow.id, situation.idp.name, { otherAccount: true }),
+      openUntil: flow.expiresAt,
+      customNames: await customAttributeNames(house.db),
+    }
+    house.views.send(
+      res,
+      question.page,
+      promptPage(situation, question, context, await withSuggestions(situation, tried)),
+      status,
+    )
+  }
+
+  /** Up to three free names, when the name is the problem. */
+  async function withSuggestions(situation: Situation, tried: Try): Promise<Try> {
+    if (!tried.problems.username) return tried
+    const { given_name: given, family_name: family, email } = situation.profile.attributes
+    const candidates = alternatives(tried.kept.username, {
+      ...(typeof given?.value === 'string' ? { givenName: given.value } : {}),
+      ...(typeof family?.value === 'string' ? { familyName: family.value } : {}),
+      ...(typeof email?.value === 'string' ? { email: email.value } : {}),
+    }).map((name) => ({ name, reading: readTypedUsername(name) }))
+    const canonical = (entry: (typeof candidates)[number]) =>
+      entry.reading.kind === 'ok' ? entry.reading.canonical : ''
+    const taken = await takenUsernames(house.db, situation.idp.userstore, candidates.map(canonical))
+    const free = candidates.filter((entry) => !taken.has(canonical(entry)))
+    return { ...tried, suggestions: free.slice(0, SUGGESTIONS).map((entry) => entry.name) }
+  }
+
+  function askedOf(situation: Situation, question: Question, customNames: ReadonlyMap<string, string>): Asked {
+    const { idp, application, organization, profile, purposes, facts, suggested } = situation
+    const email = profile.attributes['email']?.value
+    return {
+      ask: question.ask,
+      items: itemsOf(purposes, profile),
+      missingAttributes: facts.missingAttributes,
+      suggested,
+      personal: [
+        ...(typeof email === 'string' ? [email.split('@')[0] ?? ''] : []),
+        application.name,
+        idp.displayName,
+        organization.name,
+      ],
+      organization: organization.name,
+      label(attribute) {
+        const label = labelOf(attribute, customNames)
+        return typeof label === 'string' ? label : house.views.t(label)
+      },
+    }
+  }
+}
+
+interface Found {
+  flow: Flow & { profile: NonNullable<Flow['profile']> }
+  question: Question
+  situation: Situation
+}
+
+function flowOf(res: Response): Flow {
+  return res.locals['flow'] as Flow
+}
+
+function hasProfile(flow: Flow): flow is Found['flow'] {
+  return flow.profile !== undefined
+}

@@ -1,0 +1,67 @@
+// Carries out every decision that needs no answer from the person. What is left is a question, or an ended flow.
+import type { Flow } from '../flow.ts'
+import type { House } from '../house.ts'
+import { allFromIdp } from './consent.ts'
+import type { Decision } from './decide.ts'
+import { decide } from './decide.ts'
+import type { Situation } from './facts.ts'
+import { gather } from './facts.ts'
+import { endWithoutUser, provision, signIn } from './provision.ts'
+
+export type Question = Extract<Decision, { kind: 'ask' }>
+
+/** Decides, and settles the flow unless the person has to be asked: then the question comes back with the situation it was decided in. */
+export async function settle(
+  house: House,
+  flow: Flow & { profile: NonNullable<Flow['profile']> },
+): Promise<{ question: Question; situation: Situation } | undefined> {
+  // Twice: a race lost while creating is a known person the second time.
+  for (let attempt = 1; attempt <= 2; attempt += 1) {
+    const situation = await gather(house, flow, flow.profile)
+    const decision = decide(situation.facts)
+    house.log.info(
+      {
+        flow: flow.id.slice(0, 6),
+        idp: situation.idp.name,
+        kind: decision.kind,
+        because: 'because' in decision ? decision.because : undefined,
+      },
+      'decision',
+    )
+    if (decision.kind === 'ask') return { question: decision, situation }
+    if (await carryOut(house, flow, decision, situation)) return undefined
+  }
+  throw new Error('A person could neither be created nor found.')
+}
+
+async function carryOut(
+  house: House,
+  flow: Flow,
+  decision: Exclude<Decision, { kind: 'ask' }>,
+  situation: Situation,
+): Promise<boolean> {
+  const { idp, profile, identity, suggested } = situation
+  switch (decision.kind) {
+    case 'sign-in':
+      if (identity) await signIn(house, flow, idp, identity, profile)
+      return true
+    case 'sign-in-federated':
+      await endWithoutUser(house, flow, { kind: 'federated' })
+      return true
+    case 'refuse':
+      await endWithoutUser(house, flow, { kind: 'refused', code: decision.because })
+      return true
+    case 'create': {
+      if (suggested.kind !== 'ok') return false
+      const outcome = await provision(house, flow, idp, profile, {
+        username: suggested.username,
+        canonical: suggested.canonical,
+        passwordHash: null,
+        attributes: allFromIdp(profile, idp.id),
+      })
+      return outcome.kind === 'created' || outcome.kind === 'already-closed'
+    }
+    default:
+      return decision satisfies never
+  }
+}

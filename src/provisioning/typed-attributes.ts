@@ -1,0 +1,67 @@
+// Values that a person types because a purpose needs them and the idp did not send them. Pure.
+import type { AttributeValue } from '../db/user-attributes.ts'
+import type { Message } from '../web/page.ts'
+
+export type TypedAttributes = Record<string, AttributeValue>
+
+type InputType = 'text' | 'email' | 'tel' | 'date' | 'url'
+
+const LONGEST = 500
+
+/** The input's type and autofill token (HTML, "Autofill detail tokens"); anything unknown is plain text. */
+export function inputFor(attribute: string): { type: InputType; autocomplete: string } {
+  const autocomplete = AUTOCOMPLETE[attribute] ?? 'off'
+  if (attribute === 'email') return { type: 'email', autocomplete }
+  if (attribute === 'phone_number') return { type: 'tel', autocomplete }
+  if (attribute === 'birthdate') return { type: 'date', autocomplete }
+  if (URL_ATTRIBUTES.has(attribute)) return { type: 'url', autocomplete }
+  return { type: 'text', autocomplete }
+}
+
+/** Reads one typed value: the value to keep, or the problem to show. `label` names the attribute in the sentence. */
+export function readTyped(
+  attribute: string,
+  typed: string,
+  label: string,
+): { value: AttributeValue } | { problem: Message } {
+  const text = typed.replace(/^ +| +$/g, '')
+  if (text === '') return problem('ATTR_EMPTY', { attribute: label })
+  if (text.length > LONGEST) return problem('ATTR_LONG', { attribute: label, n: LONGEST })
+  if (!text.isWellFormed() || /\p{Cc}/u.test(text)) return problem('ATTR_FORMAT', { attribute: label })
+  if (attribute === 'email')
+    return /^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/.test(text) ? { value: text } : problem('ATTR_EMAIL')
+  if (attribute === 'phone_number') return /^\+?[\d ().-]{5,30}$/.test(text) ? { value: text } : problem('ATTR_PHONE')
+  if (attribute === 'birthdate' && !isDate(text)) return problem('ATTR_FORMAT', { attribute: label })
+  if (URL_ATTRIBUTES.has(attribute) && !/^https?:$/.test(protocolOf(text))) {
+    return problem('ATTR_FORMAT', { attribute: label })
+  }
+  return { value: attribute === 'address' ? { formatted: text } : text }
+}
+
+const URL_ATTRIBUTES = new Set(['website', 'profile', 'picture'])
+
+const AUTOCOMPLETE: Record<string, string> = {
+  name: 'name',
+  given_name: 'given-name',
+  middle_name: 'additional-name',
+  family_name: 'family-name',
+  nickname: 'nickname',
+  email: 'email',
+  phone_number: 'tel',
+  birthdate: 'bday',
+  gender: 'sex',
+  website: 'url',
+  address: 'street-address',
+}
+
+function problem(key: string, values?: Record<string, string | number>): { problem: Message } {
+  return { problem: values ? { key, values } : { key } }
+}
+
+function isDate(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text) === true
+}
+
+function protocolOf(text: string): string {
+  return URL.canParse(text) ? new URL(text).protocol : ''
+}
