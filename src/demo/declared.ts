@@ -1,0 +1,87 @@
+// What the demonstration declares: five identity providers, one per mode, two purposes and one application.
+import type { Declared, DeclaredIdp } from '../declared.ts'
+import type { Mode } from './personas.ts'
+import { modes } from './personas.ts'
+
+const JIT: Record<Mode, { displayName: string; isEnabled: boolean; scheme: DeclaredIdp['jit']['scheme'] }> = {
+  none: { displayName: 'Acme – No Provisioning', isEnabled: false, scheme: 'PROVISION_SILENTLY' },
+  silent: { displayName: 'Acme – Provision silently', isEnabled: true, scheme: 'PROVISION_SILENTLY' },
+  consent: { displayName: 'Acme – Prompt for consent', isEnabled: true, scheme: 'PROMPT_CONSENT' },
+  password: {
+    displayName: 'Acme – Prompt for password and consent',
+    isEnabled: true,
+    scheme: 'PROMPT_PASSWORD_CONSENT',
+  },
+  username: {
+    displayName: 'Acme – Prompt for username, password, and consent',
+    isEnabled: true,
+    scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT',
+  },
+}
+
+const SENT = ['name', 'given_name', 'family_name', 'email', 'phone_number', 'department']
+
+export interface DemoClient {
+  mode: Mode
+  clientId: string
+  clientSecret: string
+}
+
+/** The declaration of the demo on these addresses; `clients` are those of the demo's identity provider. */
+export function demoDeclared(
+  issuer: string,
+  clients: DemoClient[],
+  application: { url: string; clientId: string; clientSecret: string },
+): Declared {
+  return {
+    organization: { name: 'Northwind' },
+    jitProvisioning: {
+      usernameProvisioningUrl: '/accountrecoveryendpoint/register.do',
+      passwordProvisioningUrl: '/accountrecoveryendpoint/signup.do',
+    },
+    attributes: [{ name: 'department', displayName: 'Department', type: 'string' }],
+    identityProviders: modes.map((mode) => {
+      const { displayName, isEnabled, scheme } = JIT[mode]
+      const { clientId = '', clientSecret = '' } = clients.find((client) => client.mode === mode) ?? {}
+      return {
+        name: mode,
+        displayName,
+        isEnabled: true,
+        oidc: { issuer, clientId, clientSecret, scopes: ['openid', 'profile', 'email', 'phone'] },
+        claims: { username: 'preferred_username', mappings: Object.fromEntries(SENT.map((name) => [name, name])) },
+        jit: { isEnabled, scheme, userstore: 'PRIMARY', attributeSyncMethod: 'OVERRIDE_ALL' },
+      }
+    }),
+    purposes: [
+      {
+        id: 'recover',
+        purpose: 'Recover your account',
+        description: 'So that we can help you if you lose your password',
+        piiCategories: [
+          { name: 'email', mandatory: true },
+          { name: 'phone_number', mandatory: false },
+        ],
+      },
+      {
+        id: 'office',
+        purpose: 'Show you the right office',
+        description: 'So that prices and news fit where you work',
+        piiCategories: [
+          { name: 'name', mandatory: false },
+          { name: 'department', mandatory: false },
+        ],
+      },
+    ],
+    applications: [
+      {
+        name: 'Travel',
+        clientId: application.clientId,
+        clientSecret: application.clientSecret,
+        redirectUris: [`${application.url}/callback`],
+        postLogoutRedirectUris: [`${application.url}/`],
+        requireLocalUser: false,
+        requirePkce: true,
+      },
+    ],
+  }
+}

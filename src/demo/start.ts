@@ -1,0 +1,61 @@
+// The demonstration's other parties: a fake identity provider, an application, and people whose names are taken already.
+import { createHmac, randomUUID } from 'node:crypto'
+import { insertUser } from '../db/users.ts'
+import type { Declared } from '../declared.ts'
+import type { House } from '../house.ts'
+import { startDemoApplication } from './application.ts'
+import { demoDeclared } from './declared.ts'
+import { startDemoIdp } from './idp.ts'
+import { modes, usernameOf } from './personas.ts'
+
+/** The persona who finds every username taken. */
+const TAKEN_BY_OTHERS = 'chen'
+
+/** The password of the people whose names are taken, to try the local sign-in with. */
+const TAKEN_PASSWORD = 'correct horse battery staple'
+
+export interface Demo {
+  declared: Declared
+  applicationUrl: string
+  idpUrl: string
+  /** Makes the users whose names one persona will find taken; those that are there stay. */
+  seed(house: House): Promise<void>
+  /** A name and password for the local sign-in. */
+  localUser: { username: string; password: string }
+  stop(): Promise<void>
+}
+
+/** Starts both parties beside `publicUrl`: the application on the next port, the identity provider on the one after. */
+export async function startDemo(options: { publicUrl: URL; port: number; secretKey: string }): Promise<Demo> {
+  // Kept between runs by following from the secret key, so that equal content is declared and nothing is written.
+  const secretOf = (name: string) => createHmac('sha256', options.secretKey).update(`demo ${name}`).digest('base64url')
+  const clients = modes.map((mode) => ({
+    mode,
+    clientId: `northwind-${mode}`,
+    clientSecret: secretOf(mode),
+    redirectUri: new URL(`/commonauth/${mode}`, options.publicUrl).href,
+  }))
+  const idp = await startDemoIdp({ port: options.port + 2, clients })
+  const client = { clientId: 'travel', clientSecret: secretOf('travel') }
+  const application = await startDemoApplication({
+    port: options.port + 1,
+    issuer: options.publicUrl.origin,
+    ...client,
+  })
+  const taken = modes.map((mode) => usernameOf(TAKEN_BY_OTHERS, mode))
+  return {
+    declared: demoDeclared(idp.issuer, clients, { url: application.url, ...client }),
+    applicationUrl: application.url,
+    idpUrl: idp.issuer,
+    localUser: { username: taken[0] ?? '', password: TAKEN_PASSWORD },
+    async seed(house) {
+      const passwordHash = await house.passwords.hash(TAKEN_PASSWORD)
+      for (const username of taken) {
+        await insertUser(house.db, { id: randomUUID(), store: 'PRIMARY', username, canonical: username, passwordHash })
+      }
+    },
+    async stop() {
+      await Promise.all([application.stop(), idp.stop()])
+    },
+  }
+}
