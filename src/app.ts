@@ -5,7 +5,10 @@ import { queryOne } from './db/connect.ts'
 import { createApplicationDoor } from './handback/application.ts'
 import { endedAddress, handbackRoutes } from './handback/routes.ts'
 import type { House } from './house.ts'
-import { LOGIN, loginAgain, loginRoutes } from './login/routes.ts'
+import { callbackRoutes } from './login/callback.ts'
+import { createOidc } from './login/oidc.ts'
+import { loginRoutes } from './login/routes.ts'
+import { LOGIN, loginAgain } from './login/ways.ts'
 import { promptRoutes } from './provisioning/routes.ts'
 import { errorHandler, notFound } from './web/errors.ts'
 import { onlyOurHost, securityHeaders } from './web/headers.ts'
@@ -18,6 +21,8 @@ const PUBLIC_MAX_AGE_MS = 3_600_000
 export async function createApp(house: House): Promise<Express> {
   const { log, publicUrl, prompts, views } = house
   const door = await createApplicationDoor(house, (flowId) => `${LOGIN}?sessionDataKey=${flowId}`)
+  const oidc = createOidc(house)
+  const loginWays = { leaveBy: door.leaveBy, ended: endedAddress, doorIsOpen: door.isOpen }
 
   const app = express()
   app.set('trust proxy', house.trustProxy)
@@ -34,7 +39,8 @@ export async function createApp(house: House): Promise<Express> {
   app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
   app.use(onlyOurHost(publicUrl))
   app.use(door.middleware)
-  app.use(loginRoutes(house, { leaveBy: door.leaveBy, ended: endedAddress, doorIsOpen: door.isOpen }))
+  app.use(loginRoutes(house, oidc, loginWays))
+  app.use(callbackRoutes(house, oidc, loginWays))
   app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain }))
   app.use(handbackRoutes(house, door, { again: loginAgain, prompts }))
   app.use(notFound)

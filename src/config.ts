@@ -129,7 +129,7 @@ export function readConfig(environment: Environment, files: { read(path: string)
       'the number of proxies in front of this server, 0 to 10',
       isWhole(0, 10),
     ),
-    logLevel: oneOf('LOG_LEVEL', 'info', ['silent', 'error', 'warn', 'info', 'debug']),
+    logLevel: oneOf('LOG_LEVEL', demo ? 'warn' : 'info', ['silent', 'error', 'warn', 'info', 'debug']),
     logFormat: oneOf('LOG_FORMAT', production ? 'json' : 'pretty', ['json', 'pretty']),
     flowMinutes: number(
       'FLOW_TTL_MINUTES',

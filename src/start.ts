@@ -44,7 +44,7 @@ export async function start({ config, log, declared, now = () => new Date() }: S
     onError: (error) => log.warn({ err: error }, 'a database connection broke'),
   })
   try {
-    if (config.migrateOnStart) await migrate(db)
+    if (config.migrateOnStart) await migrateOn(config)
     const pending = await pendingMigrations(db)
     if (pending.length > 0) throw new Error(`The database is behind by ${pending.join(', ')}. Run: npm run migrate`)
     const keyring = createKeyring(config.secretKey, config.secretKeyPrevious)
@@ -96,6 +96,17 @@ export async function start({ config, log, declared, now = () => new Date() }: S
   }
 }
 
+/** Migrations take their own connection: a pooler in transaction mode could not keep their lock. */
+async function migrateOn(config: StartOptions['config']): Promise<void> {
+  const url = config.migrationDatabaseUrl ?? config.databaseUrl
+  const db = connect({ url, poolMax: 1, ssl: sslOf(config, url), onError: () => {} })
+  try {
+    await migrate(db)
+  } finally {
+    await db.destroy()
+  }
+}
+
 /** TLS to the database at `url`, as DATABASE_SSL says. */
 export function sslOf(config: Config, url: string): boolean | { rejectUnauthorized: boolean } {
   const { hostname, searchParams } = new URL(url)
@@ -117,7 +128,12 @@ function listen(server: Server, port: number, host: string | undefined): Promise
 /** Stops accepting and lets what has begun finish. */
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve())
+    // A connection that becomes idle while others finish would be kept for a minute and a half.
+    const closing = setInterval(() => server.closeIdleConnections(), 100)
+    server.close(() => {
+      clearInterval(closing)
+      resolve()
+    })
     server.closeIdleConnections()
   })
 }

@@ -17,7 +17,8 @@ export interface FlowRow {
 
 /** How a flow ended. `code` is the stable code that the application is told and the page carries in data-msg. */
 export type Ending =
-  | { kind: 'signed-in'; userId: string }
+  /** `idpId` is absent after a local sign-in. */
+  | { kind: 'signed-in'; userId: string; idpId?: string }
   | { kind: 'federated' }
   | { kind: 'declined' }
   | { kind: 'refused'; code: string }

@@ -2,25 +2,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
 import type Provider from 'oidc-provider'
-import type { Configuration, interactionPolicy, KoaContextWithOIDC } from 'oidc-provider'
+import type { Configuration, interactionPolicy } from 'oidc-provider'
 import { findApplicationByClientId } from '../db/applications.ts'
 import { customAttributeNames } from '../db/purposes.ts'
 import type { Flow } from '../flow.ts'
 import { startFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
-import { statePage, toPageError } from '../web/errors.ts'
+import { toPageError } from '../web/errors.ts'
 import { loadOpenidProvider } from '../web/openid-provider.ts'
 import { signingKeys } from './keys.ts'
+import { keepInTheHouse, showLogout, showState } from './pages.ts'
+import { findAccount, loadGrant, signInPolicy } from './policy.ts'
 import { APPLICATION_ID, REQUIRE_PKCE, recordsOf } from './records.ts'
-import {
-  claimsOfUser,
-  federatedClaims,
-  federatedSubject,
-  isFederated,
-  keepFederatedClaims,
-  maySkipSignIn,
-} from './subjects.ts'
+import { federatedSubject, keepFederatedClaims } from './subjects.ts'
 
 export interface ApplicationDoor {
   /** Serves the OpenID Provider's addresses; everything else goes on. */
@@ -84,7 +79,8 @@ export async function createApplicationDoor(
           await keepFederatedClaims(house, grantId, flow.profile, scopes)
         }
         // acr never reaches a token (no acr values are configured): it is where the session remembers the idp.
-        const login = { accountId: subject, ...(flow.idpId ? { acr: flow.idpId } : {}) }
+        const idpId = ending?.kind === 'signed-in' ? ending.idpId : flow.idpId
+        const login = { accountId: subject, ...(idpId ? { acr: idpId } : {}) }
         interaction.result = { login, consent: { grantId } }
       }
       // The binding to the browser is the flow cookie's; a session that changed meanwhile must not stop the way out.
@@ -169,8 +165,7 @@ async function configurationOf(
         enabled: true,
         logoutSource: async (ctx) => showLogout(house, ctx),
         postLogoutSuccessSource: async (ctx) => {
-          ctx.type = 'html'
-          ctx.body = house.views.render('message', statePage('signed-out', {}, []))
+          showState(house, ctx, 200, 'signed-out')
         },
       },
     },
@@ -190,74 +185,11 @@ async function configurationOf(
     renderError: async (ctx, out, error) => {
       const page = out.error === 'server_error' ? toPageError(error.cause ?? error) : undefined
       house.log.warn({ code: out.error, route: ctx.oidc?.route }, 'openid provider refused a request')
-      if (page) ctx.status = page.status
       if (page?.retryAfterSeconds) ctx.set('Retry-After', String(page.retryAfterSeconds))
-      ctx.type = 'html'
-      ctx.set('Cache-Control', 'no-store')
-      const state =
-        page?.state ??
-        (out.error === 'invalid_client' || out.error === 'invalid_redirect_uri' ? 'unknown-app' : 'bad-request')
-      ctx.body = house.views.render('message', statePage(state, page?.values ?? {}, []))
+      const isUnknown = out.error === 'invalid_client' || out.error === 'invalid_redirect_uri'
+      showState(house, ctx, page?.status ?? ctx.status, page?.state ?? (isUnknown ? 'unknown-app' : 'bad-request'))
     },
   }
-}
-
-/** Applications are first-party: whoever signed in has granted what the application asks for. A federated person's grant is fixed, its claims were kept for it. */
-async function loadGrant(ctx: KoaContextWithOIDC) {
-  const { client, session, result, account, provider, requestParamScopes } = ctx.oidc
-  if (!client || !account || !session) return undefined
-  const grantId = result?.consent?.grantId ?? session.grantIdFor(client.clientId)
-  const found = grantId ? await provider.Grant.find(grantId) : undefined
-  if (found?.accountId === account.accountId && isFederated(account.accountId)) return found
-  const grant =
-    found?.accountId === account.accountId
-      ? found
-      : new provider.Grant({ accountId: account.accountId, clientId: client.clientId })
-  const wanted = [...requestParamScopes].join(' ')
-  if (found !== grant || grant.getOIDCScopeFiltered(new Set(requestParamScopes)) !== wanted) {
-    grant.addOIDCScope(wanted)
-    await grant.save()
-  }
-  return grant
-}
-
-async function findAccount(house: House, subject: string, token: unknown) {
-  if (!isFederated(subject)) {
-    const claims = await claimsOfUser(house, subject)
-    return claims ? { accountId: subject, claims: async () => ({ ...claims, sub: subject }) } : undefined
-  }
-  const grantId = (token as { grantId?: string } | undefined)?.grantId
-  // Without a token the library only asks whether such a person may be; maySkipSignIn answers that with the grant.
-  if (grantId === undefined) return { accountId: subject, claims: async () => ({ sub: subject }) }
-  const kept = await federatedClaims(house, grantId)
-  return kept ? { accountId: subject, claims: async () => ({ ...kept.claims, sub: subject }) } : undefined
-}
-
-function signInPolicy(house: House, library: typeof interactionPolicy): interactionPolicy.DefaultPolicy {
-  const policy = library.base()
-  const login = policy.get('login')
-  login?.checks.add(
-    new library.Check('session_not_enough', 'sign-in is needed again', 'login_required', async (ctx) => {
-      const { session, client, result, requestParamScopes, params } = ctx.oidc
-      // Personal data that nobody needs later: gone before an interaction is stored.
-      if (params) params['login_hint'] = undefined
-      if (!session?.accountId || !client) return false
-      const maySkip = await maySkipSignIn(
-        house,
-        {
-          subject: session.accountId,
-          idpId: session.acr,
-          grantId: result?.consent?.grantId ?? session.grantIdFor(client.clientId),
-        },
-        { applicationId: String(client[APPLICATION_ID]), scopes: [...requestParamScopes] },
-      )
-      return !maySkip
-    }),
-    0,
-  )
-  // There is no consent screen; the prompt stays known, because OpenID Connect ties offline_access to prompt=consent.
-  policy.get('consent')?.checks.clear()
-  return policy
 }
 
 /** Adds prompt=consent to a request for offline_access (OpenID Connect Core, 11): first-party applications have that consent. */
@@ -270,43 +202,4 @@ function withOfflineConsent(url: string): string {
   if (prompts.includes('none') || prompts.includes('consent') || query.getAll('prompt').length > 1) return url
   query.set('prompt', [...prompts, 'consent'].join(' '))
   return `${path}?${query}`
-}
-
-/** What the library would answer with pages or redirects that our CSP, rightly, stops. */
-function keepInTheHouse(house: House) {
-  return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
-    await next()
-    const { oidc } = ctx as { oidc?: KoaContextWithOIDC['oidc'] }
-    if (!oidc) return
-    const mode = oidc.params?.['response_mode']
-    if (/^(authorization|resume)$/.test(oidc.route) && mode !== undefined && mode !== 'query') {
-      ctx.remove('Location')
-      ctx.status = 400
-      ctx.type = 'html'
-      ctx.body = house.views.render('message', statePage('bad-request', {}, []))
-    } else if (oidc.route === 'end_session' && ctx.status === 200 && !oidc.session?.accountId) {
-      await showLogout(house, ctx)
-    } else if (oidc.route === 'end_session_confirm' && ctx.status === 303) {
-      // A form's redirect may not leave the house: go on from a page.
-      const href = ctx.response.get('Location')
-      ctx.remove('Location')
-      ctx.status = 200
-      ctx.type = 'html'
-      ctx.body = house.views.render('continue', { application: oidc.client?.clientName ?? '', href })
-    }
-    if (oidc.route === 'discovery' && typeof ctx.body === 'object' && ctx.body !== null) {
-      Object.assign(ctx.body, { response_modes_supported: ['query'] })
-    }
-  }
-}
-
-async function showLogout(house: House, ctx: KoaContextWithOIDC): Promise<void> {
-  const secret = (ctx.oidc.session?.state as { secret?: string } | undefined)?.secret ?? ''
-  const application = ctx.oidc.client?.clientName
-  ctx.type = 'html'
-  ctx.body = house.views.render('logout', {
-    ...(application ? { application } : {}),
-    action: ctx.oidc.urlFor('end_session_confirm'),
-    xsrf: secret,
-  })
 }

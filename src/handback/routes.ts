@@ -76,6 +76,7 @@ export function handbackRoutes(house: House, door: ApplicationDoor, ways: Handba
     if (href) actions.push({ label: { key: 'action.return', values }, href })
     if (href && idp?.isEnabled)
       actions.push({ label: { key: 'action.again', values }, href: ways.again(flow.id, idp.name) })
+    if (href) actions.push({ label: { key: 'action.other' }, href: `${ways.again(flow.id)}&choose=1` })
     const state = ending.kind === 'declined' ? 'declined' : ending.code
     house.views.send(res, 'message', statePage(state, values, actions), ending.kind === 'declined' ? 200 : 409)
   }

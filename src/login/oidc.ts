@@ -1,4 +1,5 @@
 // Away to an identity provider and back, by OpenID Connect. The only file that imports openid-client.
+import { setTimeout } from 'node:timers/promises'
 import * as client from 'openid-client'
 import type { Idp } from '../db/idps.ts'
 import type { House } from '../house.ts'
@@ -31,6 +32,8 @@ export interface Oidc {
 }
 
 const TIMEOUT_SECONDS = 5
+/** Of discovery, keys, token and userinfo together: a person waits no longer for an idp. */
+const ALTOGETHER_MS = 9_000
 const CONFIGURATION_MINUTES = 10
 
 /** Every failure is an `IdpFailure`. Discovery and keys are kept for ten minutes; openid-client asks again for a key that it does not know. */
@@ -54,17 +57,18 @@ export function createOidc(house: Pick<House, 'publicUrl' | 'keyring' | 'now'>):
 
   return {
     async leave(idp, checks, options) {
-      return attempt(async () =>
-        client.buildAuthorizationUrl(await configurationOf(idp), {
+      return attempt(async () => {
+        const configuration = await configurationOf(idp)
+        return client.buildAuthorizationUrl(configuration, {
           redirect_uri: callback(idp).href,
           scope: idp.scopes.join(' '),
           state: checks.state,
           nonce: checks.nonce,
           code_challenge: await client.calculatePKCECodeChallenge(checks.codeVerifier),
           code_challenge_method: 'S256',
-          ...(options.otherAccount ? { prompt: 'select_account' } : {}),
-        }),
-      )
+          ...(options.otherAccount ? { prompt: promptForAnother(configuration) } : {}),
+        })
+      })
     },
     async comeBack(idp, query, checks) {
       return attempt(async () => {
@@ -92,6 +96,12 @@ export function createOidc(house: Pick<House, 'publicUrl' | 'keyring' | 'now'>):
   }
 }
 
+/** select_account where the idp says that it knows it; login is known to all. */
+function promptForAnother(configuration: client.Configuration): string {
+  const supported: unknown = configuration.serverMetadata()['prompt_values_supported']
+  return Array.isArray(supported) && supported.includes('select_account') ? 'select_account' : 'login'
+}
+
 function discover(idp: Idp, secret: string | undefined): Promise<client.Configuration> {
   const issuer = new URL(idp.issuer)
   return client.discovery(issuer, idp.clientId, secret, secret === undefined ? client.None() : undefined, {
@@ -106,11 +116,19 @@ function discover(idp: Idp, secret: string | undefined): Promise<client.Configur
 }
 
 async function attempt<Result>(work: () => Promise<Result>): Promise<Result> {
+  const timer = new AbortController()
+  const tooLong = setTimeout(ALTOGETHER_MS, undefined, { signal: timer.signal, ref: false }).then(() => {
+    throw Object.assign(new Error('The identity provider took too long.'), { code: 'IDP_TIMEOUT' })
+  })
+  // Whichever loses the race is heard by nobody else.
+  tooLong.catch(() => {})
   try {
-    return await work()
+    return await Promise.race([work(), tooLong])
   } catch (error) {
     const code = (error as { code?: unknown }).code
     const isDenial = error instanceof client.AuthorizationResponseError
     throw new IdpFailure(typeof code === 'string' ? code : 'IDP_FAILED', isDenial, error)
+  } finally {
+    timer.abort()
   }
 }

@@ -57,7 +57,13 @@ export function missingAttributes(purposes: Purpose[], profile: Profile): string
   return [...new Set(missing.map((item) => item.attribute))]
 }
 
-export function noticeOf(purposes: Purpose[], organization: Organization, language: string): Notice {
+/** `label` is what people call an attribute: it is among the words that they agree to. */
+export function noticeOf(
+  purposes: Purpose[],
+  organization: Organization,
+  language: string,
+  label: (attribute: string) => string,
+): Notice {
   // A fixed order of members: the same words must give the same hash on every process.
   const content = JSON.stringify({
     controller: organization.name,
@@ -67,7 +73,7 @@ export function noticeOf(purposes: Purpose[], organization: Organization, langua
       id,
       purpose,
       description,
-      piiCategories: piiCategories.map(({ name, mandatory }) => ({ name, mandatory })),
+      piiCategories: piiCategories.map(({ name, mandatory }) => ({ name, label: label(name), mandatory })),
     })),
   })
   return { hash: createHash('sha256').update(content).digest('base64url'), language, content }

@@ -8,15 +8,19 @@ import { findIdp } from '../db/idps.ts'
 import type { Organization } from '../db/installation.ts'
 import { readOrganization } from '../db/installation.ts'
 import type { Purpose } from '../db/purposes.ts'
-import { listPurposes } from '../db/purposes.ts'
+import { customAttributeNames, listPurposes } from '../db/purposes.ts'
 import { takenUsernames } from '../db/users.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
-import { effectivePurposes, missingAttributes } from './consent.ts'
+import type { Notice } from './consent.ts'
+import { effectivePurposes, missingAttributes, noticeOf } from './consent.ts'
 import type { Facts } from './decide.ts'
 import type { UsernameReading } from './username.ts'
 import { readUsername } from './username.ts'
+
+/** The language of pages and of what is recorded. */
+const LANGUAGE = 'en'
 
 /** Everything about one profile, now. */
 export interface Situation {
@@ -25,6 +29,10 @@ export interface Situation {
   application: Application
   organization: Organization
   purposes: Purpose[]
+  /** The purposes in the words that people see. */
+  notice: Notice
+  /** What people call an attribute: the operator's words for a custom one, ours for a standard claim. */
+  label: (attribute: string) => string
   identity: Identity | undefined
   suggested: UsernameReading
   facts: Facts
@@ -38,22 +46,26 @@ export async function gather(house: House, flow: Flow, profile: Profile): Promis
   ])
   if (!idp || !application) throw new Error('A flow points to an idp or application that does not exist.')
   const suggested = readUsername(profile.suggestedUsername)
-  const [identity, organization, configured, taken] = await Promise.all([
+  const [identity, organization, configured, customNames, taken] = await Promise.all([
     findIdentity(house.db, { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }),
     readOrganization(house.db),
     listPurposes(house.db),
+    customAttributeNames(house.db),
     suggested.kind === 'ok' ? takenUsernames(house.db, idp.userstore, [suggested.canonical]) : new Set<string>(),
   ])
   const purposes = effectivePurposes(configured, profile, {
     purpose: house.views.t({ key: 'consent.default.purpose' }),
     description: house.views.t({ key: 'consent.default.description', values: { org: organization.name } }),
   })
+  const label = (attribute: string) => customNames.get(attribute) ?? house.views.t({ key: `attribute.${attribute}` })
   return {
     profile,
     idp,
     application,
     organization,
     purposes,
+    notice: noticeOf(purposes, organization, LANGUAGE, label),
+    label,
     identity,
     suggested,
     facts: {

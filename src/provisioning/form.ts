@@ -5,8 +5,10 @@ import { passwordProblem } from '../stores/password-policy.ts'
 import type { Fields } from '../web/forms.ts'
 import type { Message } from '../web/page.ts'
 import type { Item } from './consent.ts'
-import { missingTicks } from './consent.ts'
+import { itemsOf, missingTicks } from './consent.ts'
 import type { Ask } from './decide.ts'
+import type { Situation } from './facts.ts'
+import type { Question } from './settle.ts'
 import type { TypedAttributes } from './typed-attributes.ts'
 import { readTyped } from './typed-attributes.ts'
 import type { UsernameProblem, UsernameReading } from './username.ts'
@@ -24,6 +26,22 @@ export interface Asked {
   organization: string
   /** What people call an attribute. */
   label: (attribute: string) => string
+}
+
+/** What a question asks in a situation. */
+export function askedOf(situation: Situation, question: Question): Asked {
+  const { idp, application, organization, profile, purposes, facts } = situation
+  const email = profile.attributes['email']?.value
+  const mailbox = typeof email === 'string' ? [email.split('@')[0] ?? ''] : []
+  return {
+    ask: question.ask,
+    items: itemsOf(purposes, profile),
+    missingAttributes: facts.missingAttributes,
+    suggested: situation.suggested,
+    personal: [...mailbox, application.name, idp.displayName, organization.name],
+    organization: organization.name,
+    label: situation.label,
+  }
 }
 
 /** What to print again: typed values and ticks, never the password. */

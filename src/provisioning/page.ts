@@ -14,12 +14,8 @@ export interface PageContext {
   action: string
   csrf: string
   sessionDataKey: string
-  /** Hash of the notice that this page shows. */
-  notice: string
   switchHref: string
   openUntil: Date
-  /** What people call a custom attribute. */
-  customNames: ReadonlyMap<string, string>
 }
 
 /** A try that did not make a user: what was typed, what is wrong with it, and free names to offer. */
@@ -52,7 +48,7 @@ export function firstView(situation: Situation, question: Question): Try {
 export function promptPage(situation: Situation, question: Question, context: PageContext, tried: Try): PromptPage {
   const { kept, problems, suggestions } = tried
   const { ask } = question
-  const purposes = purposesOnPage(situation, context, kept, problems)
+  const purposes = purposesOnPage(situation, kept, problems)
   const username: PromptPage['username'] = ask.username
     ? {
         kind: 'asked',
@@ -73,7 +69,7 @@ export function promptPage(situation: Situation, question: Question, context: Pa
       action: context.action,
       csrf: context.csrf,
       sessionDataKey: context.sessionDataKey,
-      notice: context.notice,
+      notice: situation.notice.hash,
     },
     problems: summary(problems, purposes, ask.username),
     ...(tried.isChanged ? { changed: { key: 'CHANGED' } } : {}),
@@ -100,11 +96,6 @@ export function promptPage(situation: Situation, question: Question, context: Pa
   }
 }
 
-/** The label of an attribute: a message for a standard claim, the operator's words for a custom one. */
-export function labelOf(attribute: string, customNames: ReadonlyMap<string, string>): Message | string {
-  return customNames.get(attribute) ?? { key: `attribute.${attribute}` }
-}
-
 /** Why the suggested name will not do. */
 function nameProblem(situation: Situation): Message {
   const name = situation.profile.suggestedUsername
@@ -125,7 +116,7 @@ function whoIs({ profile }: Situation): string {
   return typeof email === 'string' ? email : profile.suggestedUsername
 }
 
-function purposesOnPage(situation: Situation, context: PageContext, kept: Kept, problems: Problems): PurposeOnPage[] {
+function purposesOnPage(situation: Situation, kept: Kept, problems: Problems): PurposeOnPage[] {
   const items = itemsOf(situation.purposes, situation.profile)
   const asked = new Set<string>()
   return situation.purposes.map(({ id, purpose, description }) => ({
@@ -134,14 +125,13 @@ function purposesOnPage(situation: Situation, context: PageContext, kept: Kept, 
     description,
     attributes: items
       .filter((item) => item.purposeId === id)
-      .map((item) => attributeOnPage(item, situation, context, kept, problems, asked)),
+      .map((item) => attributeOnPage(item, situation, kept, problems, asked)),
   }))
 }
 
 function attributeOnPage(
   item: Item,
   situation: Situation,
-  context: PageContext,
   kept: Kept,
   problems: Problems,
   asked: Set<string>,
@@ -155,7 +145,7 @@ function attributeOnPage(
   if (isTyped) asked.add(attribute)
   return {
     id: `consent-${key.replaceAll(':', '-')}`,
-    label: labelOf(attribute, context.customNames),
+    label: situation.label(attribute),
     needed: item.isNeeded,
     ...(sent ? { value: shown(sent.value) } : {}),
     ...(sent || item.isNeeded

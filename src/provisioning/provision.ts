@@ -50,7 +50,8 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
   const now = house.now()
   try {
     return await house.db.transaction(async (db): Promise<Outcome> => {
-      if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId }, now))) return { kind: 'already-closed' }
+      if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)))
+        return { kind: 'already-closed' }
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
       const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
       if (!(await insertIdentity(db, person, userId, idp.scheme))) throw new Rollback({ kind: 'already-there' })
@@ -89,7 +90,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
 export async function signIn(house: House, flow: Flow, idp: Idp, identity: Identity, profile: Profile): Promise<void> {
   const { userId } = identity
   await house.db.transaction(async (db) => {
-    if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId }, house.now()))) return
+    if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, house.now()))) return
     const changes = changesOf(profile, {
       idpId: idp.id,
       method: idp.attributeSyncMethod,

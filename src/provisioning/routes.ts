@@ -1,26 +1,20 @@
 // register.do and signup.do: the one page that asks. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
 import { findIdp } from '../db/idps.ts'
-import { customAttributeNames } from '../db/purposes.ts'
-import { takenUsernames } from '../db/users.ts'
 import { type Flow, findFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { formBody, oneParameter, readFields } from '../web/forms.ts'
-import { grant, itemsOf, noticeOf } from './consent.ts'
+import { grant } from './consent.ts'
 import type { Situation } from './facts.ts'
-import type { Asked } from './form.ts'
-import { keep, readForm } from './form.ts'
+import { askedOf, keep, readForm } from './form.ts'
 import type { PageContext, Try } from './page.ts'
-import { firstView, labelOf, promptPage, tryOf } from './page.ts'
+import { firstView, promptPage, tryOf } from './page.ts'
 import { endWithoutUser, provision } from './provision.ts'
 import type { Question } from './settle.ts'
 import { settle } from './settle.ts'
-import { alternatives, readTypedUsername } from './username.ts'
-
-const LANGUAGE = 'en'
-const SUGGESTIONS = 3
+import { freeNames } from './suggestions.ts'
 
 /** What the rest of the house answers for these pages: where a flow goes when there is nothing to ask. */
 export interface Ways {
@@ -73,11 +67,14 @@ export function promptRoutes(house: House, ways: Ways): Router {
       await endWithoutUser(house, flow, { kind: 'declined' })
       return res.redirect(303, ways.ended(flow.id))
     }
-    const names = await customAttributeNames(house.db)
-    const form = askedOf(situation, question, names)
-    const notice = noticeOf(situation.purposes, situation.organization, LANGUAGE)
-    if (fields.one('notice') !== notice.hash || req.path !== house.prompts[question.page]) {
+    const form = askedOf(situation, question)
+    if (fields.one('notice') !== situation.notice.hash || req.path !== house.prompts[question.page]) {
       return answer(req, res, asked, 422, { ...tryOf(keep(fields, form)), isChanged: true })
+    }
+    if (form.ask.username && !fields.names.includes('username')) {
+      // The shown name was taken while the page was open: now it is asked for.
+      const { problems } = firstView(situation, question)
+      return answer(req, res, asked, 422, { ...tryOf(keep(fields, form)), problems })
     }
     const reading = readForm(fields, form)
     if (reading.kind === 'problems') {
@@ -90,13 +87,14 @@ export function promptRoutes(house: House, ways: Ways): Router {
       canonical: answers.canonical,
       passwordHash: answers.password === undefined ? null : await house.passwords.hash(answers.password),
       attributes,
-      consent: { notice, records },
+      consent: { notice: situation.notice, records },
     })
     if (outcome.kind === 'username-taken') {
       const tried = tryOf({ ...kept, username: answers.username })
       tried.problems.username = { key: 'USERNAME_TAKEN', values: { name: answers.username } }
-      // Asked again, so that signup.do asks for a name now.
-      return answer(req, res, (await find(res)) ?? asked, 422, tried)
+      // Decided again, so that signup.do asks for a name now.
+      const again = await find(res)
+      return again && answer(req, res, again, 422, tried)
     }
     // Somebody finished this sign-in for the same person elsewhere: settling finds them and signs them in.
     if (outcome.kind === 'already-there') await settle(house, flow)
@@ -137,55 +135,12 @@ export function promptRoutes(house: House, ways: Ways): Router {
       action: house.prompts[question.page],
       csrf: csrfToken(req),
       sessionDataKey: flow.id,
-      notice: noticeOf(situation.purposes, situation.organization, LANGUAGE).hash,
       switchHref: ways.again(flow.id, situation.idp.name, { otherAccount: true }),
       openUntil: flow.expiresAt,
-      customNames: await customAttributeNames(house.db),
     }
-    house.views.send(
-      res,
-      question.page,
-      promptPage(situation, question, context, await withSuggestions(situation, tried)),
-      status,
-    )
-  }
-
-  /** Up to three free names, when the name is the problem. */
-  async function withSuggestions(situation: Situation, tried: Try): Promise<Try> {
-    if (!tried.problems.username) return tried
-    const { given_name: given, family_name: family, email } = situation.profile.attributes
-    const candidates = alternatives(tried.kept.username, {
-      ...(typeof given?.value === 'string' ? { givenName: given.value } : {}),
-      ...(typeof family?.value === 'string' ? { familyName: family.value } : {}),
-      ...(typeof email?.value === 'string' ? { email: email.value } : {}),
-    }).map((name) => ({ name, reading: readTypedUsername(name) }))
-    const canonical = (entry: (typeof candidates)[number]) =>
-      entry.reading.kind === 'ok' ? entry.reading.canonical : ''
-    const taken = await takenUsernames(house.db, situation.idp.userstore, candidates.map(canonical))
-    const free = candidates.filter((entry) => !taken.has(canonical(entry)))
-    return { ...tried, suggestions: free.slice(0, SUGGESTIONS).map((entry) => entry.name) }
-  }
-
-  function askedOf(situation: Situation, question: Question, customNames: ReadonlyMap<string, string>): Asked {
-    const { idp, application, organization, profile, purposes, facts, suggested } = situation
-    const email = profile.attributes['email']?.value
-    return {
-      ask: question.ask,
-      items: itemsOf(purposes, profile),
-      missingAttributes: facts.missingAttributes,
-      suggested,
-      personal: [
-        ...(typeof email === 'string' ? [email.split('@')[0] ?? ''] : []),
-        application.name,
-        idp.displayName,
-        organization.name,
-      ],
-      organization: organization.name,
-      label(attribute) {
-        const label = labelOf(attribute, customNames)
-        return typeof label === 'string' ? label : house.views.t(label)
-      },
-    }
+    const { username } = tried.problems
+    const suggestions = username ? await freeNames(house.db, situation, tried.kept.username) : []
+    house.views.send(res, question.page, promptPage(situation, question, context, { ...tried, suggestions }), status)
   }
 }
 

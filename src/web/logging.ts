@@ -4,12 +4,23 @@ import type { RequestHandler } from 'express'
 import { type Logger, pino } from 'pino'
 
 export function createLog(options: { level: string; pretty: boolean }): Logger {
-  return pino({
+  const settings = {
     level: options.level,
     base: null,
     serializers: { err: describeError },
-    ...(options.pretty ? { timestamp: false, formatters: { level: (label) => ({ level: label }) } } : {}),
-  })
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  return options.pretty ? pino(settings, { write: (line) => process.stdout.write(readable(line)) }) : pino(settings)
+}
+
+/** A line for a person at a terminal: time, level, what happened, and the rest as name=value. */
+function readable(line: string): string {
+  const { time, level, msg, ...rest }: Record<string, unknown> = JSON.parse(line)
+  const clock = new Date(Number(time)).toISOString().slice(11, 19)
+  const details = Object.entries(rest).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  return `${[clock, level, msg, ...details].join(' ')}\n`
 }
 
 /**

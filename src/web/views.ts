@@ -102,7 +102,7 @@ const heads: { [V in ViewName]: (page: Pages[V]) => Head } = {
   message: ({ title }) => ({ ...NO_HEAD, step: title }),
   continue: ({ application, href }) => ({
     ...NO_HEAD,
-    step: { key: 'continue.title', values: { app: application } },
+    step: application ? { key: 'continue.title.app', values: { app: application } } : { key: 'continue.title' },
     application,
     refresh: href,
   }),

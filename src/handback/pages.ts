@@ -1,0 +1,56 @@
+// The OpenID Provider's pages in our clothes, and nothing that our content security policy would stop.
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { House } from '../house.ts'
+import { statePage } from '../web/errors.ts'
+
+/** What the library would answer with pages or redirects that our CSP, rightly, stops. */
+export function keepInTheHouse(house: House) {
+  return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
+    await next()
+    if (ctx.status === 404 && !ctx.body) return showState(house, ctx, 404, 'missing')
+    const { oidc } = ctx as { oidc?: KoaContextWithOIDC['oidc'] }
+    if (!oidc) return
+    const mode = oidc.params?.['response_mode']
+    if (/^(authorization|resume)$/.test(oidc.route) && mode !== undefined && mode !== 'query') {
+      ctx.remove('Location')
+      showState(house, ctx, 400, 'bad-request')
+    } else if (oidc.route === 'end_session' && ctx.status === 200 && !oidc.session?.accountId) {
+      await showLogout(house, ctx)
+    } else if (oidc.route === 'end_session_confirm' && ctx.status === 303) {
+      // A form's redirect may not leave the house: go on from a page.
+      const href = ctx.response.get('Location')
+      ctx.remove('Location')
+      ctx.status = 200
+      ctx.type = 'html'
+      ctx.body = house.views.render('continue', { application: oidc.client?.clientName ?? '', href })
+    }
+    if (oidc.route === 'discovery' && typeof ctx.body === 'object' && ctx.body !== null) {
+      Object.assign(ctx.body, { response_modes_supported: ['query'] })
+    }
+  }
+}
+
+/** Asks whether to sign out. */
+export async function showLogout(house: House, ctx: KoaContextWithOIDC): Promise<void> {
+  const secret = (ctx.oidc.session?.state as { secret?: string } | undefined)?.secret ?? ''
+  const application = ctx.oidc.client?.clientName
+  ctx.type = 'html'
+  ctx.body = house.views.render('logout', {
+    ...(application ? { application } : {}),
+    action: ctx.oidc.urlFor('end_session_confirm'),
+    xsrf: secret,
+  })
+}
+
+/** Answers with the page of a state. */
+export function showState(
+  house: House,
+  ctx: Pick<KoaContextWithOIDC, 'status' | 'type' | 'body' | 'set'>,
+  status: number,
+  state: string,
+): void {
+  ctx.status = status
+  ctx.type = 'html'
+  ctx.set('Cache-Control', 'no-store')
+  ctx.body = house.views.render('message', statePage(state, {}, []))
+}

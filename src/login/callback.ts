@@ -1,0 +1,90 @@
+// The way back from an identity provider, at an address of its own. Handlers read: find, decide, read, do, redirect.
+import { type Request, type Response, Router } from 'express'
+import { takeCallback } from '../db/flows.ts'
+import { findIdpByName } from '../db/idps.ts'
+import { type Flow, findFlow, findFlowByState, rememberProfile } from '../flow.ts'
+import type { House } from '../house.ts'
+import { endWithoutUser } from '../provisioning/provision.ts'
+import { settle } from '../provisioning/settle.ts'
+import { sha256 } from '../seal.ts'
+import { methodNotAllowed, PageError } from '../web/errors.ts'
+import { oneParameter } from '../web/forms.ts'
+import type { Action } from '../web/page.ts'
+import { checksOf, failureOf } from './failure.ts'
+import type { Oidc } from './oidc.ts'
+import { toProfile } from './profile.ts'
+import { applicationOf, type LoginWays, loginAgain } from './ways.ts'
+
+/** A state of ours has 32 characters; nothing longer is worth a look into the database. */
+const LONGEST_STATE = 100
+
+export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
+  const router = Router()
+  router.get('/commonauth/:idp', finishLogin)
+  router.all('/commonauth/:idp', methodNotAllowed('GET', 'HEAD'))
+  return router
+
+  /** The callback. The flow's cookie is asked for before anything is used up, and the code is exchanged once. */
+  async function finishLogin(req: Request, res: Response): Promise<void> {
+    const query = req.originalUrl.split('?')[1] ?? ''
+    const state = oneParameter(req.query['state'])
+    if (state === undefined || state.length > LONGEST_STATE || Array.isArray(req.query['code']))
+      throw new PageError(400, 'bad-request')
+    const flow = await findFlowByState(house, req, state)
+    const idp = await findIdpByName(house.db, String(req.params['idp']))
+    // A callback at another idp's address is a mix-up (RFC 9700, 4.4): no token request.
+    if (!flow || !idp || flow.idpId !== idp.id) throw new PageError(400, 'bad-callback')
+    if (flow.ending) return res.redirect(303, ways.ended(flow.id))
+    if (!(await takeCallback(house.db, flow.id, sha256(state), house.now()))) {
+      if (flow.isExpired) return res.redirect(303, loginAgain(flow.id, idp.name))
+      // The same callback once more, while the first is being answered or after it asked: go where the flow is.
+      return res.redirect(303, flow.profile ? await pageOf(flow) : ways.ended(flow.id))
+    }
+    if (!idp.isEnabled) return refuse(flow, 'IDP_OFF', res)
+    try {
+      const claims = await oidc.comeBack(idp, query, checksOf(flow, state))
+      flow.profile = toProfile(claims, idp)
+    } catch (error) {
+      const failure = failureOf(house, idp, flow, error)
+      // The code is spent: this flow is over, and its door hears so when the person presses Return.
+      if (failure instanceof PageError) failure.actions.push(...(await endedBy(req, res, flow, 'IDP_FAILED')))
+      throw failure
+    }
+    await rememberProfile(house, flow, idp.id, flow.profile)
+    const next = await settleFlow(flow)
+    res.redirect(303, next ?? (await goOn(req, res, flow)))
+  }
+
+  /** Settles; returns the address of the page that asks, if one has to. */
+  async function settleFlow(flow: Flow): Promise<string | undefined> {
+    if (!flow.profile) return undefined
+    const asked = await settle(house, { ...flow, profile: flow.profile })
+    return asked ? `${house.prompts[asked.question.page]}?sessionDataKey=${flow.id}` : undefined
+  }
+
+  async function pageOf(flow: Flow): Promise<string> {
+    return (await settleFlow(flow)) ?? ways.ended(flow.id)
+  }
+
+  /** Straight to the door when the person is signed in; a refusal is a page first. */
+  async function goOn(req: Request, res: Response, flow: Flow): Promise<string> {
+    const ended = await findFlow(house, req, flow.id)
+    const isSignedIn = ended?.ending?.kind === 'signed-in' || ended?.ending?.kind === 'federated'
+    return (isSignedIn && (await ways.leaveBy(req, res, ended))) || ways.ended(flow.id)
+  }
+
+  async function refuse(flow: Flow, code: string, res: Response): Promise<void> {
+    await endWithoutUser(house, flow, { kind: 'refused', code })
+    res.redirect(303, ways.ended(flow.id))
+  }
+
+  /** Ends the flow as refused; returns the way back to the application. */
+  async function endedBy(req: Request, res: Response, flow: Flow, code: string): Promise<Action[]> {
+    await endWithoutUser(house, flow, { kind: 'refused', code })
+    const ended = await findFlow(house, req, flow.id)
+    const href = ended && (await ways.leaveBy(req, res, ended))
+    if (!href) return []
+    const { name } = await applicationOf(house, flow)
+    return [{ label: { key: 'action.return', values: { app: name } }, href }]
+  }
+}

@@ -1,0 +1,34 @@
+// What the sign-in needs of the rest of the house, and the address at which it starts.
+import type { Request, Response } from 'express'
+import type { Application } from '../db/applications.ts'
+import { findApplication } from '../db/applications.ts'
+import type { Flow } from '../flow.ts'
+import type { House } from '../house.ts'
+import { PageError } from '../web/errors.ts'
+
+export const LOGIN = '/authenticationendpoint/login.do'
+
+/** Each room is reached by an address, or by what app hands over. */
+export interface LoginWays {
+  /** Ends at the door that the flow came in by; returns the address there. */
+  leaveBy: (req: Request, res: Response, flow: Flow) => Promise<string | undefined>
+  /** Where an ended flow is answered with a page. */
+  ended: (flowId: string) => string
+  /** Whether the door still waits for an answer, so that a flow can start again. */
+  doorIsOpen: (flow: Flow) => Promise<boolean>
+}
+
+/** The address that starts a flow again with the same door: at the named idp, or at the choice of them. */
+export function loginAgain(flowId: string, idpName?: string, options?: { otherAccount: boolean }): string {
+  const query = new URLSearchParams({ sessionDataKey: flowId })
+  if (idpName !== undefined) query.set('idp', idpName)
+  if (options?.otherAccount) query.set('prompt', 'select_account')
+  return `${LOGIN}?${query}`
+}
+
+/** The application that a flow came from. Throws the page for a flow whose application has been turned off. */
+export async function applicationOf(house: House, flow: Flow): Promise<Application> {
+  const application = await findApplication(house.db, flow.door.applicationId)
+  if (!application?.isEnabled) throw new PageError(404, 'notfound')
+  return application
+}
