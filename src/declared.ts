@@ -177,8 +177,9 @@ const group = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
         : expected('a map of keys', `{ ${Object.keys(shape)[0]}: … }`)(issue),
   })
 
-const REGISTER = '/accountrecoveryendpoint/register.do'
-const SIGNUP = '/accountrecoveryendpoint/signup.do'
+/** Where the two prompts are unless the file says otherwise: the addresses of the reference. */
+export const REGISTER = '/accountrecoveryendpoint/register.do'
+export const SIGNUP = '/accountrecoveryendpoint/signup.do'
 
 // Paths of the product that the two pages cannot have (design, section 5). Routes ignore case, so the comparison does.
 const TAKEN = [

@@ -38,7 +38,8 @@ async function run(): Promise<void> {
   process.stdout.write(`
   Vestibule, the demo. Nothing is configured, so everything here is made up.
 
-  Start here     ${demo.applicationUrl}  press "Sign in", choose how people are let in, choose a person
+  Start here     ${demo.applicationUrl}  press "Sign in", then one of five ways in, then a person:
+                 Off (No Provisioning), Silent, Consent, Password, Username
   Vestibule      ${config.publicUrl.origin}
   Their idp      ${demo.idpUrl}
   Local sign-in  ${demo.localUser.username} / ${demo.localUser.password}

@@ -10,7 +10,7 @@ import { applyDeclared } from './db/declare.ts'
 import { readOrganization, readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { sweep } from './db/sweep.ts'
-import type { Declared } from './declared.ts'
+import { type Declared, REGISTER, SIGNUP } from './declared.ts'
 import type { House } from './house.ts'
 import { createKeyring } from './seal.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
@@ -61,8 +61,8 @@ export async function start({ config, log, declared, now = () => new Date() }: S
       flowMinutes: config.flowMinutes,
       trustProxy: config.trustProxy,
       prompts: {
-        register: declared?.jitProvisioning.usernameProvisioningUrl ?? '/accountrecoveryendpoint/register.do',
-        signup: declared?.jitProvisioning.passwordProvisioningUrl ?? '/accountrecoveryendpoint/signup.do',
+        register: declared?.jitProvisioning.usernameProvisioningUrl ?? REGISTER,
+        signup: declared?.jitProvisioning.passwordProvisioningUrl ?? SIGNUP,
       },
       views: createViews({
         folders: [path.join(import.meta.dirname, '../views')],

@@ -36,10 +36,6 @@ export function findIdp(db: Db, id: string): Promise<Idp | undefined> {
   return queryOne<Idp>(db, `SELECT ${COLUMNS} FROM idps WHERE id = ?`, [id])
 }
 
-export function findIdpByName(db: Db, name: string): Promise<Idp | undefined> {
-  return queryOne<Idp>(db, `SELECT ${COLUMNS} FROM idps WHERE name = ?`, [name])
-}
-
 /** The enabled idps, in the order of the configuration; of an application that names its own, those only. */
 export function listIdps(db: Db, names: string[] | null): Promise<Idp[]> {
   return query<Idp>(

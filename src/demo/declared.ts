@@ -1,22 +1,15 @@
 // What the demonstration declares: five identity providers, one per mode, two purposes and one application.
-import type { Declared, DeclaredIdp } from '../declared.ts'
+import { type Declared, type DeclaredIdp, REGISTER, SIGNUP } from '../declared.ts'
 import type { Mode } from './personas.ts'
 import { modes } from './personas.ts'
 
+// Names that read well in the sentences of the pages, "You signed in with Acme Silent".
 const JIT: Record<Mode, { displayName: string; isEnabled: boolean; scheme: DeclaredIdp['jit']['scheme'] }> = {
-  none: { displayName: 'Acme – No Provisioning', isEnabled: false, scheme: 'PROVISION_SILENTLY' },
-  silent: { displayName: 'Acme – Provision silently', isEnabled: true, scheme: 'PROVISION_SILENTLY' },
-  consent: { displayName: 'Acme – Prompt for consent', isEnabled: true, scheme: 'PROMPT_CONSENT' },
-  password: {
-    displayName: 'Acme – Prompt for password and consent',
-    isEnabled: true,
-    scheme: 'PROMPT_PASSWORD_CONSENT',
-  },
-  username: {
-    displayName: 'Acme – Prompt for username, password, and consent',
-    isEnabled: true,
-    scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT',
-  },
+  none: { displayName: 'Acme Off', isEnabled: false, scheme: 'PROVISION_SILENTLY' },
+  silent: { displayName: 'Acme Silent', isEnabled: true, scheme: 'PROVISION_SILENTLY' },
+  consent: { displayName: 'Acme Consent', isEnabled: true, scheme: 'PROMPT_CONSENT' },
+  password: { displayName: 'Acme Password', isEnabled: true, scheme: 'PROMPT_PASSWORD_CONSENT' },
+  username: { displayName: 'Acme Username', isEnabled: true, scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT' },
 }
 
 const SENT = ['name', 'given_name', 'family_name', 'email', 'phone_number', 'department']
@@ -35,10 +28,7 @@ export function demoDeclared(
 ): Declared {
   return {
     organization: { name: 'Northwind' },
-    jitProvisioning: {
-      usernameProvisioningUrl: '/accountrecoveryendpoint/register.do',
-      passwordProvisioningUrl: '/accountrecoveryendpoint/signup.do',
-    },
+    jitProvisioning: { usernameProvisioningUrl: REGISTER, passwordProvisioningUrl: SIGNUP },
     attributes: [{ name: 'department', displayName: 'Department', type: 'string' }],
     identityProviders: modes.map((mode) => {
       const { displayName, isEnabled, scheme } = JIT[mode]

@@ -1,7 +1,7 @@
 // The way back from an identity provider, at an address of its own. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
 import { takeCallback } from '../db/flows.ts'
-import { findIdpByName } from '../db/idps.ts'
+import { findIdp } from '../db/idps.ts'
 import { type Flow, findFlow, findFlowByState, rememberProfile } from '../flow.ts'
 import type { House } from '../house.ts'
 import { endWithoutUser } from '../provisioning/provision.ts'
@@ -31,9 +31,9 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     if (state === undefined || state.length > LONGEST_STATE || Array.isArray(req.query['code']))
       throw new PageError(400, 'bad-request')
     const flow = await findFlowByState(house, req, state)
-    const idp = await findIdpByName(house.db, String(req.params['idp']))
+    const idp = flow?.idpId ? await findIdp(house.db, flow.idpId) : undefined
     // A callback at another idp's address is a mix-up (RFC 9700, 4.4): no token request.
-    if (!flow || !idp || flow.idpId !== idp.id) throw new PageError(400, 'bad-callback')
+    if (!flow || !idp || idp.name !== req.params['idp']) throw new PageError(400, 'bad-callback')
     if (flow.ending) return res.redirect(303, ways.ended(flow.id))
     if (!(await takeCallback(house.db, flow.id, sha256(state), house.now()))) {
       if (flow.isExpired) return res.redirect(303, loginAgain(flow.id, idp.name))

@@ -70,7 +70,8 @@ export interface Answers {
 
 export type FormReading =
   | { kind: 'answers'; answers: Answers; kept: Kept }
-  | { kind: 'problems'; problems: Problems; kept: Kept }
+  /** `canonical`: the name itself is fit, so whether it is taken can be told together with the other problems. */
+  | { kind: 'problems'; problems: Problems; kept: Kept; canonical: string | undefined }
 
 /** Reads the form. Only what was asked is looked at: a username sent to a page that asks for none is ignored. */
 export function readForm(fields: Fields, asked: Asked): FormReading {
@@ -95,7 +96,8 @@ export function readForm(fields: Fields, asked: Asked): FormReading {
     if ('problem' in reading) problems.typed[attribute] = reading.problem
     else typed[attribute] = reading.value
   }
-  if (username.kind === 'problem' || hasProblems(problems)) return { kind: 'problems', problems, kept }
+  const fit = username.kind === 'ok' ? username.canonical : undefined
+  if (username.kind === 'problem' || hasProblems(problems)) return { kind: 'problems', problems, kept, canonical: fit }
   const { username: name, canonical } = username
   return { kind: 'answers', answers: { username: name, canonical, password, ticks: kept.ticks, typed }, kept }
 }

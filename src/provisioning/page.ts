@@ -34,13 +34,13 @@ export function tryOf(kept: Kept): Try {
 }
 
 /**
- * The first view: the suggested name as it is, and no box ticked. On signup.do a name that will not do is an error at once,
- * because the person is asked for one only for that reason.
+ * The first view: the suggested name as it is, and no box ticked. A name that will not do is an error at once: it is never
+ * silently changed, and knowing early saves a try.
  */
 export function firstView(situation: Situation, question: Question): Try {
   const first = tryOf({ username: situation.profile.suggestedUsername, ticks: new Set(), typed: {} })
   first.isFirst = true
-  if (question.page === 'signup' && question.ask.username) first.problems.username = nameProblem(situation)
+  if (question.ask.username && situation.facts.username !== 'free') first.problems.username = nameProblem(situation)
   return first
 }
 
@@ -101,7 +101,12 @@ function nameProblem(situation: Situation): Message {
   const name = situation.profile.suggestedUsername
   return situation.suggested.kind === 'problem'
     ? problemMessage(situation.suggested.problem, { name })
-    : { key: 'USERNAME_TAKEN', values: { name } }
+    : takenProblem(name)
+}
+
+/** Somebody has the name, in whatever case or width. */
+export function takenProblem(name: string): Message {
+  return { key: 'USERNAME_TAKEN', values: { name } }
 }
 
 function headingOf(situation: Situation, question: Question, purposes: PurposeOnPage[]): Message {

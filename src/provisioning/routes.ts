@@ -1,6 +1,7 @@
 // register.do and signup.do: the one page that asks. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
 import { findIdp } from '../db/idps.ts'
+import { takenUsernames } from '../db/users.ts'
 import { type Flow, findFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
@@ -10,7 +11,7 @@ import { grant } from './consent.ts'
 import type { Situation } from './facts.ts'
 import { askedOf, keep, readForm } from './form.ts'
 import type { PageContext, Try } from './page.ts'
-import { firstView, promptPage, tryOf } from './page.ts'
+import { firstView, promptPage, takenProblem, tryOf } from './page.ts'
 import { endWithoutUser, provision } from './provision.ts'
 import type { Question } from './settle.ts'
 import { settle } from './settle.ts'
@@ -78,7 +79,10 @@ export function promptRoutes(house: House, ways: Ways): Router {
     }
     const reading = readForm(fields, form)
     if (reading.kind === 'problems') {
-      return answer(req, res, asked, 422, { ...reading, suggestions: [] })
+      const { problems, kept, canonical } = reading
+      const isTaken = canonical && (await takenUsernames(house.db, situation.idp.userstore, [canonical])).size > 0
+      if (isTaken) problems.username = takenProblem(kept.username)
+      return answer(req, res, asked, 422, { problems, kept, suggestions: [] })
     }
     const { answers, kept } = reading
     const { attributes, records } = grant(form.items, answers.ticks, situation.profile, answers.typed, situation.idp.id)
@@ -91,7 +95,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     })
     if (outcome.kind === 'username-taken') {
       const tried = tryOf({ ...kept, username: answers.username })
-      tried.problems.username = { key: 'USERNAME_TAKEN', values: { name: answers.username } }
+      tried.problems.username = takenProblem(answers.username)
       // Decided again, so that signup.do asks for a name now.
       const again = await find(res)
       return again && answer(req, res, again, 422, tried)
