@@ -3,9 +3,11 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Ending, FlowRow } from './db/flows.ts'
 import { findFlowRow, findFlowRowByState, insertFlow, keepProfile } from './db/flows.ts'
+import { findIdp } from './db/idps.ts'
 import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
 import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
+import { PageError } from './web/errors.ts'
 
 /** The door a flow came in by, which is the only one it can leave by. */
 export interface Door {
@@ -83,13 +85,27 @@ export async function rememberProfile(house: House, flow: Flow, idpId: string, p
   await keepProfile(house.db, flow.id, flow.seal(profile), person)
 }
 
+/** The page of a flow that took too long, with the way to start it again: the same door, the same idp. */
+export async function expiredError(
+  house: House,
+  flow: Flow,
+  again: (flowId: string, idpName?: string) => string,
+): Promise<PageError> {
+  const idp = flow.idpId ? await findIdp(house.db, flow.idpId) : undefined
+  const values = { n: house.flowMinutes, idp: idp?.displayName ?? '' }
+  const actions = idp ? [{ label: { key: 'action.again', values }, href: again(flow.id, idp.name) }] : []
+  return new PageError(410, 'expired', { values, actions })
+}
+
 function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined): Flow | undefined {
   if (!row) return undefined
   const name = cookieName(house, row.id)
-  const value = flowCookies(req).find(([cookie]) => cookie === name)?.[1]
-  if (value === undefined) return undefined
-  const secret = Buffer.from(value, 'base64url')
-  if (secret.length !== 32 || !timingSafeEqual(deriveKey(secret, 'flow binding'), row.binding)) return undefined
+  // Every cookie of that name is tried: one tossed in by a sibling host must not hide ours.
+  const secret = flowCookies(req)
+    .filter(([cookie]) => cookie === name)
+    .map(([, value]) => Buffer.from(value, 'base64url'))
+    .find((bytes) => bytes.length === 32 && timingSafeEqual(deriveKey(bytes, 'flow binding'), row.binding))
+  if (!secret) return undefined
 
   const sealingKey = deriveKey(secret, 'flow profile')
   const derived = (use: string, state: string) => keyedHash(deriveKey(secret, use), state).toString('base64url')
@@ -124,7 +140,7 @@ function cookieAttributes(house: House): string {
   return `Path=/; HttpOnly; SameSite=Lax${house.publicUrl.protocol === 'https:' ? '; Secure' : ''}`
 }
 
-/** The request's flow cookies as [name, value], oldest first. Of two with one name the first counts: the browser's own order. */
+/** The request's flow cookies as [name, value], oldest first. */
 function flowCookies(req: IncomingMessage): [string, string][] {
   return (req.headers.cookie ?? '')
     .split(';')

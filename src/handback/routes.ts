@@ -3,7 +3,7 @@ import { type Request, type Response, Router } from 'express'
 import { findApplication } from '../db/applications.ts'
 import { findIdp } from '../db/idps.ts'
 import { readOrganization } from '../db/installation.ts'
-import { type Flow, findFlow } from '../flow.ts'
+import { expiredError, type Flow, findFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { methodNotAllowed, PageError, statePage } from '../web/errors.ts'
 import { oneParameter } from '../web/forms.ts'
@@ -35,15 +35,15 @@ export function handbackRoutes(house: House, door: ApplicationDoor, ways: Handba
     if (req.query['state'] !== undefined || req.query['code'] !== undefined) throw new PageError(400, 'bad-request')
     const flow = await findFlow(house, req, oneParameter(req.query['sessionDataKey']))
     if (!flow) throw new PageError(404, 'notfound')
-    if (!flow.ending) return goBack(flow, res)
+    if (!flow.ending) return await goBack(flow, res)
     const href = await door.leaveBy(req, res, flow)
     if (flow.ending.kind === 'signed-in' || flow.ending.kind === 'federated') return continueTo(flow, href, res)
     return explain(flow, flow.ending, href, res)
   }
 
   /** Not over yet: to the page where it is, which decides again. */
-  function goBack(flow: Flow, res: Response): void {
-    if (flow.isExpired) throw new PageError(410, 'expired', { values: { n: house.flowMinutes } })
+  async function goBack(flow: Flow, res: Response): Promise<void> {
+    if (flow.isExpired) throw await expiredError(house, flow, ways.again)
     if (flow.profile) return res.redirect(303, `${ways.prompts.signup}?sessionDataKey=${flow.id}`)
     const since = flow.calledBackAt ? house.now().getTime() - flow.calledBackAt.getTime() : undefined
     if (since === undefined || since > ON_ITS_WAY_MS) return res.redirect(303, ways.again(flow.id))

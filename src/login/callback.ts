@@ -51,19 +51,19 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
       throw failure
     }
     await rememberProfile(house, flow, idp.id, flow.profile)
-    const next = await settleFlow(flow)
+    const next = await settleFlow(flow, false)
     res.redirect(303, next ?? (await goOn(req, res, flow)))
   }
 
   /** Settles; returns the address of the page that asks, if one has to. */
-  async function settleFlow(flow: Flow): Promise<string | undefined> {
+  async function settleFlow(flow: Flow, wasAsked: boolean): Promise<string | undefined> {
     if (!flow.profile) return undefined
-    const asked = await settle(house, { ...flow, profile: flow.profile })
+    const asked = await settle(house, { ...flow, profile: flow.profile }, wasAsked)
     return asked ? `${house.prompts[asked.question.page]}?sessionDataKey=${flow.id}` : undefined
   }
 
   async function pageOf(flow: Flow): Promise<string> {
-    return (await settleFlow(flow)) ?? ways.ended(flow.id)
+    return (await settleFlow(flow, true)) ?? ways.ended(flow.id)
   }
 
   /** Straight to the door when the person is signed in; a refusal is a page first. */

@@ -5,6 +5,8 @@ import type { Scheme } from '../db/idps.ts'
 export interface Facts {
   idp: { isEnabled: boolean; isAccepted: boolean; jitEnabled: boolean; scheme: Scheme }
   requireLocalUser: boolean
+  /** The person has seen the question, so only their answer may make a user: what they do not tick is kept nowhere. */
+  wasAsked: boolean
   /** The user that this (idp, issuer, subject) belongs to. */
   user?: { id: string; isLocked: boolean }
   /** The suggested username, in the store that the idp provisions to. */
@@ -41,7 +43,7 @@ export function decide(facts: Facts): Decision {
   if (!facts.idp.jitEnabled) {
     return facts.requireLocalUser ? { kind: 'refuse', because: 'LOCAL_USER_REQUIRED' } : { kind: 'sign-in-federated' }
   }
-  if (facts.idp.scheme === 'PROVISION_SILENTLY') {
+  if (facts.idp.scheme === 'PROVISION_SILENTLY' && !facts.wasAsked) {
     if (facts.username === 'taken') return { kind: 'refuse', because: 'USERNAME_TAKEN' }
     if (facts.username === 'refused') return { kind: 'refuse', because: 'USERNAME_POLICY' }
     return { kind: 'create' }
@@ -49,7 +51,7 @@ export function decide(facts: Facts): Decision {
   return ask(facts, facts.idp.scheme)
 }
 
-function ask(facts: Facts, scheme: Exclude<Scheme, 'PROVISION_SILENTLY'>): Decision {
+function ask(facts: Facts, scheme: Scheme): Decision {
   const because: Reason[] = ['scheme']
   if (facts.username === 'taken') because.push('username-taken')
   if (facts.username === 'refused') because.push('username-refused')
@@ -61,7 +63,7 @@ function ask(facts: Facts, scheme: Exclude<Scheme, 'PROVISION_SILENTLY'>): Decis
     ask: {
       // signup.do asks for a name only when the suggested one will not do: a name is never silently changed.
       username: choosesUsername || facts.username !== 'free',
-      password: scheme !== 'PROMPT_CONSENT',
+      password: choosesUsername || scheme === 'PROMPT_PASSWORD_CONSENT',
       consent: true,
     },
     because,

@@ -1,17 +1,18 @@
 // register.do and signup.do: the one page that asks. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
-import { findIdp } from '../db/idps.ts'
 import { takenUsernames } from '../db/users.ts'
-import { type Flow, findFlow } from '../flow.ts'
+import { expiredError, type Flow, findFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
-import { formBody, oneParameter, readFields } from '../web/forms.ts'
-import { grant } from './consent.ts'
+import { type Fields, formBody, oneParameter, readFields } from '../web/forms.ts'
+import { grant, itemsOf } from './consent.ts'
 import type { Situation } from './facts.ts'
+import type { Answers, Kept } from './form.ts'
 import { askedOf, keep, readForm } from './form.ts'
 import type { PageContext, Try } from './page.ts'
 import { firstView, promptPage, takenProblem, tryOf } from './page.ts'
+import type { Outcome } from './provision.ts'
 import { endWithoutUser, provision } from './provision.ts'
 import type { Question } from './settle.ts'
 import { settle } from './settle.ts'
@@ -60,49 +61,62 @@ export function promptRoutes(house: House, ways: Ways): Router {
   }
 
   async function submit(req: Request, res: Response): Promise<void> {
-    const asked = await find(res)
-    if (!asked) return
-    const { flow, question, situation } = asked
     const fields = readFields(req.body)
-    if (fields.one('do') === 'decline') {
-      await endWithoutUser(house, flow, { kind: 'declined' })
-      return res.redirect(303, ways.ended(flow.id))
+    if (fields.one('do') === 'decline' && isOpen(flowOf(res))) {
+      // Before anything is decided: a mode changed meanwhile must not make a user of somebody who says no.
+      await endWithoutUser(house, flowOf(res), { kind: 'declined' })
+      return res.redirect(303, ways.ended(flowOf(res).id))
     }
-    const form = askedOf(situation, question)
-    if (fields.one('notice') !== situation.notice.hash || req.path !== house.prompts[question.page]) {
-      return answer(req, res, asked, 422, { ...tryOf(keep(fields, form)), isChanged: true })
-    }
-    if (form.ask.username && !fields.names.includes('username')) {
-      // The shown name was taken while the page was open: now it is asked for.
-      const { problems } = firstView(situation, question)
-      return answer(req, res, asked, 422, { ...tryOf(keep(fields, form)), problems })
-    }
-    const reading = readForm(fields, form)
-    if (reading.kind === 'problems') {
-      const { problems, kept, canonical } = reading
-      const isTaken = canonical && (await takenUsernames(house.db, situation.idp.userstore, [canonical])).size > 0
-      if (isTaken) problems.username = takenProblem(kept.username)
-      return answer(req, res, asked, 422, { problems, kept, suggestions: [] })
-    }
-    const { answers, kept } = reading
-    const { attributes, records } = grant(form.items, answers.ticks, situation.profile, answers.typed, situation.idp.id)
-    const outcome = await provision(house, flow, situation.idp, situation.profile, {
-      username: answers.username,
-      canonical: answers.canonical,
-      passwordHash: answers.password === undefined ? null : await house.passwords.hash(answers.password),
-      attributes,
-      consent: { notice: situation.notice, records },
-    })
+    const found = await find(res)
+    if (!found) return
+    const reading = await read(fields, found, req.path)
+    if (reading.kind === 'again') return answer(req, res, found, 422, reading.tried)
+    const outcome = await create(found, reading.answers)
     if (outcome.kind === 'username-taken') {
-      const tried = tryOf({ ...kept, username: answers.username })
-      tried.problems.username = takenProblem(answers.username)
+      const { username } = reading.answers
+      const tried = tryOf({ ...reading.kept, username })
+      tried.problems.username = takenProblem(username)
       // Decided again, so that signup.do asks for a name now.
       const again = await find(res)
       return again && answer(req, res, again, 422, tried)
     }
     // Somebody finished this sign-in for the same person elsewhere: settling finds them and signs them in.
-    if (outcome.kind === 'already-there') await settle(house, flow)
-    res.redirect(303, ways.ended(flow.id))
+    if (outcome.kind === 'already-there') await settle(house, found.flow, true)
+    res.redirect(303, ways.ended(found.flow.id))
+  }
+
+  /** The answers, or the try to show again: because the question is not the one that was answered, or something is wrong with it. */
+  async function read(fields: Fields, { question, situation }: Found, path: string): Promise<Read> {
+    const form = askedOf(situation, question)
+    const isSameQuestion =
+      fields.one('notice') === situation.notice.hash &&
+      path === house.prompts[question.page] &&
+      question.ask.password === fields.names.includes('password')
+    if (!isSameQuestion) return { kind: 'again', tried: { ...tryOf(keep(fields, form)), isChanged: true } }
+    if (question.ask.username && !fields.names.includes('username')) {
+      // The shown name was taken while the page was open: now it is asked for, and the ticks stay.
+      const first = firstView(situation, question)
+      const { ticks, typed } = keep(fields, form)
+      return { kind: 'again', tried: { ...first, kept: { ...first.kept, ticks, typed } } }
+    }
+    const reading = readForm(fields, form)
+    if (reading.kind === 'answers') return reading
+    const { problems, kept, canonical } = reading
+    const isTaken = canonical && (await takenUsernames(house.db, situation.idp.userstore, [canonical])).size > 0
+    if (isTaken) problems.username = takenProblem(kept.username)
+    return { kind: 'again', tried: { problems, kept, suggestions: [] } }
+  }
+
+  async function create({ flow, situation }: Found, answers: Answers): Promise<Outcome> {
+    const { idp, profile, purposes, notice } = situation
+    const { attributes, records } = grant(itemsOf(purposes, profile), answers.ticks, profile, answers.typed, idp.id)
+    return provision(house, flow, idp, profile, {
+      username: answers.username,
+      canonical: answers.canonical,
+      passwordHash: answers.password === undefined ? null : await house.passwords.hash(answers.password),
+      attributes,
+      consent: { notice, records },
+    })
   }
 
   /** Decides again; answers the request itself when there is nothing (more) to ask on this page. */
@@ -112,20 +126,12 @@ export function promptRoutes(house: House, ways: Ways): Router {
       res.redirect(303, ways.ended(flow.id))
       return undefined
     }
-    if (flow.isExpired || !hasProfile(flow)) {
-      const idp = flow.idpId ? await findIdp(house.db, flow.idpId) : undefined
-      if (!flow.isExpired) {
-        res.redirect(303, ways.again(flow.id, idp?.name))
-        return undefined
-      }
-      throw new PageError(410, 'expired', {
-        values: { n: house.flowMinutes },
-        actions: idp
-          ? [{ label: { key: 'action.again', values: { idp: idp.displayName } }, href: ways.again(flow.id, idp.name) }]
-          : [],
-      })
+    if (flow.isExpired) throw await expiredError(house, flow, ways.again)
+    if (!hasProfile(flow)) {
+      res.redirect(303, ways.again(flow.id))
+      return undefined
     }
-    const asked = await settle(house, flow)
+    const asked = await settle(house, flow, true)
     if (!asked) {
       res.redirect(303, ways.ended(flow.id))
       return undefined
@@ -148,6 +154,8 @@ export function promptRoutes(house: House, ways: Ways): Router {
   }
 }
 
+type Read = { kind: 'answers'; answers: Answers; kept: Kept } | { kind: 'again'; tried: Try }
+
 interface Found {
   flow: Flow & { profile: NonNullable<Flow['profile']> }
   question: Question
@@ -156,6 +164,10 @@ interface Found {
 
 function flowOf(res: Response): Flow {
   return res.locals['flow'] as Flow
+}
+
+function isOpen(flow: Flow): boolean {
+  return !flow.ending && !flow.isExpired
 }
 
 function hasProfile(flow: Flow): flow is Found['flow'] {

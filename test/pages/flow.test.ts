@@ -1,0 +1,627 @@
+// One sign-in from door to door: its cookie, its tabs, its end, and what happens to it when time or the operator moves on.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { sweep } from '../../src/db/sweep.ts'
+import type { SignInResult } from '../support/application.ts'
+import { type Browser, openBrowser, type Page } from '../support/browser.ts'
+import { readPage } from '../support/html-page.ts'
+import { PASSWORD } from '../support/people.ts'
+import { freePort, type Product, startProduct } from '../support/product.ts'
+import { fetchTrusting, startTlsProxy } from '../support/tls-proxy.ts'
+import {
+  codesOn,
+  flowIdOf,
+  hashOfUser,
+  knownPerson,
+  meanwhile,
+  newcomer,
+  refused,
+  signedIn,
+  storedPerson,
+  submit,
+  visit,
+  withIdp,
+} from '../support/visits.ts'
+
+const EMAIL = 'recover:email'
+const PHONE = 'recover:phone_number'
+const MINUTE = 60_000
+
+describe('a flow', () => {
+  let product: Product
+  before(async () => {
+    product = await startProduct({ modes: ['silent', 'consent', 'password', 'username'] })
+  })
+  after(() => product.stop())
+
+  /** Moves time, and moves it back whatever happens. */
+  async function later(minutes: number, work: () => Promise<void>): Promise<void> {
+    const start = product.clock.now
+    product.clock.now = new Date(start.getTime() + minutes * MINUTE)
+    try {
+      await work()
+    } finally {
+      product.clock.now = start
+    }
+  }
+
+  describe('cookie', () => {
+    it('is one per flow, random, hidden from scripts, and lives as long as the flow and ten minutes', async () => {
+      const browser = openBrowser()
+      const first = await visit(product, 'consent', newcomer(), { browser })
+      const second = await visit(product, 'consent', newcomer(), { browser })
+      const values = [first, second].map((page) => {
+        const cookie = browser.cookies.get(`flow-${flowIdOf(page).slice(0, 12)}`)
+        assert.ok(cookie)
+        const { httpOnly, sameSite, path, hostOnly, expiresAt = 0 } = cookie
+        assert.deepEqual(
+          { httpOnly, sameSite, path, hostOnly },
+          { httpOnly: true, sameSite: 'lax', path: '/', hostOnly: true },
+        )
+        assert.ok(Math.abs(expiresAt - Date.now() - 40 * MINUTE) < MINUTE)
+        assert.match(cookie.value, /^[\w-]{43}$/)
+        return cookie.value
+      })
+      assert.equal(new Set(values).size, 2)
+    })
+
+    it('is asked for at every step: without it the flow is not found', async () => {
+      const browser = openBrowser()
+      const page = (await visit(product, 'consent', newcomer(), { browser })).tick(EMAIL)
+      const kept = browser.cookies.get(`flow-${flowIdOf(page).slice(0, 12)}`)
+      assert.ok(kept)
+      browser.cookies.delete(kept.name)
+      assert.equal((await browser.open(page.url)).status, 404)
+      assert.equal((await submit(browser, page, 'Create account')).status, 404)
+      browser.cookies.keep(new URL(page.url), [`${kept.name}=${'A'.repeat(43)}; Path=/`])
+      assert.equal((await browser.open(page.url)).status, 404)
+      browser.cookies.keep(new URL(page.url), [`${kept.name}=${kept.value}; Path=/`])
+      assert.equal((await browser.open(page.url)).status, 200)
+    })
+
+    it('is one of twenty at most', async () => {
+      const browser = openBrowser()
+      for (let count = 1; count <= 23; count += 1) await browser.open(`${product.application.url}/login`)
+      const flows = browser.cookies.list().filter(({ name }) => name.startsWith('flow-'))
+      assert.equal(flows.length, 20)
+    })
+
+    it('is bound to host and https where there is https, and the way through works there', async () => {
+      const port = await freePort()
+      const proxy = await startTlsProxy(new URL(`http://127.0.0.1:${port}`))
+      const secure = await startProduct({ modes: ['consent'], publicUrl: proxy.url, port, ca: proxy.ca })
+      try {
+        const person = newcomer()
+        const browser = openBrowser({ fetch: fetchTrusting(proxy.ca) })
+        const page = await visit(secure, 'consent', person, { browser })
+        const cookie = browser.cookies.get(`__Host-flow-${flowIdOf(page).slice(0, 12)}`)
+        assert.ok(cookie?.secure && cookie.httpOnly && cookie.hostOnly && cookie.path === '/')
+        await page.tick(EMAIL).press('Create account')
+        assert.equal(signedIn(secure.application).sub, (await knownPerson(secure, person.sub)).user.id)
+      } finally {
+        await secure.stop()
+        await proxy.stop()
+      }
+    })
+  })
+
+  describe('page', () => {
+    it('is kept by no cache, framed by nobody and tells no other site its address', async () => {
+      const browser = openBrowser()
+      const page = await visit(product, 'username', newcomer(), { browser })
+      const wrong = await page.press('create')
+      for (const { headers } of [page, wrong]) {
+        assert.equal(headers.get('cache-control'), 'no-store')
+        assert.equal(headers.get('referrer-policy'), 'same-origin')
+        assert.equal(headers.get('x-frame-options'), 'DENY')
+        assert.match(headers.get('content-security-policy') ?? '', /frame-ancestors 'none'/)
+        assert.match(headers.get('content-security-policy') ?? '', /form-action 'self'/)
+      }
+    })
+
+    it('answers a form with 303, 422 for problems, so that reloading sends nothing again', async () => {
+      const browser = openBrowser()
+      const page = await visit(product, 'consent', newcomer(), { browser })
+      assert.equal((await submit(browser, page, 'Create account')).status, 422)
+      const done = await submit(browser, page.tick(EMAIL), 'Create account')
+      assert.equal(done.status, 303)
+      assert.equal(done.headers.get('location'), `/commonauth?sessionDataKey=${flowIdOf(page)}`)
+      const other = await visit(product, 'consent', newcomer(), { browser })
+      const declined = await submit(browser, other, 'Do not create an account')
+      assert.equal(declined.status, 303)
+    })
+
+    it('sends a flow to the page that its mode asks on', async () => {
+      const browser = openBrowser()
+      const page = await visit(product, 'consent', newcomer(), { browser })
+      const other = await browser.fetch(page.url.replace('signup.do', 'register.do'))
+      assert.equal(other.status, 303)
+      assert.equal(new URL(other.headers.get('location') ?? '', page.url).href, page.url)
+    })
+  })
+
+  describe('end', () => {
+    it('comes once: twenty forms at the same time make one user, one identity and one set of answers', async () => {
+      const person = newcomer()
+      const browser = openBrowser()
+      const page = (await visit(product, 'username', person, { browser })).fill({ password: PASSWORD }).tick(EMAIL)
+      const flowId = flowIdOf(page)
+      const answers = await Promise.all(Array.from({ length: 20 }, () => submit(browser, page, 'Create account')))
+      for (const answer of answers) {
+        assert.equal(answer.status, 303)
+        assert.equal(answer.headers.get('location'), `/commonauth?sessionDataKey=${flowId}`)
+      }
+      const { user, consents, events, identities } = await knownPerson(product, person.sub)
+      assert.deepEqual([identities.length, consents.length, events.length], [1, 3, 1])
+      const users = await product.rows('SELECT 1 FROM users WHERE username_canonical = $1', [user.username_canonical])
+      assert.equal(users.length, 1)
+    })
+
+    it('comes once for a person, however many flows of theirs end at the same time', async () => {
+      const person = newcomer()
+      const flows: { browser: Browser; page: Page }[] = []
+      for (let count = 1; count <= 5; count += 1) {
+        const browser = openBrowser()
+        const page = await visit(product, 'username', person, { browser })
+        const username = `name-${count}-of-${person.sub}`
+        flows.push({ browser, page: page.fill({ username, password: PASSWORD }).tick(EMAIL) })
+      }
+      const answers = await Promise.all(flows.map(({ browser, page }) => submit(browser, page, 'Create account')))
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [303, 303, 303, 303, 303],
+      )
+      const { user } = await knownPerson(product, person.sub)
+      for (const { browser, page } of flows) {
+        await browser.open(`${product.url}/commonauth?sessionDataKey=${flowIdOf(page)}`)
+        assert.equal(signedIn(product.application).sub, user.id)
+      }
+      const users = await product.rows('SELECT 1 FROM users WHERE username LIKE $1', [`name-%-of-${person.sub}`])
+      assert.equal(users.length, 1)
+    })
+
+    it('wipes what the idp sent', async () => {
+      const page = await visit(product, 'consent', newcomer())
+      const row = () =>
+        product.rows<{ sealed: boolean; found: boolean }>(
+          'SELECT profile_sealed IS NOT NULL AS sealed, person_hash IS NOT NULL AS found FROM flows WHERE id = $1',
+          [flowIdOf(page)],
+        )
+      assert.deepEqual(await row(), [{ sealed: true, found: true }])
+      await page.tick(EMAIL).press('Create account')
+      assert.deepEqual(await row(), [{ sealed: false, found: false }])
+    })
+
+    it('cannot be reached by skipping the page', async () => {
+      const person = newcomer()
+      const browser = openBrowser()
+      const page = await visit(product, 'username', person, { browser })
+      const heard = product.application.results.length
+      const skipped = await browser.open(`${product.url}/commonauth?sessionDataKey=${flowIdOf(page)}`)
+      assert.equal(new URL(skipped.url).pathname, '/accountrecoveryendpoint/register.do')
+      assert.equal(product.application.results.length, heard)
+      assert.equal(await storedPerson(product, person.sub), undefined)
+    })
+
+    it('shows a page that says so to whoever comes back, with a way to the application, and makes nobody twice', async () => {
+      const person = newcomer()
+      const browser = openBrowser()
+      const page = (await visit(product, 'consent', person, { browser })).tick(EMAIL)
+      await page.press('Create account')
+      const { sub } = signedIn(product.application)
+      const hash = await hashOfUser(product, sub)
+      const back = await browser.open(page.url)
+      assert.equal(back.status, 200)
+      assert.deepEqual(codesOn(back), ['FINISHED'])
+      assert.match(back.text, /You have already finished/)
+      const again = await page.tick(PHONE).press('Create account')
+      assert.deepEqual(codesOn(again), ['FINISHED'])
+      assert.equal(await hashOfUser(product, sub), hash)
+      const onward = await again.click('Continue to Travel')
+      assert.equal(onward.status, 200)
+      assert.equal(signedIn(product.application).sub, sub)
+    })
+
+    it('answers the same callback again with the same end, and exchanges its code once', async () => {
+      const person = newcomer()
+      const browser = openBrowser()
+      const page = await visit(product, 'silent', person, { browser })
+      const { sub } = signedIn(product.application)
+      const callback = page.history.find((address) => address.includes('/commonauth/silent?')) ?? ''
+      product.idp.requests.length = 0
+      const again = await browser.open(callback)
+      assert.equal(again.status, 200)
+      assert.deepEqual(codesOn(again), ['FINISHED'])
+      assert.equal((await openBrowser().open(callback)).status, 400)
+      assert.ok(!product.idp.requests.some(({ path }) => path === '/token'))
+      assert.equal((await knownPerson(product, person.sub)).user.id, sub)
+    })
+  })
+
+  describe('beside another in the same browser', () => {
+    it('goes back to its own application, whichever is finished first', async () => {
+      const other = await product.addApplication({ clientId: 'other' }, { identityProviders: ['consent', 'silent'] })
+      const browser = openBrowser()
+      const [one, two] = [newcomer(), newcomer()]
+      const first = (await visit(product, 'consent', one, { browser })).tick(EMAIL)
+      const second = (await visit(product, 'consent', two, { browser, application: other })).tick(EMAIL)
+      const [heardFirst, heardSecond] = [product.application.results.length, other.results.length]
+      await second.press('Create account')
+      assert.equal(signedIn(other).userinfo.email, two.email)
+      assert.equal(product.application.results.length, heardFirst)
+      await first.press('Create account')
+      assert.equal(signedIn(product.application).userinfo.email, one.email)
+      assert.equal(other.results.length, heardSecond + 1)
+      assert.equal(signedIn(other).sub, (await knownPerson(product, two.sub)).user.id)
+    })
+
+    it('signs the same person in with what the first one made', async () => {
+      const other = await product.addApplication({ clientId: 'second-tab' }, { identityProviders: ['username'] })
+      const person = newcomer()
+      const browser = openBrowser()
+      const first = (await visit(product, 'username', person, { browser })).fill({ password: PASSWORD }).tick(EMAIL)
+      const second = await visit(product, 'username', person, { browser, application: other })
+      await first.press('Create account')
+      const { user } = await knownPerson(product, person.sub)
+      const answered = await second.fill({ username: 'another-name', password: PASSWORD }).tick(EMAIL).press('create')
+      assert.equal(answered.status, 200, answered.text)
+      assert.equal(signedIn(other).sub, user.id)
+      assert.equal((await knownPerson(product, person.sub)).user.username, user.username)
+    })
+  })
+
+  describe('that has expired', () => {
+    it('says so with 410, to a look and to a form, and saves nothing', async () => {
+      const person = newcomer()
+      const browser = openBrowser()
+      const page = (await visit(product, 'username', person, { browser })).fill({ password: PASSWORD }).tick(EMAIL)
+      await later(29, async () => assert.equal((await browser.open(page.url)).status, 200))
+      await later(31, async () => {
+        for (const expired of [await browser.open(page.url), await page.press('Create account')]) {
+          assert.equal(expired.status, 410)
+          assert.deepEqual(codesOn(expired), ['EXPIRED'])
+          assert.match(expired.text, /To protect your information it stays open for 30 minutes\. Nothing was saved/)
+        }
+      })
+      assert.equal(await storedPerson(product, person.sub), undefined)
+    })
+
+    it('starts again by one link, with the same application and the same idp', async () => {
+      const person = newcomer()
+      const browser = openBrowser()
+      const page = await visit(product, 'username', person, { browser })
+      await later(31, async () => {
+        const expired = await browser.open(page.url)
+        product.idp.requests.length = 0
+        const again = await expired.click('Start again with Acme username')
+        assert.equal(again.status, 200, again.text)
+        assert.equal(new URL(again.url).pathname, '/accountrecoveryendpoint/register.do')
+        assert.notEqual(flowIdOf(again), flowIdOf(page))
+        const asked = product.idp.requests.find(({ path }) => path === '/auth')
+        assert.equal(asked?.query.client_id, 'northwind-username')
+        await again.fill({ password: PASSWORD }).tick(EMAIL).press('Create account')
+        assert.equal(signedIn(product.application).sub, (await knownPerson(product, person.sub)).user.id)
+      })
+    })
+
+    it('leads on from the address of its end too', async () => {
+      const browser = openBrowser()
+      const page = await visit(product, 'username', newcomer(), { browser })
+      await later(31, async () => {
+        const expired = await browser.open(`${product.url}/commonauth?sessionDataKey=${flowIdOf(page)}`)
+        assert.equal(expired.status, 410)
+        const again = await expired.click('Start again with Acme username')
+        assert.equal(new URL(again.url).pathname, '/accountrecoveryendpoint/register.do')
+      })
+    })
+
+    it('starts again by itself when the person was at the idp that long', async () => {
+      const person = newcomer()
+      product.idp.person(person.sub, person)
+      product.idp.signInAs = undefined
+      const choice = await openBrowser().open(`${product.application.url}/login`)
+      const atIdp = await choice.click('Continue with Acme silent')
+      await later(31, async () => {
+        product.idp.signInAs = person.sub
+        const page = await atIdp.fill({ person: person.sub }).press('Sign in')
+        assert.equal(page.status, 200, page.text)
+        assert.equal(signedIn(product.application).sub, (await knownPerson(product, person.sub)).user.id)
+      })
+    })
+
+    it('is swept: first what the idp sent, then the row, and every record of our OpenID Provider', async () => {
+      const browser = openBrowser()
+      const page = await visit(product, 'consent', newcomer(), { browser })
+      const row = () =>
+        product.rows<{ sealed: boolean; found: boolean }>(
+          'SELECT profile_sealed IS NOT NULL AS sealed, person_hash IS NOT NULL AS found FROM flows WHERE id = $1',
+          [flowIdOf(page)],
+        )
+      const { db } = product.running
+      await later(29, async () => {
+        await sweep(db, product.clock.now)
+        assert.deepEqual(await row(), [{ sealed: true, found: true }])
+      })
+      await later(31, async () => {
+        await sweep(db, product.clock.now)
+        assert.deepEqual(await row(), [{ sealed: false, found: false }])
+        assert.equal((await browser.open(page.url)).status, 410)
+      })
+      await later(41, async () => {
+        await sweep(db, product.clock.now)
+        assert.deepEqual(await row(), [])
+        assert.equal((await browser.open(page.url)).status, 404)
+      })
+      const records = () => product.rows<{ count: number }>('SELECT count(*)::int FROM oidc_records')
+      assert.notDeepEqual(await records(), [{ count: 0 }])
+      await later(31 * 24 * 60, async () => {
+        await sweep(db, product.clock.now)
+        assert.deepEqual(await records(), [{ count: 0 }])
+      })
+    })
+  })
+
+  describe('whose question changes while the page is open', () => {
+    it('asks again under new words, keeps what was typed, and saves nothing under the old ones', async () => {
+      const person = newcomer()
+      const page = (await visit(product, 'username', person))
+        .fill({ username: `My-${person.preferred_username}`, password: PASSWORD })
+        .tick(EMAIL)
+        .tick(PHONE)
+      const described = (declared: Product['declared']) => ({
+        ...declared,
+        purposes: declared.purposes.map((one) =>
+          one.id === 'recover' ? { ...one, description: 'So that we can sell it' } : one,
+        ),
+      })
+      await meanwhile(product, described, async () => {
+        const again = await page.press('Create account')
+        assert.equal(again.status, 422)
+        assert.deepEqual(codesOn(again), ['CHANGED'])
+        assert.match(again.text, /We changed this page while you were filling it in/)
+        assert.match(again.text, /So that we can sell it/)
+        assert.equal(await storedPerson(product, person.sub), undefined)
+        const { fields } = again.submission('Create account')
+        assert.equal(fields.get('username'), `My-${person.preferred_username}`)
+        assert.deepEqual(fields.getAll('consent'), [EMAIL, PHONE])
+        const done = await again.fill({ password: PASSWORD }).untick(PHONE).press('Create account')
+        assert.equal(done.status, 200, done.text)
+        const { consents } = await knownPerson(product, person.sub)
+        assert.match(JSON.stringify(consents[0]?.notice), /So that we can sell it/)
+        assert.deepEqual(
+          consents.map(({ is_given }) => is_given),
+          [true, false, false],
+        )
+      })
+    })
+
+    it('asks again when an attribute or a need was added', async () => {
+      for (const piiCategories of [
+        [{ name: 'department', mandatory: true }],
+        [
+          { name: 'department', mandatory: false },
+          { name: 'name', mandatory: false },
+        ],
+      ]) {
+        const person = newcomer()
+        const page = (await visit(product, 'consent', person)).tick(EMAIL)
+        const added = (declared: Product['declared']) => ({
+          ...declared,
+          purposes: declared.purposes.map((one) => (one.id === 'office' ? { ...one, piiCategories } : one)),
+        })
+        await meanwhile(product, added, async () => {
+          const again = await page.press('Create account')
+          assert.equal(again.status, 422)
+          assert.deepEqual(codesOn(again), ['CHANGED'])
+          assert.equal(await storedPerson(product, person.sub), undefined)
+        })
+      }
+    })
+
+    it('takes a notice that was made up for an old page', async () => {
+      const person = newcomer()
+      const browser = openBrowser()
+      const page = (await visit(product, 'consent', person, { browser })).tick(EMAIL)
+      for (const notice of ['', 'x', 'A'.repeat(43)]) {
+        const answer = await submit(browser, page, 'Create account', { notice })
+        assert.equal(answer.status, 422)
+        assert.match(await answer.text(), /data-msg="CHANGED"/)
+      }
+      assert.equal(await storedPerson(product, person.sub), undefined)
+    })
+
+    it('moves to the other page when a username is no longer asked for', async () => {
+      const person = newcomer()
+      const page = (await visit(product, 'username', person)).fill({ password: PASSWORD }).tick(EMAIL)
+      await meanwhile(product, withIdp('username', { scheme: 'PROMPT_CONSENT' }), async () => {
+        const again = await page.press('Create account')
+        assert.equal(again.status, 422)
+        assert.deepEqual(codesOn(again), ['CHANGED'])
+        assert.doesNotMatch(again.html, /type="password"|name="username"/)
+        assert.equal(await storedPerson(product, person.sub), undefined)
+        const done = await again.press('Create account')
+        assert.equal(done.status, 200, done.text)
+        assert.equal((await knownPerson(product, person.sub)).user.password_hash, null)
+      })
+    })
+
+    it('asks for a password that is asked for by now, as a change and not as an error', async () => {
+      const person = newcomer()
+      const page = (await visit(product, 'consent', person)).tick(EMAIL)
+      await meanwhile(product, withIdp('consent', { scheme: 'PROMPT_PASSWORD_CONSENT' }), async () => {
+        const again = await page.press('Create account')
+        assert.equal(again.status, 422)
+        assert.deepEqual(codesOn(again), ['CHANGED'])
+        assert.match(again.html, /type="password"/)
+        const done = await again.fill({ password: PASSWORD }).press('Create account')
+        assert.equal(done.status, 200, done.text)
+        assert.match((await knownPerson(product, person.sub)).user.password_hash ?? '', /^\$argon2id\$/)
+      })
+    })
+
+    it('never drops a password that somebody typed without telling them', async () => {
+      const person = newcomer()
+      const page = (await visit(product, 'password', person)).fill({ password: PASSWORD }).tick(EMAIL)
+      await meanwhile(product, withIdp('password', { scheme: 'PROMPT_CONSENT' }), async () => {
+        const again = await page.press('Create account')
+        assert.equal(again.status, 422)
+        assert.deepEqual(codesOn(again), ['CHANGED'])
+        assert.equal(await storedPerson(product, person.sub), undefined)
+      })
+    })
+  })
+})
+
+describe('a live session', () => {
+  let product: Product
+  before(async () => {
+    product = await startProduct({ modes: ['silent'] })
+  })
+  after(() => product.stop())
+
+  /** Sends an authorization request and says whether the idp was asked. */
+  async function again(browser: Browser, query: Record<string, string>): Promise<boolean> {
+    product.idp.requests.length = 0
+    await browser.open(`${product.application.url}/login?${new URLSearchParams(query)}`)
+    return product.idp.requests.some(({ path }) => path === '/auth')
+  }
+
+  it('is enough, with prompt=none too; without one that is login_required and shows nothing', async () => {
+    const person = newcomer()
+    const browser = openBrowser()
+    const page = await browser.open(`${product.application.url}/login?prompt=none`)
+    assert.equal(page.url.startsWith(product.application.redirectUri), true)
+    assert.equal(refused(product.application).error, 'login_required')
+    await visit(product, 'silent', person, { browser })
+    const { sub } = signedIn(product.application)
+    assert.equal(await again(browser, {}), false)
+    assert.equal(signedIn(product.application).sub, sub)
+    assert.equal(await again(browser, { prompt: 'none' }), false)
+    assert.equal(signedIn(product.application).sub, sub)
+  })
+
+  it('is not enough for prompt=login nor for a sign-in that is too long ago', async () => {
+    const browser = openBrowser()
+    await visit(product, 'silent', newcomer(), { browser })
+    const { sub } = signedIn(product.application)
+    assert.equal(await again(browser, { max_age: '3600' }), false)
+    for (const query of [{ prompt: 'login' }, { max_age: '0' }]) {
+      assert.equal(await again(browser, query), true, JSON.stringify(query))
+      assert.equal(signedIn(product.application).sub, sub)
+    }
+    assert.ok(signedIn(product.application).idToken.auth_time !== undefined, 'whoever asks for an age is told it')
+  })
+
+  it('gives way to another person who signs in at the idp', async () => {
+    const browser = openBrowser()
+    const [one, two] = [newcomer(), newcomer()]
+    await visit(product, 'silent', one, { browser })
+    const page = await visit(product, 'silent', two, { browser, query: { prompt: 'login' } })
+    assert.equal(page.status, 200, page.text)
+    assert.equal(signedIn(product.application).sub, (await knownPerson(product, two.sub)).user.id)
+    assert.equal(await again(browser, { prompt: 'none' }), false)
+    assert.equal(signedIn(product.application).sub, (await knownPerson(product, two.sub)).user.id)
+  })
+
+  it('ends after eight hours', async () => {
+    const browser = openBrowser()
+    const start = product.clock.now
+    await visit(product, 'silent', newcomer(), { browser })
+    try {
+      product.clock.now = new Date(start.getTime() + (8 * 60 + 1) * MINUTE)
+      await again(browser, { prompt: 'none' })
+      assert.equal(refused(product.application).error, 'login_required')
+    } finally {
+      product.clock.now = start
+    }
+  })
+
+  it('is no later sign-in: the idp was not asked, so nothing is synchronised', async () => {
+    const person = newcomer()
+    const browser = openBrowser()
+    await visit(product, 'silent', person, { browser })
+    product.idp.person(person.sub, { ...person, name: 'Changed' })
+    await again(browser, {})
+    assert.equal(signedIn(product.application).userinfo.name, person.name)
+  })
+})
+
+describe('offline access', () => {
+  let product: Product
+  before(async () => {
+    product = await startProduct({ modes: ['silent'] })
+  })
+  after(() => product.stop())
+
+  const refresh = (refreshToken: string, change: Record<string, string> = {}) =>
+    fetch(`${product.url}/oauth2/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'refresh_token',
+        refresh_token: refreshToken,
+        client_id: 'travel',
+        client_secret: 'a secret of the travel application',
+        ...change,
+      }),
+    })
+  const offline = { scope: 'openid email offline_access' }
+  const refreshTokenOf = ({ tokens }: Extract<SignInResult, { kind: 'signed-in' }>) =>
+    tokens.refreshToken ?? assert.fail('no refresh token')
+
+  it('is given for the asking, without a consent screen, and only for the asking', async () => {
+    const browser = openBrowser()
+    const page = await visit(product, 'silent', newcomer(), { browser, query: offline })
+    assert.equal(page.status, 200)
+    refreshTokenOf(signedIn(product.application))
+    assert.deepEqual(readPage(page.html).forms, [])
+    await browser.open(`${product.application.url}/login?${new URLSearchParams(offline)}`)
+    refreshTokenOf(signedIn(product.application))
+    await visit(product, 'silent', newcomer())
+    assert.equal(signedIn(product.application).tokens.refreshToken, undefined)
+  })
+
+  it('is a refresh token that changes at each use; a used one is worth nothing and ends the new one', async () => {
+    await visit(product, 'silent', newcomer(), { query: offline })
+    const first = refreshTokenOf(signedIn(product.application))
+    const answer = await refresh(first)
+    assert.equal(answer.status, 200)
+    const tokens = (await answer.json()) as { refresh_token: string; access_token: string }
+    assert.notEqual(tokens.refresh_token, first)
+    const userinfo = await fetch(`${product.url}/oauth2/userinfo`, {
+      headers: { Authorization: `Bearer ${tokens.access_token}` },
+    })
+    assert.equal(userinfo.status, 200)
+    const replayed = await refresh(first)
+    assert.equal(replayed.status, 400)
+    assert.equal(((await replayed.json()) as { error: string }).error, 'invalid_grant')
+    assert.equal((await refresh(tokens.refresh_token)).status, 400)
+  })
+
+  it('gives tokens once of any number of uses at once', async () => {
+    await visit(product, 'silent', newcomer(), { query: offline })
+    const token = refreshTokenOf(signedIn(product.application))
+    const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(token)))
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, ...Array(9).fill(400)])
+  })
+
+  it('ends with a lock, a wrong secret and thirty days', async () => {
+    await visit(product, 'silent', newcomer(), { query: offline })
+    const { sub } = signedIn(product.application)
+    const token = refreshTokenOf(signedIn(product.application))
+    assert.equal((await refresh(token, { client_secret: 'a guess' })).status, 401)
+    await product.rows('UPDATE users SET is_locked = true WHERE id = $1', [sub])
+    const locked = await refresh(token)
+    assert.equal(locked.status, 400)
+    assert.equal(((await locked.json()) as { error: string }).error, 'invalid_grant')
+
+    await visit(product, 'silent', newcomer(), { query: offline })
+    const other = refreshTokenOf(signedIn(product.application))
+    const start = product.clock.now
+    try {
+      product.clock.now = new Date(start.getTime() + 30 * 24 * 60 * MINUTE + MINUTE)
+      assert.equal((await refresh(other)).status, 400)
+    } finally {
+      product.clock.now = start
+    }
+  })
+})
