@@ -1,5 +1,6 @@
 // Starts the product on a configuration: database, migrations, declaration, rooms, listening, sweeping; and stops it again.
 import { createServer, type Server } from 'node:http'
+import type { Socket } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import type { Logger } from 'pino'
@@ -76,6 +77,7 @@ export async function start({ config, log, declared, now = () => new Date() }: S
       now,
     }
     const server = createServer(await createApp(house))
+    const unused = watchUnused(server)
     server.keepAliveTimeout = KEEP_ALIVE_MS
     await listen(server, config.port, config.host)
     const sweeping = setInterval(() => {
@@ -86,7 +88,7 @@ export async function start({ config, log, declared, now = () => new Date() }: S
       house,
       async stop() {
         clearInterval(sweeping)
-        await close(server)
+        await close(server, unused)
         await db.destroy()
       },
     }
@@ -125,8 +127,16 @@ function listen(server: Server, port: number, host: string | undefined): Promise
   })
 }
 
+/** Connections that never asked anything. Browsers open some in advance, and Node does not count them as idle. */
+function watchUnused(server: Server): ReadonlySet<Socket> {
+  const unused = new Set<Socket>()
+  server.on('connection', (socket) => unused.add(socket.once('close', () => unused.delete(socket))))
+  server.on('request', (req) => unused.delete(req.socket))
+  return unused
+}
+
 /** Stops accepting and lets what has begun finish. */
-function close(server: Server): Promise<void> {
+function close(server: Server, unused: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
     // A connection that becomes idle while others finish would be kept for a minute and a half.
     const closing = setInterval(() => server.closeIdleConnections(), 100)
@@ -135,5 +145,6 @@ function close(server: Server): Promise<void> {
       resolve()
     })
     server.closeIdleConnections()
+    for (const socket of unused) socket.destroy()
   })
 }

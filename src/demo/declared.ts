@@ -3,13 +3,13 @@ import { type Declared, type DeclaredIdp, REGISTER, SIGNUP } from '../declared.t
 import type { Mode } from './personas.ts'
 import { modes } from './personas.ts'
 
-// Names that read well in the sentences of the pages, "You signed in with Acme Silent".
+// Names that read well in the sentences of the pages, "You signed in with Acme (silent)".
 const JIT: Record<Mode, { displayName: string; isEnabled: boolean; scheme: DeclaredIdp['jit']['scheme'] }> = {
-  none: { displayName: 'Acme Off', isEnabled: false, scheme: 'PROVISION_SILENTLY' },
-  silent: { displayName: 'Acme Silent', isEnabled: true, scheme: 'PROVISION_SILENTLY' },
-  consent: { displayName: 'Acme Consent', isEnabled: true, scheme: 'PROMPT_CONSENT' },
-  password: { displayName: 'Acme Password', isEnabled: true, scheme: 'PROMPT_PASSWORD_CONSENT' },
-  username: { displayName: 'Acme Username', isEnabled: true, scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT' },
+  none: { displayName: 'Acme (no provisioning)', isEnabled: false, scheme: 'PROVISION_SILENTLY' },
+  silent: { displayName: 'Acme (silent)', isEnabled: true, scheme: 'PROVISION_SILENTLY' },
+  consent: { displayName: 'Acme (consent)', isEnabled: true, scheme: 'PROMPT_CONSENT' },
+  password: { displayName: 'Acme (password)', isEnabled: true, scheme: 'PROMPT_PASSWORD_CONSENT' },
+  username: { displayName: 'Acme (username)', isEnabled: true, scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT' },
 }
 
 const SENT = ['name', 'given_name', 'family_name', 'email', 'phone_number', 'department']

@@ -74,7 +74,9 @@ export function handbackRoutes(house: House, door: ApplicationDoor, ways: Handba
     const values = { app: application?.name ?? '', idp: idp?.displayName ?? '', org: organization.name }
     const actions: Action[] = []
     if (href) actions.push({ label: { key: 'action.return', values }, href })
-    if (href && idp?.isEnabled)
+    // Whoever was refused by a rule would only be refused again.
+    const mayTryAgain = ending.kind === 'declined' || ending.code === 'IDP_FAILED'
+    if (href && mayTryAgain && idp?.isEnabled)
       actions.push({ label: { key: 'action.again', values }, href: ways.again(flow.id, idp.name) })
     if (href) actions.push({ label: { key: 'action.other' }, href: `${ways.again(flow.id)}&choose=1` })
     const state = ending.kind === 'declined' ? 'declined' : ending.code

@@ -102,7 +102,7 @@ export function readForm(fields: Fields, asked: Asked): FormReading {
   return { kind: 'answers', answers: { username: name, canonical, password, ticks: kept.ticks, typed }, kept }
 }
 
-/** What the person typed and ticked, of what was asked. `use` is a suggestion's button: it stands for the typed name. */
+/** What the person typed and ticked, of what was asked. `use` is a suggestion's button: it stands for the typed name, and everything else stays. */
 export function keep(fields: Fields, asked: Asked): Kept {
   const keys = new Set(asked.items.map((item) => item.key))
   return {

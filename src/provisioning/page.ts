@@ -71,7 +71,8 @@ export function promptPage(situation: Situation, question: Question, context: Pa
       sessionDataKey: context.sessionDataKey,
       notice: situation.notice.hash,
     },
-    problems: summary(problems, purposes, ask.username),
+    // On the first view nobody has done anything wrong: what is said at the field is enough.
+    problems: tried.isFirst ? [] : summary(problems, purposes, ask.username),
     ...(tried.isChanged ? { changed: { key: 'CHANGED' } } : {}),
     username,
     ...(ask.password

@@ -69,6 +69,10 @@ export function promptRoutes(house: House, ways: Ways): Router {
     }
     const found = await find(res)
     if (!found) return
+    if (fields.one('use') !== '' && found.question.ask.username) {
+      // A suggestion only fills the field in: whoever presses it has not reached the boxes below yet.
+      return answer(req, res, found, 200, tryOf(keep(fields, askedOf(found.situation, found.question))))
+    }
     const reading = await read(fields, found, req.path)
     if (reading.kind === 'again') return answer(req, res, found, 422, reading.tried)
     const outcome = await create(found, reading.answers)

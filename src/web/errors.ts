@@ -59,7 +59,8 @@ export function errorHandler(views: Views, log: Logger): ErrorRequestHandler {
     if (page.status >= 500)
       log.error({ err: error, request: res.locals['requestId'], status: page.status }, 'request failed')
     if (page.retryAfterSeconds) res.setHeader('Retry-After', String(page.retryAfterSeconds))
-    const reference = String(res.locals['requestId'] ?? '')
+    // The beginning of the request id: short enough to be read aloud, long enough to be found in the log.
+    const reference = String(res.locals['requestId'] ?? '').slice(0, 8)
     views.send(res, 'message', statePage(page.state, page.values, page.actions, reference), page.status)
   }
 }

@@ -297,7 +297,7 @@ describe('the refusals', () => {
         assert.equal(answer.status, status, code)
         assert.match(html, new RegExp(`<h1 data-msg="${code}">`))
         assert.match(html, /<header [\s\S]*Northwind[\s\S]*<main[\s\S]*<footer/)
-        const reference = answer.headers.get('x-request-id') ?? 'none'
+        const reference = (answer.headers.get('x-request-id') ?? 'none').slice(0, 8)
         assert.ok(readPage(html).text.includes(`If you contact us, quote ${reference}`), code)
         assert.doesNotMatch(readPage(html).text, /\bat .*:\d+|Error:|\b(400|403|404|405|413|415)\b/)
         assert.equal(answer.headers.get('cache-control'), 'no-store')
@@ -312,7 +312,7 @@ describe('the refusals', () => {
       const read = async (address: string) => {
         const answer = await stranger.fetch(address)
         assert.equal(answer.status, 404)
-        return (await answer.text()).replaceAll(answer.headers.get('x-request-id') ?? '', 'reference')
+        return (await answer.text()).replaceAll((answer.headers.get('x-request-id') ?? '').slice(0, 8), 'reference')
       }
       const base = page.url.split('?')[0]
       const unknown = await read(`${base}?sessionDataKey=${'A'.repeat(24)}`)

@@ -212,28 +212,25 @@ describe('an idp that prompts for username, password, and consent', () => {
       assert.equal(await hashOfUser(product, ownerId), hash)
     })
 
-    it('comes with up to three free names as buttons; pressing one with a good password creates that user', async () => {
+    it('comes with up to three free names as buttons; pressing one fills the name in and creates nobody yet', async () => {
       const person = newcomer({ given_name: 'Asha', family_name: `Rao${newcomer().sub.slice(8)}` })
       const page = await create(await visit(product, 'username', person), { username: owner.preferred_username })
       assert.match(page.text, /Free now:/)
       const offers = suggestionsOn(page)
       assert.ok(offers.length > 0 && offers.length <= 3, offers.join())
       const [offer = ''] = offers
-      const after = await page.fill({ password: PASSWORD }).press(offer)
-      assert.equal(after.status, 200, after.text)
+      const again = await page.fill({ password: PASSWORD }).press(offer)
+      assert.equal(again.status, 200)
+      assert.deepEqual(codesOn(again), [])
+      assert.equal(again.submission('Create account').fields.get('username'), offer)
+      assert.ok(again.submission('Create account').fields.getAll('consent').includes(EMAIL), 'ticks stay')
+      assert.ok(!again.html.includes(PASSWORD), 'the password does not')
+      assert.equal(await storedPerson(product, person.sub), undefined)
+
+      await again.fill({ password: PASSWORD }).press('Create account')
       const { user } = await knownPerson(product, person.sub)
       assert.equal(user.username, offer)
       assert.equal(signedIn(product.application).sub, user.id)
-    })
-
-    it('keeps the offered name when it was pressed without a password, which is then the only problem', async () => {
-      const page = await create(await visit(product, 'username', newcomer()), { username: owner.preferred_username })
-      const [offer = ''] = suggestionsOn(page)
-      const again = await page.press(offer)
-      assert.equal(again.status, 422)
-      assert.deepEqual(new Set(codesOn(again)), new Set(['PW_EMPTY']))
-      assert.equal(again.submission('Create account').fields.get('username'), offer)
-      assert.ok(again.submission('Create account').fields.getAll('consent').includes(EMAIL))
     })
 
     it('never offers a name that somebody has', async () => {

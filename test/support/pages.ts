@@ -237,6 +237,7 @@ export const otherViews: PageState[] = [
   state('message', 'not found', whole('notfound', {})),
   state('message', 'refused', whole('LOCAL_USER_REQUIRED', { idp: 'Acme', org: 'Northwind' }, back)),
   state('continue', 'leaving', { application: 'Travel', href: 'https://travel.example/callback?code=c&state=s' }),
+  state('continue', 'to nobody in particular', { application: '', href: 'com.travel.app:/callback?code=c' }),
   state('logout', 'an application asked', { application: 'Travel', action: '/oidc/logout/confirm', xsrf: 'token' }),
   state('logout', 'nobody in particular asked', { action: '/oidc/logout/confirm', xsrf: 'token' }),
 ]

@@ -1,0 +1,157 @@
+// A house without a server: a database of its own, what is declared in it, and flows as browsers have them. For tests below the pages.
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import path from 'node:path'
+import { pino } from 'pino'
+import { findApplicationByClientId } from '../../src/db/applications.ts'
+import { connect } from '../../src/db/connect.ts'
+import { applyDeclared } from '../../src/db/declare.ts'
+import { findIdp, type Idp } from '../../src/db/idps.ts'
+import { readSalt } from '../../src/db/installation.ts'
+import { type Declared, readDeclared } from '../../src/declared.ts'
+import { type Door, type Flow, findFlow, rememberProfile, startFlow } from '../../src/flow.ts'
+import type { House } from '../../src/house.ts'
+import type { Profile } from '../../src/login/profile.ts'
+import { createKeyring } from '../../src/seal.ts'
+import { createHashingQueue } from '../../src/stores/hashing-queue.ts'
+import { createPasswords } from '../../src/stores/password.ts'
+import { createViews } from '../../src/web/views.ts'
+import { rowsOf, SECRET_KEY, testCluster } from './product.ts'
+
+export interface TestHouse {
+  house: House
+  url: string
+  idp: Idp
+  applicationId: string
+  clock: { now: Date }
+  /** The same house as another process has it: the same database, connections of its own. */
+  another(): House
+  rows<Row = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>
+  /** Every row of every table, sorted: equal texts are equal databases. */
+  contents(): Promise<string>
+  drop(): Promise<void>
+}
+
+/** A declaration as a configuration file would make it: one idp that asks for all three, and one application. */
+export const DECLARATION = `
+organization: { name: Northwind, privacyPolicyUrl: "https://northwind.example/privacy" }
+attributes: [ { name: department, displayName: Department } ]
+identityProviders:
+  - name: acme
+    displayName: Acme
+    oidc: { issuer: "https://id.acme.example", clientId: northwind, clientSecret: a secret between us and acme }
+    provisioning: { jit: { isEnabled: true, scheme: PROMPT_USERNAME_PASSWORD_CONSENT } }
+  - name: globex
+    oidc: { issuer: "https://id.globex.example", clientId: northwind, clientSecret: a secret between us and globex }
+purposes:
+  - id: recover
+    purpose: Recover your account
+    description: So that we can help you
+    piiCategories: [ { name: email, mandatory: true }, { name: department, mandatory: false } ]
+applications:
+  - name: Travel
+    clientId: travel
+    clientSecret: a secret of the travel application
+    redirectUris: ["https://travel.example/callback"]
+`
+
+export function declared(yaml: string = DECLARATION): Declared {
+  const { declared, faults } = readDeclared(yaml, 'test.yaml', {})
+  if (!declared) throw new Error(`The declaration of a test has faults: ${JSON.stringify(faults)}`)
+  return declared
+}
+
+/** Opens a house on a fresh database. */
+export async function openHouse(options: { publicUrl?: string } = {}): Promise<TestHouse> {
+  const database = await (await testCluster()).clone()
+  const open: House['db'][] = []
+  const pool = () => {
+    const db = connect({ url: database.url, poolMax: 10, ssl: false, onError: () => {} })
+    open.push(db)
+    return db
+  }
+  const db = pool()
+  const keyring = createKeyring(SECRET_KEY)
+  await applyDeclared(db, keyring, declared())
+  const clock = { now: new Date('2027-03-04T14:00:00Z') }
+  const house: House = {
+    db,
+    keyring,
+    salt: await readSalt(db),
+    publicUrl: new URL(options.publicUrl ?? 'http://localhost:3000'),
+    flowMinutes: 30,
+    trustProxy: 0,
+    prompts: { register: '/accountrecoveryendpoint/register.do', signup: '/accountrecoveryendpoint/signup.do' },
+    views: createViews({
+      folders: [path.join(import.meta.dirname, '../../views')],
+      cache: true,
+      organization: () => 'Northwind',
+    }),
+    passwords: createPasswords(createHashingQueue({ running: 2, waiting: 50 })),
+    log: pino({ level: 'silent' }),
+    now: () => clock.now,
+  }
+  const [named] = await rowsOf<{ id: string }>(database.url, "SELECT id FROM idps WHERE name = 'acme'")
+  const [idp, application] = await Promise.all([findIdp(db, named?.id ?? ''), findApplicationByClientId(db, 'travel')])
+  if (!idp || !application) throw new Error('The declaration of a test was not applied.')
+  return {
+    house,
+    url: database.url,
+    idp,
+    applicationId: application.id,
+    clock,
+    another: () => ({ ...house, db: pool() }),
+    rows: (sql, values) => rowsOf(database.url, sql, values),
+    async contents() {
+      const tables = await rowsOf<{ name: string }>(
+        database.url,
+        "SELECT quote_ident(table_name) AS name FROM information_schema.tables WHERE table_schema = 'public'",
+      )
+      const all = tables.map(({ name }) => `SELECT '${name}: ' || t::text AS row FROM ${name} t`).join(' UNION ALL ')
+      return (await rowsOf<{ row: string }>(database.url, all))
+        .map(({ row }) => row)
+        .sort()
+        .join('\n')
+    },
+    async drop() {
+      await Promise.all(open.map((one) => one.destroy()))
+      await database.drop()
+    },
+  }
+}
+
+/** A request of a browser with this Cookie header, and the answer to it. */
+export function exchange(cookie = ''): { req: IncomingMessage; res: ServerResponse } {
+  const req = new IncomingMessage(new Socket())
+  if (cookie) req.headers.cookie = cookie
+  return { req, res: new ServerResponse(req) }
+}
+
+/** What a response sets, each as it is written. */
+export function cookiesSet(res: ServerResponse): string[] {
+  return [res.getHeader('Set-Cookie') ?? []].flat().map(String)
+}
+
+/** Starts a flow in a browser of its own: its id, and the Cookie header that this browser sends from then on. */
+export async function startedFlow(on: TestHouse, uid = 'interaction-uid'): Promise<{ id: string; cookie: string }> {
+  const { req, res } = exchange()
+  const door: Door = { kind: 'application', applicationId: on.applicationId, interactionUid: uid }
+  const id = await startFlow(on.house, req, res, door)
+  return { id, cookie: cookiesSet(res).join().split(';')[0] ?? '' }
+}
+
+/** The flow of this browser, which must be there. */
+export async function flowOf(on: TestHouse, browser: { id: string; cookie: string }): Promise<Flow> {
+  const flow = await findFlow(on.house, exchange(browser.cookie).req, browser.id)
+  if (!flow) throw new Error('This flow is not there.')
+  return flow
+}
+
+/** A flow that has come back from the idp with this profile. */
+export async function flowWith(on: TestHouse, profile: Profile): Promise<Flow> {
+  const browser = await startedFlow(on)
+  const flow = await flowOf(on, browser)
+  await on.rows('UPDATE flows SET idp_id = $1 WHERE id = $2', [on.idp.id, flow.id])
+  await rememberProfile(on.house, flow, on.idp.id, profile)
+  return flowOf(on, browser)
+}
