@@ -52,12 +52,18 @@ export async function consumeRecord(db: Db, model: string, idHash: Buffer, now: 
   return row !== undefined
 }
 
-export async function deleteRecord(db: Db, model: string, idHash: Buffer): Promise<void> {
-  await query(db, 'DELETE FROM oidc_records WHERE model = ? AND id_hash = ?', [model, idHash])
+/** Deletes a record. Exactly one caller gets true. */
+export async function deleteRecord(db: Db, model: string, idHash: Buffer): Promise<boolean> {
+  const sql = 'DELETE FROM oidc_records WHERE model = ? AND id_hash = ? RETURNING model'
+  return (await queryOne(db, sql, [model, idHash])) !== undefined
 }
 
-export async function deleteRecordsOfGrant(db: Db, grantIdHash: Buffer): Promise<void> {
-  await query(db, 'DELETE FROM oidc_records WHERE grant_id_hash = ?', [grantIdHash])
+/** Deletes the records of one model that a grant has: a sign-in in another tab may belong to the same grant and goes on. */
+export async function deleteRecordsOfGrant(db: Db, model: string, grantIdHash: Buffer): Promise<void> {
+  await query(db, 'DELETE FROM oidc_records WHERE model = ? AND grant_id_hash = ?', [model, grantIdHash])
+}
+
+export async function deleteFederatedClaims(db: Db, grantIdHash: Buffer): Promise<void> {
   await query(db, 'DELETE FROM federated_claims WHERE grant_id_hash = ?', [grantIdHash])
 }
 

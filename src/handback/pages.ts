@@ -6,7 +6,10 @@ import { statePage } from '../web/errors.ts'
 /** What the library would answer with pages or redirects that our CSP, rightly, stops. */
 export function keepInTheHouse(house: House) {
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
+    const policy = ctx.response.get('Content-Security-Policy')
     await next()
+    // The library adds the hash of a script of its own, which no page of ours has.
+    ctx.set('Content-Security-Policy', policy)
     if (ctx.status === 404 && !ctx.body) return showState(house, ctx, 404, 'missing')
     const { oidc } = ctx as { oidc?: KoaContextWithOIDC['oidc'] }
     if (!oidc) return

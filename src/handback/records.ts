@@ -3,6 +3,7 @@ import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { findApplicationByClientId } from '../db/applications.ts'
 import {
   consumeRecord,
+  deleteFederatedClaims,
   deleteRecord,
   deleteRecordsOfGrant,
   findRecord,
@@ -56,10 +57,13 @@ export function recordsOf(house: House, model: string, usedUp: () => Error): Ada
       }
     },
     async destroy(id) {
-      await deleteRecord(db, model, sha256(id))
+      if (model === 'Grant') await deleteFederatedClaims(db, sha256(id))
+      const isFirst = await deleteRecord(db, model, sha256(id))
+      // An interaction ends once: of two that found it only one may go on to a code.
+      if (!isFirst && model === 'Interaction') throw usedUp()
     },
     async revokeByGrantId(grantId) {
-      await deleteRecordsOfGrant(db, sha256(grantId))
+      await deleteRecordsOfGrant(db, model, sha256(grantId))
     },
   }
 }

@@ -37,7 +37,11 @@ export function handbackRoutes(house: House, door: ApplicationDoor, ways: Handba
     if (!flow) throw new PageError(404, 'notfound')
     if (!flow.ending) return await goBack(flow, res)
     const href = await door.leaveBy(req, res, flow)
-    if (flow.ending.kind === 'signed-in' || flow.ending.kind === 'federated') return continueTo(flow, href, res)
+    // The page's own refresh and link come back here first: an impatient second press finds a page, not a door that is gone.
+    if (href && req.query['continue'] !== undefined) return res.redirect(303, href)
+    if (flow.ending.kind === 'signed-in' || flow.ending.kind === 'federated') {
+      return continueTo(flow, href && `${endedAddress(flow.id)}&continue=1`, res)
+    }
     return explain(flow, flow.ending, href, res)
   }
 

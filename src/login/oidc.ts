@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import * as client from 'openid-client'
 import type { Idp } from '../db/idps.ts'
 import type { House } from '../house.ts'
+import { mergeClaims } from './profile.ts'
 
 /** The idp did not do its part: away, slow, or it answered what it must not. `code` is safe to log. */
 export class IdpFailure extends Error {
@@ -89,8 +90,7 @@ export function createOidc(house: Pick<House, 'publicUrl' | 'keyring' | 'now'>):
           return claims
         }
         const userinfo = await client.fetchUserInfo(configuration, tokens.access_token, String(claims['sub']))
-        // The signed token wins over userinfo, which is only as good as its connection.
-        return { ...userinfo, ...claims }
+        return mergeClaims(claims, userinfo, idp.mappings)
       })
     },
   }

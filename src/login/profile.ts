@@ -30,6 +30,24 @@ const LONGEST_VALUE = 10_000
 const VERIFIED_CLAIMS: Record<string, string> = { email: 'email_verified', phone_number: 'phone_number_verified' }
 
 /**
+ * The claims of ID token and userinfo as one. The signed token wins over userinfo, which is only as good as its connection.
+ * A value counts as verified only where an answer that has this very value says so, and neither says no.
+ */
+export function mergeClaims(
+  idToken: Readonly<Record<string, unknown>>,
+  userinfo: Readonly<Record<string, unknown>>,
+  mappings: Readonly<Record<string, string>>,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...userinfo, ...idToken }
+  for (const [attribute, flag] of Object.entries(VERIFIED_CLAIMS)) {
+    const value = own(merged, mappings[attribute] ?? '')
+    const about = [idToken, userinfo].filter((answer) => own(answer, mappings[attribute] ?? '') === value)
+    merged[flag] = about.some((answer) => answer[flag] === true) && idToken[flag] !== false && userinfo[flag] !== false
+  }
+  return merged
+}
+
+/**
  * Maps verified claims. `mappings` is our attribute → their claim. A claim of a type that the attribute cannot have counts as not
  * sent. Throws `ProfileFault` for a subject longer than 255 characters (OpenID Connect Core, 2) and for text that PostgreSQL and
  * people could not read the same way: ill-formed Unicode, NUL.

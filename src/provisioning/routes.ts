@@ -97,7 +97,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       path === house.prompts[question.page] &&
       question.ask.password === fields.names.includes('password')
     if (!isSameQuestion) return { kind: 'again', tried: { ...tryOf(keep(fields, form)), isChanged: true } }
-    if (question.ask.username && !fields.names.includes('username')) {
+    if (question.page === 'signup' && question.ask.username && !fields.names.includes('username')) {
       // The shown name was taken while the page was open: now it is asked for, and the ticks stay.
       const first = firstView(situation, question)
       const { ticks, typed } = keep(fields, form)

@@ -37,6 +37,11 @@ export function onlyOurHost(publicUrl: URL): RequestHandler {
   return (req, res, next) => {
     if (req.headers.host?.toLowerCase() === publicUrl.host) return next()
     if (req.method !== 'GET' && req.method !== 'HEAD') throw new PageError(421, 'misdirected')
-    res.redirect(308, new URL(req.originalUrl.replace(/^\/+/, '/'), publicUrl).href)
+    // Path and query only: "/\\evil.example" and an absolute address name a host of their own.
+    const { pathname, search } = new URL(req.originalUrl, publicUrl)
+    const target = new URL(publicUrl)
+    target.pathname = pathname
+    target.search = search
+    res.redirect(308, target.href)
   }
 }

@@ -350,15 +350,15 @@ describe('a response', () => {
       const large: [string, Record<string, string>, string | Buffer][] = [
         ['a long value', { 'Content-Type': FORM }, `username=${'x'.repeat(110_000)}`],
         ['many fields', { 'Content-Type': FORM }, 'a=1&'.repeat(1_000)],
-        ['a small body that unfolds', zip, gzipSync(`username=${'x'.repeat(5_000_000)}`)],
       ]
       for (const [what, headers, body] of large) {
         const answer = await here('POST', address, headers, body)
         assert.equal(answer.status, 413, `${address} ${what}`)
         assert.deepEqual(messagesOf(answer.body), ['TOO_LARGE'], `${address} ${what}`)
       }
-      const broken = await here('POST', address, zip, 'not gzip at all')
-      assert.equal(broken.status, 400, `${address} with a broken body`)
+      for (const body of [gzipSync(`username=${'x'.repeat(5_000_000)}`), 'not gzip at all']) {
+        assert.equal((await here('POST', address, zip, body)).status, 415, `${address} compressed`)
+      }
       const unknown = await here('POST', address, { ...zip, 'Content-Encoding': 'x' }, 'a=b')
       assert.equal(unknown.status, 415, `${address} in an unknown encoding`)
     }
