@@ -28,6 +28,8 @@ export async function up(db) {
     CREATE TABLE attributes (
       name text PRIMARY KEY,
       display_name text NOT NULL,
+      is_enabled boolean NOT NULL,
+      declared_hash bytea NOT NULL,
       created_at timestamptz NOT NULL DEFAULT now()
     );
 

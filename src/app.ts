@@ -1,7 +1,7 @@
 // The table of contents: every room, in the order in which a request meets it.
 import path from 'node:path'
 import express, { type Express } from 'express'
-import { queryOne } from './db/connect.ts'
+import { isThere } from './db/connect.ts'
 import { createApplicationDoor } from './handback/application.ts'
 import { endedAddress, handbackRoutes } from './handback/routes.ts'
 import type { House } from './house.ts'
@@ -31,7 +31,7 @@ export async function createApp(house: House): Promise<Express> {
 
   app.get('/livez', (_req, res) => void res.json({ status: 'ok' }))
   app.get('/readyz', async (_req, res) => {
-    await queryOne(house.db, 'SELECT 1')
+    await isThere(house.db)
     res.json({ status: 'ok' })
   })
   app.use(requestLog(log))

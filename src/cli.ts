@@ -2,9 +2,9 @@
 // The commands of an operator: vestibule migrate, vestibule config check, vestibule config apply.
 import { readFileSync } from 'node:fs'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
-import { connect, type Db } from './db/connect.ts'
+import { connect, type Db, reasonOf } from './db/connect.ts'
 import { applyDeclared } from './db/declare.ts'
-import { migrate } from './db/migrate.ts'
+import { migrate, pendingMigrations } from './db/migrate.ts'
 import { createKeyring } from './seal.ts'
 import { sslOf } from './start.ts'
 
@@ -31,6 +31,8 @@ const commands: Record<string, (config: Config) => Promise<string>> = {
 
 async function apply(config: Config, db: Db): Promise<string> {
   if (!config.declared) return 'CONFIG_FILE is not set: there is nothing to apply.\n'
+  const pending = await pendingMigrations(db)
+  if (pending.length > 0) throw new Error('The database is behind. Run: vestibule migrate')
   if (config.secretKey === undefined)
     throw new Error('SECRET_KEY is not set: secrets of the configuration are sealed with it.')
   const keyring = createKeyring(config.secretKey, config.secretKeyPrevious)
@@ -57,7 +59,8 @@ async function withDatabase(
 }
 
 async function run(words: string[]): Promise<number> {
-  const command = commands[words.join(' ')]
+  const name = words.join(' ')
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (!command) {
     process.stderr.write(USAGE)
     return EXIT_USAGE
@@ -71,7 +74,7 @@ async function run(words: string[]): Promise<number> {
       process.stderr.write(printFaults(error))
       return EXIT_CONFIGURATION
     }
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`${reasonOf(error)}\n`)
     return 1
   }
 }

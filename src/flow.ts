@@ -144,6 +144,7 @@ function cookieAttributes(house: House): string {
 function flowCookies(req: IncomingMessage): [string, string][] {
   return (req.headers.cookie ?? '')
     .split(';')
-    .map((pair) => pair.trim().split('=', 2) as [string, string])
+    .map((pair) => pair.trim().split('=', 2))
+    .map(([name = '', value = '']): [string, string] => [name, value])
     .filter(([name]) => /^(?:__Host-)?flow-[\w-]{12}$/.test(name))
 }

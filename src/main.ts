@@ -1,6 +1,7 @@
 // Runs the product: reads the configuration, starts what it says, and stops on SIGTERM. The only file, beside the CLI, that does something when loaded.
 import { readFileSync } from 'node:fs'
 import { ConfigFaults, printFaults, readConfig } from './config.ts'
+import { reasonOf } from './db/connect.ts'
 import { startEmbeddedPostgres } from './db/embedded.ts'
 import { startDemo } from './demo/start.ts'
 import { localSecretKey, STATE_FOLDER } from './local-state.ts'
@@ -55,11 +56,6 @@ async function stop(): Promise<void> {
   setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
   for (const one of stops) await one()
   process.exit(0)
-}
-
-/** knex puts the statement before PostgreSQL's own words. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? (error.message.split(' - ').at(-1) ?? '') : String(error)
 }
 
 process.on('SIGTERM', stop)

@@ -35,7 +35,7 @@ describe('the environment', () => {
       port: 3000,
       host: '127.0.0.1',
       trustProxy: 0,
-      logLevel: 'info',
+      logLevel: 'warn',
       logFormat: 'pretty',
       flowMinutes: 30,
       production: false,

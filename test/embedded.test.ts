@@ -206,7 +206,8 @@ async function startOwner(folder: string): Promise<{ url: string; kill(): void }
   const script = `
     import { startEmbeddedPostgres } from ${JSON.stringify(import.meta.resolve('../src/db/embedded.ts'))}
     const { url } = await startEmbeddedPostgres({ folder: process.argv[1], settings: { fsync: 'off' } })
-    console.log(url)`
+    console.log(url)
+    setInterval(() => {}, 1_000)`
   const owner = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -44,6 +44,16 @@ export function connect(options: ConnectOptions): Db {
   })
 }
 
+/** Asks the database whether it is there; throws when it is not. */
+export async function isThere(db: Db): Promise<void> {
+  await query(db, 'SELECT 1')
+}
+
+/** What went wrong, for an operator: knex puts the whole statement before PostgreSQL's own words. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? (error.message.split(' - ').at(-1) ?? '') : String(error)
+}
+
 /** Runs one statement and returns its rows. `?` are positional values, `:name` would be knex's named ones. */
 export async function query<Row>(db: Db, sql: string, values: readonly unknown[] = []): Promise<Row[]> {
   const result: { rows: Row[] } = await db.raw(sql, values as Knex.RawBinding[])

@@ -22,10 +22,14 @@ export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Pro
     const note = (kind: string, name: string, rows: unknown[]) => rows.length > 0 && written.push(`${kind} ${name}`)
     const hash = (kind: string, content: unknown) => keyring.hash(`declared ${kind}`, JSON.stringify(content))
 
-    for (const { name, displayName } of declared.attributes) {
-      const sql = `INSERT INTO attributes (name, display_name) VALUES (?, ?) ON CONFLICT (name) DO UPDATE
-        SET display_name = excluded.display_name WHERE attributes.display_name <> excluded.display_name RETURNING 1`
-      note('attribute', name, await query(transaction, sql, [name, displayName]))
+    for (const attribute of declared.attributes) {
+      const row = {
+        name: attribute.name,
+        display_name: attribute.displayName,
+        is_enabled: true,
+        declared_hash: hash('attribute', attribute),
+      }
+      note('attribute', attribute.name, await upsert(transaction, 'attributes', 'name', row))
     }
     for (const [position, idp] of declared.identityProviders.entries()) {
       const { name, displayName, isEnabled, oidc, claims, jit } = idp
@@ -78,6 +82,12 @@ export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Pro
       note('application', clientId, await upsert(transaction, 'applications', 'client_id', row))
     }
     const turnedOff = [
+      ...(await turnOff(
+        transaction,
+        'attributes',
+        'name',
+        declared.attributes.map((attribute) => attribute.name),
+      )),
       ...(await turnOff(
         transaction,
         'idps',

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { link, mkdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -144,11 +144,15 @@ async function boot(command: string[], runner: Runner): Promise<ChildProcess | s
     clearTimeout(limit)
     // From here on the log is drained unread: PostgreSQL may quote personal data in it.
     child.stderr.removeAllListeners('data').resume()
+    // A database alone does not keep the program running.
+    child.unref()
+    for (const pipe of [child.stdin, child.stderr]) (pipe as unknown as Socket).unref()
   }
 }
 
 async function stopServer(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
+  child.ref()
   const gone = once(child, 'exit')
   child.stdin?.end()
   await gone

@@ -1,6 +1,6 @@
 // Brings the schema up to date. Migrations are plain JavaScript beside src, so they run without a compiler.
 import path from 'node:path'
-import type { Db } from './connect.ts'
+import { type Db, query } from './connect.ts'
 
 const migrations = {
   directory: path.join(import.meta.dirname, '../../migrations'),
@@ -11,14 +11,29 @@ const migrations = {
   log: { warn() {}, error() {}, deprecate() {}, debug() {} },
 }
 
-/** Runs the pending migrations; returns their file names. Two at once: knex's lock makes one wait or fail, and nothing runs twice. */
-export async function migrate(db: Db): Promise<string[]> {
-  const [, names]: [number, string[]] = await db.migrate.latest(migrations)
-  return names
+/** One number for all processes; another one than the declaration's. */
+const LOCK = 7_135_200
+
+/** Runs the pending migrations; returns their file names. Of two at once one waits and finds nothing to do. */
+export function migrate(db: Db): Promise<string[]> {
+  return alone(db, async (transaction) => {
+    const [, names]: [number, string[]] = await transaction.migrate.latest(migrations)
+    return names
+  })
 }
 
 /** The file names of migrations that have not run. */
-export async function pendingMigrations(db: Db): Promise<string[]> {
-  const [, pending]: [unknown, { file: string }[]] = await db.migrate.list(migrations)
-  return pending.map((migration) => migration.file)
+export function pendingMigrations(db: Db): Promise<string[]> {
+  return alone(db, async (transaction) => {
+    const [, pending]: [unknown, { file: string }[]] = await transaction.migrate.list(migrations)
+    return pending.map((migration) => migration.file)
+  })
+}
+
+/** One process at a time, in one transaction. knex's own lock is a row in a table that two first starts would both create. */
+function alone<Result>(db: Db, work: (transaction: Db) => Promise<Result>): Promise<Result> {
+  return db.transaction(async (transaction) => {
+    await query(transaction, 'SELECT pg_advisory_xact_lock(?)', [LOCK])
+    return work(transaction)
+  })
 }

@@ -60,6 +60,7 @@ export function toProfile(
   if (typeof subject !== 'string' || subject === '') throw new ProfileFault('no subject')
   if (subject.length > LONGEST_SUBJECT) throw new ProfileFault('a subject that is too long')
   checkText(subject)
+  if (/\p{Cc}/u.test(subject)) throw new ProfileFault('a subject with a control character')
 
   const attributes: Record<string, ProfileAttribute> = {}
   for (const [attribute, claim] of Object.entries(idp.mappings)) {
@@ -93,7 +94,9 @@ function own(claims: Readonly<Record<string, unknown>>, claim: string): unknown 
 function readValue(attribute: string, value: unknown): AttributeValue | undefined {
   if (attribute === 'address') return readAddress(value)
   if (typeof value === 'string') return value === '' ? undefined : checkText(value)
-  if (typeof value === 'number' || typeof value === 'boolean') return value
+  if (typeof value === 'boolean') return value
+  // 1e400 is JSON and becomes Infinity here, which JSON cannot say again.
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
   if (!Array.isArray(value) || value.length === 0 || value.length > 1_000) return undefined
   const items = value.filter((item) => typeof item === 'string')
   return items.length === value.length ? items.map(checkText) : undefined

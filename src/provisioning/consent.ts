@@ -101,7 +101,7 @@ export function grant(
     attributes: [...granted].flatMap((name) => {
       const sent = attributeFromIdp(profile, name, idpId)
       if (sent) return [sent]
-      const value = typed[name]
+      const value = Object.hasOwn(typed, name) ? typed[name] : undefined
       // What a person types is their own statement: never verified.
       return value === undefined
         ? []

@@ -46,13 +46,16 @@ export async function gather(house: House, flow: Flow, profile: Profile, wasAske
   ])
   if (!idp || !application) throw new Error('A flow points to an idp or application that does not exist.')
   const suggested = readUsername(profile.suggestedUsername)
-  const [identity, organization, configured, customNames, taken] = await Promise.all([
-    findIdentity(house.db, { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }),
+  const [organization, configured, customNames, taken] = await Promise.all([
     readOrganization(house.db),
     listPurposes(house.db),
     customAttributeNames(house.db),
     suggested.kind === 'ok' ? takenUsernames(house.db, idp.userstore, [suggested.canonical]) : new Set<string>(),
   ])
+  // After the name, never beside it: a name taken by this very person's other sign-in a moment ago is seen with its identity,
+  // because one transaction made both.
+  const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
+  const identity = await findIdentity(house.db, person)
   const purposes = effectivePurposes(configured, profile, {
     purpose: house.views.t({ key: 'consent.default.purpose' }),
     description: house.views.t({ key: 'consent.default.description', values: { org: organization.name } }),

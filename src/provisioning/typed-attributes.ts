@@ -10,7 +10,7 @@ const LONGEST = 500
 
 /** The input's type and autofill token (HTML, "Autofill detail tokens"); anything unknown is plain text. */
 export function inputFor(attribute: string): { type: InputType; autocomplete: string } {
-  const autocomplete = AUTOCOMPLETE[attribute] ?? 'off'
+  const autocomplete = (Object.hasOwn(AUTOCOMPLETE, attribute) && AUTOCOMPLETE[attribute]) || 'off'
   if (attribute === 'email') return { type: 'email', autocomplete }
   if (attribute === 'phone_number') return { type: 'tel', autocomplete }
   if (attribute === 'birthdate') return { type: 'date', autocomplete }
@@ -24,6 +24,8 @@ export function readTyped(
   typed: string,
   label: string,
 ): { value: AttributeValue } | { problem: Message } {
+  // Before the expression below: on a long run of spaces inside the text it takes the square of its length.
+  if (typed.length > 2 * LONGEST) return problem('ATTR_LONG', { attribute: label, n: LONGEST })
   const text = typed.replace(/^ +| +$/g, '')
   if (text === '') return problem('ATTR_EMPTY', { attribute: label })
   if (text.length > LONGEST) return problem('ATTR_LONG', { attribute: label, n: LONGEST })

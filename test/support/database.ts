@@ -22,15 +22,12 @@ export async function startTestCluster(): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-test-'))
   await chmod(folder, 0o711) // as root, PostgreSQL runs as somebody else and has to pass
   const server = await startEmbeddedPostgres({ folder, settings: hasty })
-  const admin = new Client({ connectionString: server.url })
-  admin.on('error', () => {}) // a server that dies shows in the next statement
-  await admin.connect()
   const url = (database: string) => server.url.replace(/[^/]*$/, database)
   let count = 0
   let last: Promise<unknown> = Promise.resolve()
   // Copies of one template cannot be made at once, and one connection takes one statement at a time.
   const inTurn = (statement: string): Promise<unknown> => {
-    last = last.catch(() => {}).then(() => admin.query(statement))
+    last = last.catch(() => {}).then(() => once(server.url, statement))
     return last
   }
   return {
@@ -53,10 +50,20 @@ export async function startTestCluster(): Promise<TestCluster> {
       }
     },
     async stop() {
-      await admin.end()
       await server.stop()
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** A connection for one statement: one that stayed open would keep the tests' process running for ever. */
+async function once(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
   }
 }
 

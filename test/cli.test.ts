@@ -1,0 +1,284 @@
+// The commands of an operator, run as an operator runs them: what they do, what they print, and how they end.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import pg from 'pg'
+import { connect } from '../src/db/connect.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { DECLARATION } from './support/house.ts'
+import { REPOSITORY, rowsOf, SECRET_KEY, testCluster } from './support/product.ts'
+
+interface Ended {
+  code: number
+  out: string
+  error: string
+}
+
+/** Runs a command with these variables and no others of ours. `signal` kills it as a power cut would. */
+function vestibule(words: string[], variables: Record<string, string> = {}, signal?: AbortSignal): Promise<Ended> {
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...variables }
+  const file = path.join(REPOSITORY, 'src/cli.ts')
+  return new Promise((resolve) => {
+    const options = { env, cwd: REPOSITORY, killSignal: 'SIGKILL' as const, ...(signal ? { signal } : {}) }
+    execFile(process.execPath, ['--import', 'tsx', file, ...words], options, (error, out, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, out, error: stderr })
+    })
+  })
+}
+
+/** No place in the program, and no statement: an operator reads what to do. */
+function assertIsPlain(text: string): void {
+  assert.notEqual(text.trim(), '')
+  assert.doesNotMatch(text, /\n\s+at |\.ts:\d|node:internal|CREATE TABLE|undefined|\[object/)
+}
+
+let folder: string
+let count = 0
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'vestibule-cli-'))
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+async function file(content: string, ending = 'yaml'): Promise<string> {
+  count += 1
+  const name = path.join(folder, `vestibule-${count}.${ending}`)
+  await writeFile(name, content)
+  return name
+}
+
+async function emptyDatabase(): Promise<string> {
+  count += 1
+  const name = `empty_${count}`
+  const cluster = await testCluster()
+  await rowsOf(cluster.url('postgres'), `CREATE DATABASE ${name}`)
+  return cluster.url(name)
+}
+
+const schemaOf = (url: string) =>
+  rowsOf(
+    url,
+    `SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2`,
+  )
+
+describe('vestibule', { concurrency: 2 }, () => {
+  for (const words of [[], ['nonsense'], ['migrate', 'now'], ['constructor'], ['__proto__']]) {
+    it(`with ${words.length === 0 ? 'no words' : `"${words.join(' ')}"`} prints how it is used, and ends with 64`, async () => {
+      const { code, out, error } = await vestibule(words, { PORT: 'nonsense' })
+      assert.deepEqual([code, out], [64, ''])
+      for (const line of ['Usage: vestibule <command>', 'migrate ', 'config check ', 'config apply '])
+        assert.ok(error.includes(line), error)
+    })
+  }
+})
+
+describe('vestibule config check', { concurrency: 2 }, () => {
+  it('lists every fault of the environment and of the file, and ends with 78', async () => {
+    const wrong = DECLARATION.replace('displayName: Acme', 'displayNam: canary-name').replace(
+      'name: email,',
+      'name: emial,',
+    )
+    const { code, out, error } = await vestibule(['config', 'check'], {
+      NODE_ENV: 'production',
+      PORT: 'canary-port',
+      SECRET_KEY: 'canary-short',
+      DATABASE_URL: 'mysql://user:canary-password@db.example/x',
+      CONFIG_FILE: await file(wrong),
+    })
+    assert.deepEqual([code, out], [78, ''])
+    const places = [
+      'PORT',
+      'SECRET_KEY',
+      'DATABASE_URL',
+      'PUBLIC_URL',
+      'identityProviders[0].displayNam',
+      'purposes[0].piiCategories[0].name',
+    ]
+    for (const place of places) assert.ok(error.includes(`\n  ${place}: `), `${place} is missing in: ${error}`)
+    assert.match(error, /^The configuration has 6 faults\./)
+    assert.ok(!error.includes('canary'), error)
+    assertIsPlain(error)
+  })
+
+  it('says that a file that is not there cannot be read, and ends with 78', async () => {
+    const { code, error } = await vestibule(['config', 'check'], { CONFIG_FILE: path.join(folder, 'nowhere.yaml') })
+    assert.equal(code, 78)
+    assert.match(error, /CONFIG_FILE: the file cannot be read \(ENOENT\)/)
+    assertIsPlain(error)
+  })
+
+  it('of a configuration without a fault says so, with its warnings, and ends with 0', async () => {
+    const { code, out, error } = await vestibule(['config', 'check'], {
+      NODE_ENV: 'production',
+      SECRET_KEY,
+      PUBLIC_URL: 'http://signin.northwind.example',
+      DATABASE_URL: 'postgres://user:password@127.0.0.1:1/nowhere',
+      CONFIG_FILE: await file(DECLARATION),
+    })
+    assert.deepEqual([code, error], [0, ''])
+    assert.match(out, /The public address is http: .*\nThe configuration has no fault\.\n$/)
+  })
+
+  it('of nothing at all has no fault', async () => {
+    assert.deepEqual(await vestibule(['config', 'check']), {
+      code: 0,
+      out: 'The configuration has no fault.\n',
+      error: '',
+    })
+  })
+})
+
+describe('vestibule migrate', { concurrency: 2 }, () => {
+  it('brings an empty database up to date, and a second time finds nothing to do', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    const first = await vestibule(['migrate'], { DATABASE_URL })
+    assert.equal(first.code, 0, first.error)
+    assert.match(first.out, /^Ran \d{14}_\w+\.js/)
+    const made = {
+      schema: await schemaOf(DATABASE_URL),
+      installation: await rowsOf(DATABASE_URL, 'SELECT * FROM installation'),
+    }
+    assert.equal(made.installation.length, 1)
+
+    const second = await vestibule(['migrate'], { DATABASE_URL })
+    assert.deepEqual(second, { code: 0, out: 'The database is up to date.\n', error: '' })
+    assert.deepEqual(
+      { schema: await schemaOf(DATABASE_URL), installation: await rowsOf(DATABASE_URL, 'SELECT * FROM installation') },
+      made,
+    )
+  })
+
+  it('applies what CONFIG_FILE declares, says what it wrote and turned off, and repeats no secret', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    const run = async (yaml: string) =>
+      vestibule(['migrate'], { DATABASE_URL, SECRET_KEY, CONFIG_FILE: await file(yaml) })
+    const first = await run(DECLARATION)
+    assert.equal(first.code, 0, first.error)
+    const wrote = ['attribute department', 'idp acme', 'idp globex', 'purpose recover', 'application travel']
+    for (const one of wrote) assert.ok(first.out.includes(`Wrote ${one}.\n`), first.out)
+    assert.ok(!/a secret/.test(first.out), first.out)
+
+    const second = await run(DECLARATION)
+    assert.equal(second.out, 'The database is up to date.\nNothing to write: the database says the same.\n')
+
+    const third = await run(DECLARATION.slice(0, DECLARATION.indexOf('applications:')))
+    assert.equal(third.out, 'The database is up to date.\nTurned off applications travel: it is no longer declared.\n')
+  })
+
+  it('goes to MIGRATION_DATABASE_URL where there is one: a pooler cannot run migrations', async () => {
+    const MIGRATION_DATABASE_URL = await emptyDatabase()
+    const DATABASE_URL = 'postgres://user:password@127.0.0.1:1/pooler'
+    const { code, error } = await vestibule(['migrate'], { DATABASE_URL, MIGRATION_DATABASE_URL })
+    assert.deepEqual([code, error], [0, ''])
+    assert.equal((await rowsOf(MIGRATION_DATABASE_URL, 'SELECT 1 FROM installation')).length, 1)
+  })
+
+  it('by four machines at once is done by one of them, while the others wait and find nothing to do', async () => {
+    // In this process: programs that start would not begin at the same moment.
+    for (let round = 0; round < 3; round += 1) {
+      const url = await emptyDatabase()
+      const machines = Array.from({ length: 4 }, () => connect({ url, poolMax: 1, ssl: false, onError: () => {} }))
+      const settled = await Promise.allSettled(machines.map((db) => migrate(db)))
+      await Promise.all(machines.map((db) => db.destroy()))
+      assert.deepEqual(
+        settled.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : [])),
+        [],
+      )
+      const ran = settled.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
+      assert.equal(new Set(ran).size, ran.length)
+      assert.equal((await rowsOf(url, 'SELECT 1 FROM installation')).length, 1)
+      assert.equal((await vestibule(['migrate'], { DATABASE_URL: url })).out, 'The database is up to date.\n')
+    }
+  })
+
+  it('by a machine that dies in the middle leaves nothing behind, and the next one can do it', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    const holder = new pg.Client(DATABASE_URL)
+    await holder.connect()
+    const waiting = `SELECT 1 FROM pg_stat_clear_snapshot(), pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    try {
+      // A table of the same name, not committed: the migration waits for it, in the middle of its work.
+      await holder.query('BEGIN; CREATE TABLE users (id int)')
+      const machine = new AbortController()
+      const ended = vestibule(['migrate'], { DATABASE_URL }, machine.signal)
+      for (const deadline = Date.now() + 20_000; (await holder.query(waiting)).rowCount === 0; ) {
+        assert.ok(Date.now() < deadline, 'the migration did not get to the table')
+      }
+      machine.abort()
+      await ended
+      await holder.query('ROLLBACK')
+    } finally {
+      await holder.end()
+    }
+    const next = await vestibule(['migrate'], { DATABASE_URL })
+    assert.deepEqual([next.code, next.error], [0, ''])
+    assert.match(next.out, /^Ran /)
+  })
+
+  it('without a database says which variable is missing', async () => {
+    const { code, out, error } = await vestibule(['migrate'])
+    assert.deepEqual([code, out], [1, ''])
+    assert.match(error, /DATABASE_URL is not set/)
+    assertIsPlain(error)
+  })
+
+  it('says that nobody answers, in a line without the password', async () => {
+    const DATABASE_URL = 'postgres://user:canary-password@localhost:1/x'
+    const { code, out, error } = await vestibule(['migrate'], { DATABASE_URL })
+    assert.deepEqual([code, out], [1, ''])
+    assert.match(error, /ECONNREFUSED/)
+    assert.ok(!error.includes('canary'), error)
+    assertIsPlain(error)
+  })
+
+  it('says that a password is wrong, without repeating it', async () => {
+    const url = new URL((await testCluster()).url('postgres'))
+    url.password = 'canary-password'
+    const { code, error } = await vestibule(['migrate'], { DATABASE_URL: url.href })
+    assert.equal(code, 1)
+    assert.match(error, /password authentication failed/)
+    assert.ok(!error.includes('canary'), error)
+    assertIsPlain(error)
+  })
+
+  it('says what PostgreSQL refused, without the statement', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    await rowsOf(DATABASE_URL, 'CREATE TABLE users (id int)')
+    const { code, error } = await vestibule(['migrate'], { DATABASE_URL })
+    assert.equal(code, 1)
+    assert.match(error, /relation "users" already exists/)
+    assertIsPlain(error)
+    assert.deepEqual(await rowsOf(DATABASE_URL, "SELECT to_regclass('installation')::text AS made"), [{ made: null }])
+  })
+})
+
+describe('vestibule config apply', { concurrency: 2 }, () => {
+  it('without CONFIG_FILE has nothing to apply', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    const applied = await vestibule(['config', 'apply'], { DATABASE_URL })
+    assert.deepEqual(applied, { code: 0, out: 'CONFIG_FILE is not set: there is nothing to apply.\n', error: '' })
+  })
+
+  it('without SECRET_KEY says that secrets cannot be sealed', async () => {
+    const { url: DATABASE_URL } = await (await testCluster()).clone()
+    const { code, error } = await vestibule(['config', 'apply'], { DATABASE_URL, CONFIG_FILE: await file(DECLARATION) })
+    assert.equal(code, 1)
+    assert.match(error, /SECRET_KEY is not set/)
+    assertIsPlain(error)
+  })
+
+  it('on a database that was never migrated says so in plain words', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    const { code, error } = await vestibule(['config', 'apply'], {
+      DATABASE_URL,
+      SECRET_KEY,
+      CONFIG_FILE: await file(DECLARATION),
+    })
+    assert.equal(code, 1)
+    assert.match(error, /vestibule migrate|npm run migrate/)
+    assertIsPlain(error)
+  })
+})

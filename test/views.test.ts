@@ -1,0 +1,369 @@
+// The pages: every one in every state, their words, and what they promise to people, password managers and designers.
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import express from 'express'
+import { STANDARD_ATTRIBUTES } from '../src/provisioning/attributes.ts'
+import { loadMessages } from '../src/web/messages.ts'
+import type { MessagePage } from '../src/web/page.ts'
+import { createViews, type Views } from '../src/web/views.ts'
+import { allStates, firstViews, type PageState, secondViews } from './support/pages.ts'
+
+const root = path.join(import.meta.dirname, '..')
+const ours = path.join(root, 'views')
+const organization = () => 'Northwind'
+const views = createViews({ folders: [ours], cache: false, organization, isStrict: true })
+const words: Record<string, string> = JSON.parse(readFileSync(path.join(ours, 'messages/en.json'), 'utf8'))
+
+const templates = filesOf('views', '.ejs')
+const sources = filesOf('src', '.ts')
+
+describe('every page in every state', () => {
+  for (const state of allStates) {
+    test(`${state.name}: one heading, a language, parts of a page, and no broken reference`, () => {
+      const html = state.render(views)
+      assert.match(html, /^<!doctype html>\n<html lang="en" dir="ltr">/)
+      assert.equal(html.match(/<h1/g)?.length, 1)
+      for (const part of ['<header', '<main id="main"', '<footer', 'href="#main"', '<meta name="viewport"']) {
+        assert.ok(html.includes(part), part)
+      }
+      const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
+      assert.equal(new Set(ids).size, ids.length, 'an id occurs twice')
+      for (const [, list = ''] of html.matchAll(/ (?:for|aria-describedby|aria-labelledby|href)="(#?[^"/:]+)"/g)) {
+        for (const id of list.replace('#', '').split(' ')) assert.ok(ids.includes(id), `nothing has the id ${id}`)
+      }
+    })
+
+    test(`${state.name}: a value is never markup, whatever it holds`, () => {
+      const html = state.render(views, (page) => withEveryText(page, (text) => `${text}"'><script>alert(1)</script>`))
+      assert.ok(html.includes('alert(1)'), 'the page prints no value at all')
+      assert.ok(!html.includes('<script>alert'))
+      assert.ok(!/["']>&lt;script|"'/.test(html), 'a value closes its attribute')
+    })
+
+    test(`${state.name}: nothing inline, and at most 12 kB on the wire`, () => {
+      const html = state.render(views)
+      assert.doesNotMatch(html, /<style|<script(?! src="\/public\/page\.js" defer><\/script>)|<[^>]+ (?:style|on\w+)=/)
+      assert.ok(gzipSync(html).length <= 12 * 1024)
+    })
+
+    test(`${state.name}: it takes no script, no rule of the browser and no tick that is not the person's to go on`, () => {
+      const html = state.render(views)
+      assert.doesNotMatch(html, /<[^>]*\s(?:disabled|required|maxlength|pattern)[\s=>]/)
+      for (const [form] of html.matchAll(/<form[^>]*>/g)) assert.match(form, / novalidate /)
+      if (firstViews.includes(state)) assert.doesNotMatch(html, /<[^>]*\schecked[\s=>]/)
+    })
+  }
+})
+
+describe('the prompts', () => {
+  const first = rendered('register: first view')
+  const wrong = rendered('register: three problems')
+
+  test('the username field is what password managers and phones expect', () => {
+    const field =
+      '<input id="username" name="username" type="text" autocomplete="username" autocapitalize="none" spellcheck="false" inputmode="text" dir="ltr"'
+    assert.ok(first.includes(`${field} value="asha" aria-describedby="username-hint">`))
+    assert.ok(rendered('signup: password and consent').includes(`${field} readonly="" value="asha">`))
+    assert.ok(!rendered('signup: consent only').includes('name="username"'))
+  })
+
+  test('the password field asks for a new one, tells generators the length, and never has a value', () => {
+    const field =
+      '<input id="new-password" name="password" type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false" passwordrules="minlength: 15;"'
+    assert.ok(first.includes(`${field} aria-describedby="new-password-hint">`))
+    assert.ok(wrong.includes(`${field} aria-invalid="true" aria-describedby="new-password-hint new-password-error">`))
+    assert.ok(!rendered('signup: consent only').includes('type="password"'))
+  })
+
+  test('Enter in a field creates the account: that button comes before suggestions and before declining', () => {
+    const buttons = [...wrong.matchAll(/<button[^>]* name="(\w+)" value="([^"]+)"/g)].map(
+      ([, name, value]) => `${name}=${value}`,
+    )
+    assert.deepEqual(buttons, ['do=create', 'use=asha2', 'use=asha.rao', 'use=rao.asha', 'do=create', 'do=decline'])
+    assert.match(wrong, /<button class="unseen" name="do" value="create" tabindex="-1" aria-hidden="true">/)
+  })
+
+  test('the title says the step, the application and the organisation, and first of all that there is an error', () => {
+    assert.ok(first.includes('<title>Create your Travel account – Travel – Northwind</title>'))
+    assert.ok(wrong.includes('<title>Error: Create your Travel account – Travel – Northwind</title>'))
+  })
+
+  test('the summary comes before the heading and says what each field says, with its code', () => {
+    assert.ok(wrong.indexOf('role="alert"') < wrong.indexOf('<h1'))
+    const lines = [...wrong.matchAll(/<a href="#([\w-]+)" data-msg="(\w+)">([^<]+)/g)]
+    assert.deepEqual(
+      lines.map(([, , code]) => code),
+      ['USERNAME_TAKEN', 'PW_SHORT', 'CONSENT_NEEDED'],
+    )
+    for (const [, id, code, sentence] of lines) {
+      const error = `<p class="error" id="${id}-error" data-msg="${code}"><span class="unseen">Error: </span>${sentence}</p>`
+      assert.ok(wrong.includes(error), error)
+    }
+  })
+
+  test('a password that was fine is asked for again in a note, not as an error', () => {
+    const html = rendered('register: the password was fine')
+    assert.equal(html.match(/Enter your password again/g)?.length, 2)
+    assert.ok(!html.includes('id="new-password-error"'))
+  })
+
+  test('ticks of a second view are the ones that the person made', () => {
+    const boxes = [...wrong.matchAll(/value="([a-z]+:\w+)"[^>]*?( checked)?>/g)].map(([, value, tick]) => [
+      value,
+      tick !== undefined,
+    ])
+    assert.deepEqual(boxes, [
+      ['recover:email', false],
+      ['recover:phone_number', true],
+      ['office:birthdate', false],
+    ])
+  })
+
+  test('an attribute that the idp did not send has no box when optional, and a field when needed', () => {
+    const html = rendered('register: a needed value that the idp did not send; odd values')
+    assert.match(html, /Department<\/p>\n<div[^>]*>\n<p class="hint">Acme did not send this/)
+    assert.match(html, /<label for="attribute-phone_number">Your mobile number<\/label>/)
+    assert.match(html, /name="attribute.phone_number" type="tel" autocomplete="tel"/)
+  })
+
+  test('long values and long lists are folded, whole, behind their beginning', () => {
+    const html = rendered('register: a needed value that the idp did not send; odd values')
+    assert.equal(html.match(/<details>/g)?.length, 2)
+    assert.match(html, /Show 2 more/)
+    assert.match(html, /<li><bdi dir="auto">مجموعة<\/bdi>/)
+    assert.match(html, /<bdi dir="auto">12 Rue de la Très Longue Avenue (?:au bord de la rivière ){12}<\/bdi>/)
+  })
+
+  test('the parts that designers rely on keep their names', () => {
+    const parts = [...new Set([...wrong.matchAll(/data-part="([\w-]+)"/g)].map(([, part]) => part))]
+    assert.deepEqual(parts, [
+      ...['header', 'problems', 'signed-in', 'open-until', 'form', 'username', 'suggestions', 'password'],
+      ...['consent', 'purpose', 'attribute', 'always', 'actions', 'footer'],
+    ])
+  })
+
+  test('after an answer that did not do, the form still carries its state', () => {
+    for (const state of secondViews.filter(({ view }) => view !== 'login')) {
+      const html = state.render(views)
+      for (const name of ['_csrf', 'sessionDataKey', 'notice'])
+        assert.ok(html.includes(`<input type="hidden" name="${name}"`))
+    }
+  })
+})
+
+describe('other pages', () => {
+  test('the page that leads out of the house goes on by refresh and by link', () => {
+    const html = rendered('continue: leaving')
+    const address = 'https://travel.example/callback?code=c&amp;state=s'
+    assert.ok(html.includes(`<meta http-equiv="refresh" content="0;url=${address}">`))
+    assert.ok(html.includes(`href="${address}">Continue to Travel</a>`))
+  })
+
+  test('a page that refuses carries its code', () => {
+    assert.ok(rendered('message: refused').includes('<h1 data-msg="LOCAL_USER_REQUIRED">'))
+    assert.ok(rendered('message: not found').includes('<h1 data-msg="NOTFOUND">'))
+  })
+
+  test('only the sign-in asks for the password that one has', () => {
+    const withCurrent = allStates.filter((state) => state.render(views).includes('current-password'))
+    assert.deepEqual([...new Set(withCurrent.map(({ view }) => view))], ['login'])
+  })
+
+  test('a page is sent with its status and to no cache', async () => {
+    const app = express().get('/', (_req, res) => views.send(res, 'message', expired, 410))
+    const server = app.listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    const html = await answer.text()
+    server.close()
+    assert.equal(answer.status, 410)
+    assert.equal(answer.headers.get('cache-control'), 'no-store')
+    assert.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8')
+    assert.match(html, /it stays open for 30 minutes/)
+  })
+})
+
+describe('customising', () => {
+  test('one partial and one word of another folder win; everything else stays ours', () => {
+    const html = withFolder(
+      {
+        'partials/actions.ejs': '<p>Our own buttons</p>',
+        'messages/en.json': '{ "password.label": "Pick a password" }',
+      },
+      (custom) => stateOf('register: first view').render(custom),
+    )
+    assert.match(html, /Our own buttons/)
+    assert.match(html, /Pick a password/)
+    assert.match(html, /Create a username/)
+  })
+
+  test('a template cannot change the page for the next one, nor for who made it', () => {
+    const page = structuredClone(expired)
+    const html = withFolder({ 'message.ejs': '<% page.title.key = "CHANGED" %><%= page.title.key %>' }, (custom) =>
+      custom.render('message', page),
+    )
+    assert.match(html, /page\.expired\.title/)
+    assert.ok(!Object.isFrozen(page))
+  })
+
+  test('a messages file that is not sentences by key is refused at start, by name', () => {
+    assert.throws(() => withFolder({ 'messages/en.json': '{ "a": 1 }' }, () => ''), /messages\/en\.json has to be/)
+  })
+})
+
+describe('words', () => {
+  const messages = loadMessages([ours], 'en', true)
+
+  test('a number has its own form where the sentence needs one', () => {
+    assert.match(messages.t({ key: 'TOO_MANY', values: { n: 1 } }), /Wait 1 minute,/)
+    assert.match(messages.t({ key: 'TOO_MANY', values: { n: 2 } }), /Wait 2 minutes,/)
+  })
+
+  test('a label in the middle of a sentence begins small, unless it is an abbreviation', () => {
+    assert.equal(messages.t({ key: 'ATTR_EMPTY', values: { attribute: 'Email address' } }), 'Enter your email address')
+    assert.equal(messages.t({ key: 'ATTR_EMPTY', values: { attribute: 'ID number' } }), 'Enter your ID number')
+  })
+
+  test('a value is never read as a place for another value', () => {
+    const sentence = messages.t({ key: 'USERNAME_TAKEN', values: { name: '{org}$&', org: 'Northwind' } })
+    assert.equal(sentence, 'Username "{org}$&" is taken. Choose another')
+  })
+
+  test('a key without words is an error for us and a general sentence for people', () => {
+    assert.throws(() => messages.t({ key: 'NO_SUCH' }), /no words for the message NO_SUCH/)
+    assert.throws(() => messages.t({ key: 'PW_SHORT' }), /wants a value for \{n\}/)
+    assert.equal(loadMessages([ours], 'en', false).t({ key: 'NO_SUCH' }), words['problems.other'])
+  })
+
+  test('every key that the code and the views speak has words', () => {
+    const spoken = [
+      ...literals(/key: '([^']+)'/g),
+      ...literals(/'((?:USERNAME|PW|ATTR)_[A-Z_]+)'/g),
+      ...literals(/(?:PageError\(\d+|statePage\(), ?'([\w-]+)'|statePage\('([\w-]+)'/g).flatMap(pageKeys),
+      ...Object.keys(STANDARD_ATTRIBUTES).map((name) => `attribute.${name}`),
+    ]
+    assert.ok(spoken.length > 100, 'the scan has lost sight of the code')
+    assert.deepEqual(
+      spoken.filter((key) => words[key] === undefined),
+      [],
+    )
+  })
+
+  test('no words are left that nothing speaks', () => {
+    const quoted = new Set(literals(/'([\w.-]+)'/g))
+    const isSpoken = (key: string): boolean => {
+      const [, state] = /^page\.([\w-]+)\.(?:title|body)$/.exec(key) ?? []
+      const [, attribute] = /^attribute\.(\w+)$/.exec(key) ?? []
+      if (attribute) return Object.hasOwn(STANDARD_ATTRIBUTES, attribute)
+      return quoted.has(key) || (state !== undefined && quoted.has(state))
+    }
+    const unspoken = Object.keys(words).filter((key) => !isSpoken(key.replace(/\.one$/, '')))
+    assert.deepEqual(unspoken, [])
+  })
+
+  test('a page that is shown without values wants none', () => {
+    const bare = literals(/PageError\(\d+, '([\w-]+)'\)|statePage\('([\w-]+)', \{\}/g).flatMap(pageKeys)
+    assert.ok(bare.length > 10)
+    for (const key of bare) assert.doesNotMatch(words[key] ?? '', /\{(?!org\})/, key)
+  })
+
+  test('the words accuse nobody and apologise for nothing', () => {
+    const banned = /\b(please|sorry|oops|valid|invalid|illegal|forbidden|required field|error occurred)\b/i
+    assert.deepEqual(
+      Object.entries(words).filter(([, sentence]) => banned.test(sentence)),
+      [],
+    )
+    for (const [key, sentence] of Object.entries(words)) assert.doesNotMatch(sentence, /^\s*$|\.\s*$|!/, key)
+  })
+})
+
+describe('the files', () => {
+  test('templates print text; only the body and other templates are markup', () => {
+    for (const [file, text] of templates) {
+      for (const [tag] of text.matchAll(/<%-.*/g))
+        assert.match(tag, /^<%- (?:body -%>|include\('\/partials\/[\w-]+'[ ,)])/, file)
+    }
+  })
+
+  test('attributes are quoted, because escaping protects nothing outside quotes', () => {
+    for (const [file, text] of templates) assert.doesNotMatch(text, /\s[\w-]+=(?:\s*<%|'[^']*<%=)/, file)
+  })
+
+  test('templates begin with their locals', () => {
+    for (const [file, text] of templates) assert.match(text, /^<%#\n[^%]*Locals: /, file)
+  })
+
+  test('the stylesheet mirrors by itself, moves nothing and is small, and so is the script', () => {
+    const css = readFileSync(path.join(root, 'public/style.css'), 'utf8')
+    assert.doesNotMatch(
+      css,
+      /(?<![\w-])(?:left|right|top|bottom|width|height|transition|animation)[\w-]*\s*:|-(?:left|right)\b|https?:/,
+    )
+    assert.ok(css.length <= 12 * 1024)
+    assert.ok(readFileSync(path.join(root, 'public/page.js')).length <= 2 * 1024)
+  })
+})
+
+const expired: MessagePage = {
+  title: { key: 'page.expired.title' },
+  body: [{ key: 'page.expired.body', values: { n: 30 } }],
+  actions: [],
+}
+
+function stateOf(name: string): PageState {
+  const state = allStates.find((candidate) => candidate.name === name)
+  assert.ok(state, name)
+  return state
+}
+
+function rendered(name: string): string {
+  return stateOf(name).render(views)
+}
+
+/** A copy in which every text but the names of things is changed. */
+function withEveryText<T>(value: T, change: (text: string) => string): T {
+  const walk = (part: unknown, name = ''): unknown => {
+    if (typeof part === 'string') return ['key', 'kind', 'field'].includes(name) ? part : change(part)
+    if (Array.isArray(part)) return part.map((item) => walk(item))
+    if (typeof part !== 'object' || part === null || part instanceof Date) return part
+    return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, walk(inner, key)]))
+  }
+  return walk(value) as T
+}
+
+function withFolder(files: Record<string, string>, use: (custom: Views) => string): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vestibule-views-'))
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true })
+      writeFileSync(path.join(folder, name), text)
+    }
+    return use(createViews({ folders: [folder, ours], cache: false, organization, isStrict: true }))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function filesOf(folder: string, ending: string): [name: string, text: string][] {
+  return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => [path.join(folder, name), readFileSync(path.join(root, folder, name), 'utf8')])
+}
+
+/** What a pattern's groups match in the code and the views, comments aside. */
+function literals(pattern: RegExp): string[] {
+  return [...sources, ...templates].flatMap(([, text]) =>
+    [...text.replace(/^\s*(?:\/\/|\*|\/\*\*).*$/gm, '').matchAll(pattern)].flatMap((match) =>
+      match.slice(1).filter((group) => group !== undefined),
+    ),
+  )
+}
+
+function pageKeys(state: string): string[] {
+  return [`page.${state}.title`, `page.${state}.body`]
+}
