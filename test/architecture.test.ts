@@ -22,7 +22,9 @@ const BELOW: Record<string, string[]> = {
   provisioning: ['flow', 'stores', 'db', 'web', 'seal'],
   handback: ['flow', 'stores', 'db', 'web', 'seal'],
   config: ['config-faults', 'declared'],
-  declared: ['config-faults'],
+  declared: ['config-faults', 'declared-keys', 'declared-text'],
+  'declared-keys': ['config-faults', 'declared-text'],
+  'declared-text': ['config-faults'],
   'config-faults': [],
   flow: ['db', 'web', 'seal'],
   stores: ['db'],
@@ -59,9 +61,9 @@ const PACKAGES: Record<string, RegExp> = {
   pino: /^web\/logging\.ts$/,
   helmet: /^web\/headers\.ts$/,
   'rate-limiter-flexible': /^login\/local\.ts$/,
-  yaml: /^declared\.ts$/,
-  'smol-toml': /^declared\.ts$/,
-  zod: /^declared\.ts$/,
+  yaml: /^declared-text\.ts$/,
+  'smol-toml': /^declared-text\.ts$/,
+  zod: /^declared-keys\.ts$/,
   express: /^(app|web\/.*|(login|provisioning|handback)\/(routes|callback))\.ts$/,
 }
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']

@@ -1,0 +1,237 @@
+// Every key that a configuration file may have, and what each may say.
+import { z } from 'zod'
+import { didYouMean } from './config-faults.ts'
+import { variable } from './declared-text.ts'
+import { isStandardAttribute, PROTOCOL_CLAIMS, STANDARD_ATTRIBUTES } from './provisioning/attributes.ts'
+
+export type Declared = z.output<ReturnType<typeof declaration>>
+export type DeclaredIdp = Declared['identityProviders'][number]
+export type DeclaredPurpose = Declared['purposes'][number]
+export type DeclaredApplication = Declared['applications'][number]
+
+/** True for the host names that reach only this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
+}
+
+// A message of the schema is its problem and its example, one line each.
+const say = (problem: string, example: string) => `${problem}\n${example}`
+
+const expected =
+  (kind: string, example: string) =>
+  ({ input }: { input?: unknown }) =>
+    say(input === undefined ? 'is missing' : input === null ? 'is empty' : `must be ${kind}`, example)
+
+const text = (problem: string, example: string, fits: (value: string) => boolean) =>
+  z.string({ error: expected('text, in quotes', example) }).refine(fits, { error: say(problem, example) })
+
+const line = (max: number, example: string) =>
+  text(`must be 1 to ${max} characters`, example, (value) => value.trim() !== '' && [...value].length <= max)
+
+const printable = (min: number, max: number, example: string) =>
+  text(`must be ${min} to ${max} printable characters`, example, (value) => {
+    return /^[\x20-\x7e]+$/.test(value) && value.trim() !== '' && value.length >= min && value.length <= max
+  })
+
+const list = <Item extends z.core.SomeType>(item: Item, example: string) =>
+  z.array(item, { error: expected('a list', example) })
+
+const flag = (fallback: boolean) =>
+  z
+    .preprocess(
+      (value) => (value === 'true' ? true : value === 'false' ? false : value),
+      z.boolean({ error: expected('true or false', String(fallback)) }),
+    )
+    .default(fallback)
+
+const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
+  z.enum(values, {
+    error: ({ input }) => say(`must be one of ${values.join(', ')}${didYouMean(input, values)}`, values[0]),
+  })
+
+// The message of an unknown key carries the known ones, for did-you-mean.
+const group = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? Object.keys(shape).join(' ')
+        : expected('a map of keys', `{ ${Object.keys(shape)[0]}: … }`)(issue),
+  })
+
+/** Where the two prompts are unless the file says otherwise: the addresses of the reference. */
+export const REGISTER = '/accountrecoveryendpoint/register.do'
+export const SIGNUP = '/accountrecoveryendpoint/signup.do'
+
+// Paths of the product that the two pages cannot have (design, section 5). Routes ignore case, so the comparison does.
+const TAKEN = [
+  ...['/oauth2', '/oidc', '/.well-known', '/commonauth', '/authenticationendpoint/login.do'],
+  ...['/accountrecoveryendpoint/username-status', '/livez', '/readyz', '/metrics', '/myaccount', '/console', '/setup'],
+  ...['/api', '/scim2', '/public'],
+]
+
+const organization = group({
+  name: line(100, 'Northwind').default('Vestibule'),
+  privacyPolicyUrl: text(
+    'must be an https or http address',
+    'https://northwind.example/privacy',
+    (value) => webAddress(value) !== undefined,
+  ).exactOptional(),
+  jurisdiction: line(100, 'GB').exactOptional(),
+  contact: line(200, 'Data protection officer').exactOptional(),
+  email: line(200, 'privacy@northwind.example').exactOptional(),
+  phone: line(200, '+44 20 7946 0000').exactOptional(),
+  address: line(400, '1 High Street, London').exactOptional(),
+})
+
+const pagePath = (example: string) =>
+  text(
+    'must be a path of this product that nothing else uses, of A-Z a-z 0-9 . _ ~ - between single /',
+    example,
+    isFree,
+  )
+
+const jitProvisioning = group({
+  username_provisioning_url: pagePath('/join/register.do').default(REGISTER),
+  password_provisioning_url: pagePath('/join/signup.do').default(SIGNUP),
+}).refine((urls) => urls.username_provisioning_url.toLowerCase() !== urls.password_provisioning_url.toLowerCase(), {
+  path: ['password_provisioning_url'],
+  error: say('must differ from username_provisioning_url', SIGNUP),
+})
+
+const attribute = group({
+  name: text(
+    'must be 1 to 50 of a-z 0-9 _ beginning with a letter, and not a standard or protocol claim',
+    'department',
+    // `constructor` would be found on every object that is looked up by attribute name.
+    (value) => /^[a-z][a-z0-9_]{0,49}$/.test(value) && !isReserved(value),
+  ),
+  displayName: line(100, 'Department').exactOptional(),
+  type: oneOf('string').default('string'),
+}).transform((given) => ({ ...given, displayName: given.displayName ?? given.name }))
+
+const claimName = line(200, 'dept')
+const sameNames = () => Object.fromEntries(Object.keys(STANDARD_ATTRIBUTES).map((claim) => [claim, claim]))
+
+const idp = (mayBePlain: boolean) =>
+  group({
+    name: text('must be 1 to 63 of A-Z a-z 0-9 . _ - beginning with a letter or digit', 'acme', (value) =>
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value),
+    ),
+    displayName: line(100, 'Acme').exactOptional(),
+    isEnabled: flag(true),
+    oidc: group({
+      issuer: text('must be an https address without user, ? or #', 'https://id.acme.example', (value) =>
+        isIssuer(value, mayBePlain),
+      ),
+      clientId: printable(1, 200, 'northwind'),
+      clientSecret: printable(1, 500, variable('ACME_SECRET')).exactOptional(),
+      scopes: list(
+        text('must be a scope', 'email', (value) => /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(value)),
+        '[openid, email]',
+      )
+        .refine((scopes) => scopes.includes('openid'), {
+          error: say('must contain openid', '[openid, profile, email]'),
+        })
+        .default(() => ['openid', 'profile', 'email']),
+    }),
+    claims: group({
+      username: claimName.default('preferred_username'),
+      mappings: z.record(z.string(), claimName, { error: expected('a map', '{ email: email }') }).default(sameNames),
+    }).prefault({}),
+    provisioning: group({
+      jit: group({
+        isEnabled: flag(false),
+        scheme: oneOf(
+          'PROVISION_SILENTLY',
+          'PROMPT_CONSENT',
+          'PROMPT_PASSWORD_CONSENT',
+          'PROMPT_USERNAME_PASSWORD_CONSENT',
+        ).default('PROVISION_SILENTLY'),
+        userstore: oneOf('PRIMARY').default('PRIMARY'),
+        attributeSyncMethod: oneOf('OVERRIDE_ALL', 'PRESERVE_LOCAL', 'NONE').default('OVERRIDE_ALL'),
+      }).prefault({}),
+    }).prefault({}),
+  }).transform(({ provisioning, ...given }) => ({
+    ...given,
+    displayName: given.displayName ?? given.name,
+    jit: provisioning.jit,
+  }))
+
+const purpose = group({
+  id: text('must be 1 to 40 of a-z 0-9 - beginning with a letter or digit', 'recover', (value) =>
+    /^[a-z0-9][a-z0-9-]{0,39}$/.test(value),
+  ),
+  purpose: line(100, 'Recover your account'),
+  description: line(600, 'So that we can help you if you lose your password'),
+  piiCategories: list(
+    group({ name: line(50, 'email'), mandatory: flag(false) }),
+    '[{ name: email, mandatory: true }]',
+  ).min(1, { error: say('must name an attribute', '[{ name: email }]') }),
+})
+
+const redirectUri = (example: string) =>
+  text(
+    'must be an absolute address without #: https, http on this machine, or a private scheme with a dot',
+    example,
+    isRedirect,
+  )
+
+const application = group({
+  name: line(100, 'Travel'),
+  clientId: printable(1, 200, 'travel'),
+  clientSecret: printable(16, 500, variable('TRAVEL_SECRET')).exactOptional(),
+  redirectUris: list(redirectUri('https://travel.example/callback'), '["https://travel.example/callback"]').min(1, {
+    error: say('must have an address', '["https://travel.example/callback"]'),
+  }),
+  postLogoutRedirectUris: list(redirectUri('https://travel.example/'), '["https://travel.example/"]').default(() => []),
+  identityProviders: list(line(63, 'acme'), '[acme]').exactOptional(),
+  requireLocalUser: flag(false),
+  requirePkce: flag(true),
+})
+
+/** The whole file. `mayBePlain`: issuers may be http. */
+export const declaration = (mayBePlain: boolean) =>
+  group({
+    organization: organization.prefault({}),
+    authentication: group({ jit_provisioning: jitProvisioning.prefault({}) }).prefault({}),
+    attributes: list(attribute, '[{ name: department }]').default(() => []),
+    identityProviders: list(idp(mayBePlain), '[{ name: acme, oidc: … }]').default(() => []),
+    purposes: list(purpose, '[{ id: recover, purpose: … }]').default(() => []),
+    applications: list(application, '[{ name: Travel, clientId: travel }]').default(() => []),
+  }).transform(({ authentication: { jit_provisioning: urls }, ...given }) => ({
+    ...given,
+    jitProvisioning: {
+      usernameProvisioningUrl: urls.username_provisioning_url,
+      passwordProvisioningUrl: urls.password_provisioning_url,
+    },
+  }))
+
+const isReserved = (name: string) =>
+  isStandardAttribute(name) || PROTOCOL_CLAIMS.has(name) || Object.hasOwn(Object.prototype, name)
+
+function isFree(path: string): boolean {
+  const wanted = path.toLowerCase()
+  if (!/^(\/[a-z0-9._~-]+)+$/.test(wanted) || /\/\.{1,2}(\/|$)/.test(wanted)) return false
+  return !TAKEN.some((taken) => wanted === taken || wanted.startsWith(`${taken}/`))
+}
+
+// `new URL` alone forgives spaces, backslashes and missing slashes, which others read differently.
+function webAddress(value: string): URL | undefined {
+  if (!/^https?:\/\/[^\s\\]+$/.test(value) || !URL.canParse(value)) return undefined
+  const url = new URL(value)
+  return url.username === '' && url.password === '' && !url.hostname.includes('*') ? url : undefined
+}
+
+function isIssuer(value: string, mayBePlain: boolean): boolean {
+  const url = webAddress(value)
+  if (!url || /[?#]/.test(value)) return false
+  return url.protocol === 'https:' || mayBePlain || isLoopback(url.hostname)
+}
+
+// RFC 8252: 7.1 private-use schemes, which have a dot; 7.3 loopback.
+function isRedirect(value: string): boolean {
+  if (!/^[\x21-\x7e]+$/.test(value) || value.includes('#')) return false
+  const url = webAddress(value)
+  if (url) return url.protocol === 'https:' || isLoopback(url.hostname)
+  return /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/.test(value) && URL.canParse(value)
+}
