@@ -39,7 +39,7 @@ async function run(): Promise<void> {
   process.stdout.write(`
   Vestibule, the demo. Nothing is configured, so everything here is made up.
 
-  Start here     ${demo.applicationUrl}  press "Sign in", then a way in, then a person:
+  Start here     ${demo.applicationUrl}  press "Sign in", then a way in, then a person
   Vestibule      ${config.publicUrl.origin}
   Their idp      ${demo.idpUrl}
   Local sign-in  ${demo.localUser.username} / ${demo.localUser.password}

@@ -60,7 +60,7 @@ const PACKAGES: Record<string, RegExp> = {
   pg: /^db\/embedded\.ts$/,
   pino: /^web\/logging\.ts$/,
   helmet: /^web\/headers\.ts$/,
-  'rate-limiter-flexible': /^login\/local\.ts$/,
+  'rate-limiter-flexible': /^db\/brakes\.ts$/,
   yaml: /^declared-text\.ts$/,
   'smol-toml': /^declared-text\.ts$/,
   zod: /^declared-keys\.ts$/,
