@@ -124,7 +124,8 @@ export async function up(db) {
     CREATE TABLE notices (
       hash text PRIMARY KEY,
       language text NOT NULL,
-      content jsonb NOT NULL,
+      -- json and not jsonb: it keeps the text as it is, and the hash is of the text.
+      content json NOT NULL,
       created_at timestamptz NOT NULL DEFAULT now()
     );
 
@@ -153,11 +154,12 @@ export async function up(db) {
       idp_id uuid REFERENCES idps (id),
       state_hash bytea CONSTRAINT flows_state_hash_key UNIQUE,
       called_back_at timestamptz,
+      -- When the person first saw a question: from then on only their answer makes a user.
+      asked_at timestamptz,
       person_hash bytea,
       profile_sealed bytea,
       closed_at timestamptz,
       ending jsonb,
-      user_id uuid REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED,
       expires_at timestamptz NOT NULL,
       created_at timestamptz NOT NULL DEFAULT now(),
       CONSTRAINT flows_closed_with_ending_check CHECK ((closed_at IS NULL) = (ending IS NULL))
@@ -197,13 +199,13 @@ export async function up(db) {
     );
     CREATE INDEX federated_claims_expires_at_idx ON federated_claims (expires_at);
 
-    -- The shape that rate-limiter-flexible expects.
+    -- How often something was tried, by a keyed hash of who tried it.
     CREATE TABLE brakes (
-      key varchar(255) PRIMARY KEY,
-      points integer NOT NULL DEFAULT 0,
-      expire bigint
+      key bytea PRIMARY KEY,
+      points integer NOT NULL,
+      expires_at timestamptz NOT NULL
     );
-    CREATE INDEX brakes_expire_idx ON brakes (expire);
+    CREATE INDEX brakes_expires_at_idx ON brakes (expires_at);
   `)
   await db('installation').insert({ salt: randomBytes(32) })
 }

@@ -3,7 +3,7 @@ import path from 'node:path'
 import express, { type Express } from 'express'
 import { isThere } from './db/connect.ts'
 import { createApplicationDoor } from './handback/application.ts'
-import { endedAddress, handbackRoutes } from './handback/routes.ts'
+import { endedAddress, handbackRoutes, leaveAddress } from './handback/routes.ts'
 import type { House } from './house.ts'
 import { callbackRoutes } from './login/callback.ts'
 import { createOidc } from './login/oidc.ts'
@@ -22,7 +22,7 @@ export async function createApp(house: House): Promise<Express> {
   const { log, publicUrl, prompts, views } = house
   const door = await createApplicationDoor(house, (flowId) => `${LOGIN}?sessionDataKey=${flowId}`)
   const oidc = createOidc(house)
-  const loginWays = { leaveBy: door.leaveBy, ended: endedAddress, doorIsOpen: door.isOpen }
+  const loginWays = { leaveBy: door.leaveBy, ended: endedAddress, leave: leaveAddress, doorIsOpen: door.isOpen }
 
   const app = express()
   app.set('trust proxy', house.trustProxy)
@@ -36,8 +36,8 @@ export async function createApp(house: House): Promise<Express> {
   })
   app.use(requestLog(log))
   app.use(securityHeaders(publicUrl))
-  app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
   app.use(onlyOurHost(publicUrl))
+  app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
   app.use(door.middleware)
   app.use(loginRoutes(house, oidc, loginWays))
   app.use(callbackRoutes(house, oidc, loginWays))

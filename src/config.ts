@@ -30,8 +30,6 @@ export interface Config {
   flowMinutes: number
   production: boolean
   migrateOnStart: boolean
-  /** Identity providers may be on private networks and without https. */
-  allowPrivateIdp: boolean
   /** The embedded database and nothing declared: the demo is loaded. */
   demo: boolean
   declared?: Declared
@@ -70,7 +68,8 @@ interface Rule {
 const DATABASE: Rule = {
   kind: 'a postgres:// address',
   example: 'postgres://vestibule:password@database.example:5432/vestibule',
-  fits: (value) => /^postgres(ql)?:\/\/./.test(value),
+  // new URL() reads it later: a # or / in the password has to be percent-encoded.
+  fits: (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value),
 }
 const SECRET: Rule = {
   kind: 'at least 32 characters',
@@ -112,6 +111,9 @@ export function readConfig(environment: Environment, files: { read(path: string)
   }
   const file = env.CONFIG_FILE ? readFile(env.CONFIG_FILE, env, files) : { faults: [], warnings: [] }
 
+  // What it allows is the business of the configuration file's reader; here it only has to be one or the other.
+  flag('ALLOW_PRIVATE_IDP', false)
+
   const config: Config = {
     ...text('databaseUrl', 'DATABASE_URL', DATABASE),
     ...text('migrationDatabaseUrl', 'MIGRATION_DATABASE_URL', DATABASE),
@@ -139,7 +141,6 @@ export function readConfig(environment: Environment, files: { read(path: string)
     ),
     production,
     migrateOnStart: flag('MIGRATE_ON_START', !production),
-    allowPrivateIdp: flag('ALLOW_PRIVATE_IDP', false),
     demo,
     ...('declared' in file ? { declared: file.declared } : {}),
     warnings: file.warnings,

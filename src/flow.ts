@@ -22,6 +22,8 @@ export interface Flow {
   idpId: string | undefined
   /** Set once the idp has sent the person back. */
   calledBackAt: Date | undefined
+  /** The person has seen a question of this flow. */
+  wasAsked: boolean
   /** What the idp asserted: here only while the flow is open, and only with the cookie of the browser that started it. */
   profile: Profile | undefined
   ending: Ending | undefined
@@ -38,7 +40,7 @@ const FLOW_ID_BYTES = 18
 const COOKIE_ID_CHARACTERS = 12
 const COOKIES_KEPT = 20
 
-/** The cookie outlives the flow by this much, so that an expired or finished page can say what happened. It seals nothing by then. */
+/** The cookie outlives the flow by this much, so that an expired or finished page can say what happened to this browser and to no other. What it sealed is wiped by then. */
 const COOKIE_GRACE_MINUTES = 10
 
 /**
@@ -55,7 +57,7 @@ export async function startFlow(house: House, req: IncomingMessage, res: ServerR
     interactionUidSealed: house.keyring.seal(`flow door ${id}`, door.interactionUid),
     expiresAt: new Date(house.now().getTime() + house.flowMinutes * 60_000),
   })
-  const kept = flowCookies(req)
+  const kept = flowCookies(house, req)
   // Browsers send older cookies first (RFC 6265, 5.4), so the front of the list goes.
   for (const [name] of kept.slice(0, Math.max(0, kept.length - COOKIES_KEPT + 1))) {
     res.appendHeader('Set-Cookie', `${name}=; Max-Age=0; ${cookieAttributes(house)}`)
@@ -101,7 +103,7 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
   if (!row) return undefined
   const name = cookieName(house, row.id)
   // Every cookie of that name is tried: one tossed in by a sibling host must not hide ours.
-  const secret = flowCookies(req)
+  const secret = flowCookies(house, req)
     .filter(([cookie]) => cookie === name)
     .map(([, value]) => Buffer.from(value, 'base64url'))
     .find((bytes) => bytes.length === 32 && timingSafeEqual(deriveKey(bytes, 'flow binding'), row.binding))
@@ -118,6 +120,7 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
     },
     idpId: row.idp_id ?? undefined,
     calledBackAt: row.called_back_at ?? undefined,
+    wasAsked: row.asked_at !== null,
     profile: row.profile_sealed ? JSON.parse(unseal(sealingKey, row.id, row.profile_sealed)) : undefined,
     ending: row.ending ?? undefined,
     expiresAt: row.expires_at,
@@ -141,10 +144,11 @@ function cookieAttributes(house: House): string {
 }
 
 /** The request's flow cookies as [name, value], oldest first. */
-function flowCookies(req: IncomingMessage): [string, string][] {
+function flowCookies(house: House, req: IncomingMessage): [string, string][] {
+  const prefix = cookieName(house, '')
   return (req.headers.cookie ?? '')
     .split(';')
     .map((pair) => pair.trim().split('=', 2))
     .map(([name = '', value = '']): [string, string] => [name, value])
-    .filter(([name]) => /^(?:__Host-)?flow-[\w-]{12}$/.test(name))
+    .filter(([name]) => name.startsWith(prefix) && /^[\w-]{12}$/.test(name.slice(prefix.length)))
 }

@@ -18,7 +18,10 @@ async function run(): Promise<void> {
   const log = createLog({ level: config.logLevel, pretty: config.logFormat === 'pretty' })
   for (const warning of config.warnings) log.warn(warning)
 
-  const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres({ folder: STATE_FOLDER }) : undefined
+  // The demo has people with a published password: never in the database of a configuration.
+  const database = config.demo ? 'demo' : 'vestibule'
+  const embedded =
+    config.databaseUrl === undefined ? await startEmbeddedPostgres({ folder: STATE_FOLDER, database }) : undefined
   if (embedded) stops.unshift(() => embedded.stop())
   const databaseUrl = config.databaseUrl ?? embedded?.url ?? ''
   const secretKey = config.secretKey ?? localSecretKey()

@@ -51,7 +51,7 @@ const PURE_ALL_THE_SAME: Record<string, string> = {
 /** Where each package is known. The demonstration may know those of the parties that it plays. */
 const PACKAGES: Record<string, RegExp> = {
   'openid-client': /^login\/oidc\.ts$/,
-  'oidc-provider': /^(handback\/.*|web\/openid-provider\.ts)$/,
+  'oidc-provider': /^web\/openid-provider\.ts$/,
   csurf: /^web\/csrf\.ts$/,
   ejs: /^web\/views\.ts$/,
   '@node-rs/argon2': /^stores\/password\.ts$/,
@@ -60,7 +60,6 @@ const PACKAGES: Record<string, RegExp> = {
   pg: /^db\/embedded\.ts$/,
   pino: /^web\/logging\.ts$/,
   helmet: /^web\/headers\.ts$/,
-  'rate-limiter-flexible': /^db\/brakes\.ts$/,
   yaml: /^declared-text\.ts$/,
   'smol-toml': /^declared-text\.ts$/,
   zod: /^declared-keys\.ts$/,

@@ -286,7 +286,7 @@ describe('the notice', () => {
         piiCategories: one.piiCategories.map((row) => backwards({ ...row, extra: 1 })),
       }),
     )
-    const more = backwards({ ...organization, contact: 'nobody on the page' })
+    const more = backwards({ ...organization, founded: 'nobody on the page' })
     assert.deepEqual(noticeOf(again, more, 'en', label), notice)
   })
 

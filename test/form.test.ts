@@ -6,7 +6,7 @@ import type { AttributeValue } from '../src/db/user-attributes.ts'
 import { type Asked, askedOf, type FormReading, readForm } from '../src/provisioning/form.ts'
 import { inputFor, readTyped } from '../src/provisioning/typed-attributes.ts'
 import { PageError } from '../src/web/errors.ts'
-import { readFields } from '../src/web/forms.ts'
+import { queryOf, readFields } from '../src/web/forms.ts'
 import { PASSWORD } from './support/people.ts'
 import { profileOf, purpose, questionOf, situationOf } from './support/situations.ts'
 
@@ -300,6 +300,19 @@ describe('a value that a person types', () => {
     assert.deepEqual(inputFor('website'), { type: 'url', autocomplete: 'url' })
     for (const name of ['department', 'constructor', '__proto__', 'toString']) {
       assert.deepEqual(inputFor(name), { type: 'text', autocomplete: 'off' }, name)
+    }
+  })
+})
+
+describe('the query of an address', () => {
+  test('goes to the end, a second question mark included, as RFC 3986 allows', () => {
+    for (const [url, query] of [
+      ['/a', ''],
+      ['/a?', ''],
+      ['/a?b=c', 'b=c'],
+      ['/a?uri=https://x.example/cb?y=1&state=s', 'uri=https://x.example/cb?y=1&state=s'],
+    ] as const) {
+      assert.equal(queryOf(url), query)
     }
   })
 })

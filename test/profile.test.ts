@@ -194,6 +194,12 @@ describe('verified', () => {
     assert.equal(read({ email: 'a@b.example', email_verified: true }).attributes['email']?.verified, true)
   })
 
+  test('takes no flag for a value that another claim was mapped from', () => {
+    const idp = { ...IDP, mappings: { ...IDP.mappings, email: 'upn' } }
+    const claims = { email: 'real@acme.example', email_verified: true, upn: 'somebody.else@acme.example' }
+    assert.deepEqual(read(claims, idp).attributes['email'], { value: 'somebody.else@acme.example', verified: false })
+  })
+
   test('of the e-mail address says nothing about the phone number, and of no address nothing at all', () => {
     const { attributes } = read({ email_verified: true, phone_number: '+1' })
     assert.equal(attributes['email'], undefined)

@@ -184,15 +184,13 @@ describe('a provision', () => {
         (await on.rows("SELECT 1 FROM audit_events WHERE user_id = $1 AND event = 'user-created'", [userId])).length,
         1,
       )
-      const [ended] = await on.rows(
-        'SELECT closed_at, ending, user_id, profile_sealed, person_hash FROM flows WHERE id = $1',
-        [flow.id],
-      )
+      const [ended] = await on.rows('SELECT closed_at, ending, profile_sealed, person_hash FROM flows WHERE id = $1', [
+        flow.id,
+      ])
       const ending = { kind: 'signed-in', userId, idpId: on.idp.id }
       assert.deepEqual(ended, {
         closed_at: on.clock.now,
         ending,
-        user_id: userId,
         profile_sealed: null,
         person_hash: null,
       })
@@ -370,8 +368,7 @@ describe('a provision', () => {
     })
 
     it('NEGATIVE CONTROL: without the transaction a failing attribute leaves an ended flow, an identity and a user behind', async () => {
-      const references =
-        'ALTER TABLE flows DROP CONSTRAINT flows_user_id_fkey; ALTER TABLE identities DROP CONSTRAINT identities_user_id_fkey'
+      const references = 'ALTER TABLE identities DROP CONSTRAINT identities_user_id_fkey'
       await broken(references, async (copy) => {
         const ada = somebody()
         const flow = await flowWith(copy, ada)
@@ -571,10 +568,9 @@ describe('a sign-in of a known person', () => {
     await signIn(on.house, flow, on.idp, identity, changed)
     assert.deepEqual(await attributesOf(userId), [{ name: 'email', value: 'new@acme.example' }])
     assert.ok(!(await on.contents()).includes('canary-refused'))
-    const [row] = await on.rows('SELECT ending, user_id, profile_sealed FROM flows WHERE id = $1', [flow.id])
+    const [row] = await on.rows('SELECT ending, profile_sealed FROM flows WHERE id = $1', [flow.id])
     assert.deepEqual(row, {
       ending: { kind: 'signed-in', userId, idpId: on.idp.id },
-      user_id: userId,
       profile_sealed: null,
     })
 
@@ -644,10 +640,8 @@ describe('an ending without a user', () => {
     for (const ending of [{ kind: 'declined' } as const, { kind: 'refused', code: 'USERNAME_TAKEN' } as const]) {
       const flow = await flowWith(on, somebody())
       await endWithoutUser(on.house, flow, ending)
-      const [row] = await on.rows('SELECT ending, user_id, profile_sealed, person_hash FROM flows WHERE id = $1', [
-        flow.id,
-      ])
-      assert.deepEqual(row, { ending, user_id: null, profile_sealed: null, person_hash: null })
+      const [row] = await on.rows('SELECT ending, profile_sealed, person_hash FROM flows WHERE id = $1', [flow.id])
+      assert.deepEqual(row, { ending, profile_sealed: null, person_hash: null })
       const events = await on.rows('SELECT event, user_id, detail FROM audit_events WHERE flow_id = $1', [flow.id])
       assert.deepEqual(events, [
         { event: ending.kind, user_id: null, detail: ending.kind === 'refused' ? { code: ending.code } : {} },

@@ -32,8 +32,10 @@ export interface EmbeddedPostgres {
 export async function startEmbeddedPostgres(options: {
   folder: string
   settings?: Record<string, string>
+  /** The database of `url`, made when it is missing. A name of ours: it goes into SQL as it is. */
+  database?: 'vestibule' | 'demo'
 }): Promise<EmbeddedPostgres> {
-  const { settings = {} } = options
+  const { settings = {}, database = 'vestibule' } = options
   await mkdir(options.folder, { recursive: true, mode: 0o711 })
   const folder = await realpath(options.folder)
   const data = join(folder, 'postgres')
@@ -49,12 +51,12 @@ export async function startEmbeddedPostgres(options: {
   const urlOf = (database: string) =>
     `postgres://vestibule:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
   try {
-    await ensureDatabase(urlOf, folder)
+    await ensureDatabase(urlOf, folder, database)
   } catch (error) {
     await stop()
     throw error
   }
-  return { url: urlOf('vestibule'), stop }
+  return { url: urlOf(database), stop }
 }
 
 // The shell holds a pipe to us. When the pipe closes, by our will or by any death of ours, it asks PostgreSQL for a fast
@@ -217,9 +219,9 @@ async function commandOf(pid: number): Promise<string> {
   return line
 }
 
-async function ensureDatabase(urlOf: (database: string) => string, folder: string): Promise<void> {
+async function ensureDatabase(urlOf: (database: string) => string, folder: string, database: string): Promise<void> {
   try {
-    await execute(urlOf('vestibule'), 'select 1')
+    await execute(urlOf(database), 'select 1')
   } catch (error) {
     if (codeOf(error) === '28P01') {
       throw new Error(
@@ -227,7 +229,7 @@ async function ensureDatabase(urlOf: (database: string) => string, folder: strin
       )
     }
     if (codeOf(error) !== '3D000') throw error
-    await execute(urlOf('postgres'), 'create database vestibule')
+    await execute(urlOf('postgres'), `create database ${database}`)
   }
 }
 

@@ -9,8 +9,8 @@ export interface FlowRow {
   interaction_uid_sealed: Buffer
   idp_id: string | null
   called_back_at: Date | null
+  asked_at: Date | null
   profile_sealed: Buffer | null
-  closed_at: Date | null
   ending: Ending | null
   expires_at: Date
 }
@@ -23,8 +23,8 @@ export type Ending =
   | { kind: 'declined' }
   | { kind: 'refused'; code: string }
 
-const COLUMNS = `id, binding, door, application_id, interaction_uid_sealed, idp_id, called_back_at, profile_sealed,
-  closed_at, ending, expires_at`
+const COLUMNS = `id, binding, door, application_id, interaction_uid_sealed, idp_id, called_back_at, asked_at,
+  profile_sealed, ending, expires_at`
 
 export async function insertFlow(
   db: Db,
@@ -69,6 +69,16 @@ export async function takeCallback(db: Db, id: string, stateHash: Buffer, now: D
   return row !== undefined
 }
 
+/** Notes that the person has seen a question. */
+export async function noteAsked(db: Db, id: string, now: Date): Promise<void> {
+  await query(db, 'UPDATE flows SET asked_at = ? WHERE id = ? AND asked_at IS NULL', [now, id])
+}
+
+/** Wipes the profile that waited for the door out. */
+export async function wipeProfile(db: Db, id: string): Promise<void> {
+  await query(db, 'UPDATE flows SET profile_sealed = NULL WHERE id = ?', [id])
+}
+
 /** Keeps the sealed profile on an open flow, with the keyed hash that finds the flows of a person. */
 export async function keepProfile(db: Db, id: string, profileSealed: Buffer, personHash: Buffer): Promise<void> {
   await query(db, 'UPDATE flows SET profile_sealed = ?, person_hash = ? WHERE id = ? AND closed_at IS NULL', [
@@ -80,22 +90,15 @@ export async function keepProfile(db: Db, id: string, profileSealed: Buffer, per
 
 /**
  * Ends an open flow and wipes what the idp sent. Exactly one caller gets true, for ever.
- * A federated ending keeps the sealed profile: the door out needs it, only this browser can open it, and it dies at expiry.
+ * A federated ending keeps the sealed profile for the door out, which wipes it; only this browser can open it meanwhile.
  */
 export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<boolean> {
   const row = await queryOne(
     db,
-    `UPDATE flows SET closed_at = ?, ending = ?, user_id = ?, person_hash = NULL,
+    `UPDATE flows SET closed_at = ?, ending = ?, person_hash = NULL,
        profile_sealed = CASE WHEN ? THEN profile_sealed END
      WHERE id = ? AND closed_at IS NULL AND expires_at > ? RETURNING id`,
-    [
-      now,
-      JSON.stringify(ending),
-      ending.kind === 'signed-in' ? ending.userId : null,
-      ending.kind === 'federated',
-      id,
-      now,
-    ],
+    [now, JSON.stringify(ending), ending.kind === 'federated', id, now],
   )
   return row !== undefined
 }

@@ -1,9 +1,15 @@
 // The one row of installation: the salt, and the organization that people see.
 import { type Db, query, queryOne } from './connect.ts'
 
+/** Who asks for consent. Name and privacy page are on the pages; all of it is kept with what people agree to. */
 export interface Organization {
   name: string
   privacyPolicyUrl?: string
+  jurisdiction?: string
+  contact?: string
+  email?: string
+  phone?: string
+  address?: string
 }
 
 /** The salt of subjects that have no user row: 32 random bytes, made by the first migration, never changed. */

@@ -19,7 +19,7 @@ export function listPurposes(db: Db): Promise<Purpose[]> {
 export async function customAttributeNames(db: Db): Promise<Map<string, string>> {
   const rows = await query<{ name: string; displayName: string }>(
     db,
-    'SELECT name, display_name AS "displayName" FROM attributes',
+    'SELECT name, display_name AS "displayName" FROM attributes WHERE is_enabled',
   )
   return new Map(rows.map((row) => [row.name, row.displayName]))
 }

@@ -18,11 +18,7 @@ export async function sweep(db: Db, now: Date): Promise<number> {
     [expired('flows', 'id'), forget],
     [expired('oidc_records', 'model, id_hash'), now],
     [expired('federated_claims', 'grant_id_hash'), now],
-    [
-      `DELETE FROM brakes WHERE key IN (SELECT key FROM brakes
-      WHERE expire < extract(epoch FROM ?::timestamptz) * 1000 LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
-      now,
-    ],
+    [expired('brakes', 'key'), now],
   ] as const
   let touched = 0
   for (const [sql, before] of rounds) {

@@ -4,12 +4,14 @@ import type { RequestHandler } from 'express'
 import type Provider from 'oidc-provider'
 import type { Configuration, interactionPolicy } from 'oidc-provider'
 import { findApplicationByClientId } from '../db/applications.ts'
+import { wipeProfile } from '../db/flows.ts'
 import { customAttributeNames } from '../db/purposes.ts'
 import type { Flow } from '../flow.ts'
 import { startFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
 import { toPageError } from '../web/errors.ts'
+import { queryOf } from '../web/forms.ts'
 import { loadOpenidProvider } from '../web/openid-provider.ts'
 import { signingKeys } from './keys.ts'
 import { keepInTheHouse, showLogout, showState } from './pages.ts'
@@ -31,6 +33,16 @@ const MINUTES = 60
 const HOURS = 60 * MINUTES
 const DAYS = 24 * HOURS
 
+const ROUTES = {
+  authorization: '/oauth2/authorize',
+  token: '/oauth2/token',
+  userinfo: '/oauth2/userinfo',
+  jwks: '/oauth2/jwks',
+  end_session: '/oidc/logout',
+}
+/** What the log may say of an address: one that we know, never what somebody typed. */
+const LOGGED = new Set([...Object.values(ROUTES), '/.well-known/openid-configuration', '/oidc/logout/confirm'])
+
 /** `loginAddress` is where a flow starts to ask who somebody is. */
 export async function createApplicationDoor(
   house: House,
@@ -51,7 +63,7 @@ export async function createApplicationDoor(
   return {
     middleware(req, res, next) {
       if (!ADDRESSES.test(req.path)) return next()
-      res.locals['route'] = req.path.replace(/^(\/oauth2\/authorize\/).+/, '$1:uid')
+      res.locals['route'] = routeOf(req.path)
       req.headers['x-forwarded-proto'] = house.publicUrl.protocol.slice(0, -1)
       req.headers['x-forwarded-host'] = house.publicUrl.host
       req.url = withOfflineConsent(req.url)
@@ -68,7 +80,8 @@ export async function createApplicationDoor(
         interaction.result = { error: 'access_denied', error_description: ending.code }
       } else {
         const subject = subjectOf(house, flow)
-        if (subject === undefined) return undefined
+        // Led out once already: what was kept for the door is wiped, and the answer stands.
+        if (subject === undefined) return interaction.result?.login ? interaction.returnTo : undefined
         await forgetAnotherPerson(provider, req, res, subject)
         const scopes = String(interaction.params['scope'] ?? '').split(' ')
         const clientId = String(interaction.params['client_id'])
@@ -77,6 +90,7 @@ export async function createApplicationDoor(
         const grantId = await grant.save()
         if (ending?.kind === 'federated' && flow.profile) {
           await keepFederatedClaims(house, grantId, flow.profile, scopes)
+          await wipeProfile(house.db, flow.id)
         }
         // acr never reaches a token (no acr values are configured): it is where the session remembers the idp.
         const idpId = ending?.kind === 'signed-in' ? ending.idpId : flow.idpId
@@ -93,6 +107,11 @@ export async function createApplicationDoor(
       return (await provider.Interaction.find(flow.door.interactionUid)) !== undefined
     },
   }
+}
+
+function routeOf(path: string): string | undefined {
+  if (LOGGED.has(path)) return path
+  return path.startsWith(`${ROUTES.authorization}/`) ? `${ROUTES.authorization}/:uid` : undefined
 }
 
 function subjectOf(house: House, flow: Flow): string | undefined {
@@ -130,15 +149,10 @@ async function configurationOf(
     scopes: ['openid', 'offline_access', ...Object.keys(claims).filter((scope) => scope !== 'openid')],
     responseTypes: ['code'],
     pkce: { required: (_ctx, client) => client[REQUIRE_PKCE] !== false },
+    // Only the servers of applications speak to the token endpoint; said because the default prints a notice.
+    clientBasedCORS: () => false,
     extraClientMetadata: { properties: [APPLICATION_ID, REQUIRE_PKCE] },
-    routes: {
-      authorization: '/oauth2/authorize',
-      token: '/oauth2/token',
-      userinfo: '/oauth2/userinfo',
-      jwks: '/oauth2/jwks',
-      revocation: '/oauth2/revoke',
-      end_session: '/oidc/logout',
-    },
+    routes: ROUTES,
     cookies: {
       names: { session: 'vestibule.session', interaction: 'vestibule.interaction', resume: 'vestibule.resume' },
       keys: house.keyring.cookieSecrets,
@@ -157,7 +171,6 @@ async function configurationOf(
     rotateRefreshToken: true,
     features: {
       devInteractions: { enabled: false },
-      revocation: { enabled: true },
       pushedAuthorizationRequests: { enabled: false },
       dPoP: { enabled: false },
       resourceIndicators: { enabled: false },
@@ -194,9 +207,9 @@ async function configurationOf(
 
 /** Adds prompt=consent to a request for offline_access (OpenID Connect Core, 11): first-party applications have that consent. */
 function withOfflineConsent(url: string): string {
-  const [path, search] = url.split('?', 2)
-  if (path !== '/oauth2/authorize' || !search) return url
-  const query = new URLSearchParams(search)
+  const path = '/oauth2/authorize'
+  if (!url.startsWith(`${path}?`)) return url
+  const query = new URLSearchParams(queryOf(url))
   const prompts = (query.get('prompt') ?? '').split(' ').filter(Boolean)
   if (!query.get('scope')?.split(' ').includes('offline_access')) return url
   if (prompts.includes('none') || prompts.includes('consent') || query.getAll('prompt').length > 1) return url

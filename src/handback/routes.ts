@@ -19,6 +19,11 @@ export function endedAddress(flowId: string): string {
   return `${RESUME}?sessionDataKey=${flowId}`
 }
 
+/** The address that leads on to the door of an ended flow. */
+export function leaveAddress(flowId: string): string {
+  return `${endedAddress(flowId)}&continue=1`
+}
+
 export interface HandbackWays {
   again: (flowId: string, idpName?: string) => string
   prompts: { register: string; signup: string }
@@ -36,12 +41,13 @@ export function handbackRoutes(house: House, door: ApplicationDoor, ways: Handba
     const flow = await findFlow(house, req, oneParameter(req.query['sessionDataKey']))
     if (!flow) throw new PageError(404, 'notfound')
     if (!flow.ending) return await goBack(flow, res)
-    const href = await door.leaveBy(req, res, flow)
-    // The page's own refresh and link come back here first: an impatient second press finds a page, not a door that is gone.
-    if (href && req.query['continue'] !== undefined) return res.redirect(303, href)
-    if (flow.ending.kind === 'signed-in' || flow.ending.kind === 'federated') {
-      return continueTo(flow, href && `${endedAddress(flow.id)}&continue=1`, res)
+    if (req.query['continue'] !== undefined) {
+      // Only here, because looking at a page must change nothing, and an impatient second press must find a page.
+      const way = await door.leaveBy(req, res, flow)
+      if (way) return res.redirect(303, way)
     }
+    const href = (await door.isOpen(flow)) ? leaveAddress(flow.id) : undefined
+    if (flow.ending.kind === 'signed-in' || flow.ending.kind === 'federated') return continueTo(flow, href, res)
     return explain(flow, flow.ending, href, res)
   }
 

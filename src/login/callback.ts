@@ -8,7 +8,7 @@ import { endWithoutUser } from '../provisioning/provision.ts'
 import { settle } from '../provisioning/settle.ts'
 import { sha256 } from '../seal.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
-import { oneParameter } from '../web/forms.ts'
+import { oneParameter, queryOf } from '../web/forms.ts'
 import type { Action } from '../web/page.ts'
 import { checksOf, failureOf } from './failure.ts'
 import type { Oidc } from './oidc.ts'
@@ -26,7 +26,7 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
 
   /** The callback. The flow's cookie is asked for before anything is used up, and the code is exchanged once. */
   async function finishLogin(req: Request, res: Response): Promise<void> {
-    const query = req.originalUrl.split('?')[1] ?? ''
+    const query = queryOf(req.originalUrl)
     const state = oneParameter(req.query['state'])
     if (state === undefined || state.length > LONGEST_STATE || Array.isArray(req.query['code']))
       throw new PageError(400, 'bad-request')
@@ -47,23 +47,23 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     } catch (error) {
       const failure = failureOf(house, idp, flow, error)
       // The code is spent: this flow is over, and its door hears so when the person presses Return.
-      if (failure instanceof PageError) failure.actions.push(...(await endedBy(req, res, flow, 'IDP_FAILED')))
+      if (failure instanceof PageError) failure.actions.push(...(await endedBy(flow, 'IDP_FAILED')))
       throw failure
     }
     await rememberProfile(house, flow, idp.id, flow.profile)
-    const next = await settleFlow(flow, false)
+    const next = await settleFlow(flow)
     res.redirect(303, next ?? (await goOn(req, res, flow)))
   }
 
   /** Settles; returns the address of the page that asks, if one has to. */
-  async function settleFlow(flow: Flow, wasAsked: boolean): Promise<string | undefined> {
+  async function settleFlow(flow: Flow): Promise<string | undefined> {
     if (!flow.profile) return undefined
-    const asked = await settle(house, { ...flow, profile: flow.profile }, wasAsked)
+    const asked = await settle(house, { ...flow, profile: flow.profile })
     return asked ? `${house.prompts[asked.question.page]}?sessionDataKey=${flow.id}` : undefined
   }
 
   async function pageOf(flow: Flow): Promise<string> {
-    return (await settleFlow(flow, true)) ?? ways.ended(flow.id)
+    return (await settleFlow(flow)) ?? ways.ended(flow.id)
   }
 
   /** Straight to the door when the person is signed in; a refusal is a page first. */
@@ -79,12 +79,9 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
   }
 
   /** Ends the flow as refused; returns the way back to the application. */
-  async function endedBy(req: Request, res: Response, flow: Flow, code: string): Promise<Action[]> {
+  async function endedBy(flow: Flow, code: string): Promise<Action[]> {
     await endWithoutUser(house, flow, { kind: 'refused', code })
-    const ended = await findFlow(house, req, flow.id)
-    const href = ended && (await ways.leaveBy(req, res, ended))
-    if (!href) return []
     const { name } = await applicationOf(house, flow)
-    return [{ label: { key: 'action.return', values: { app: name } }, href }]
+    return [{ label: { key: 'action.return', values: { app: name } }, href: ways.leave(flow.id) }]
   }
 }

@@ -13,7 +13,9 @@ export function failureOf(house: House, idp: Idp, flow: Flow, error: unknown): u
   if (!isProfile && !(error instanceof IdpFailure)) return error
   const code = isProfile ? 'PROFILE_FAULT' : error.code
   house.log.warn({ err: error, idp: idp.name, code, flow: flow.id.slice(0, 6) }, 'idp did not complete the sign-in')
-  return new PageError(502, 'idp', {
+  // Cancelling there is an answer; 502 is for an idp that gave none, or a wrong one.
+  const status = !isProfile && error.isDenial ? 409 : 502
+  return new PageError(status, 'idp', {
     values: { idp: idp.displayName },
     actions: [
       { label: { key: 'action.retry' }, href: loginAgain(flow.id, idp.name) },

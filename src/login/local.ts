@@ -32,11 +32,19 @@ export function createLocalSignIn(house: House): LocalSignIn {
       const addressKey = house.keyring.hash('brake address', address)
 
       // Taken before the password is looked at and given back on success: of many tries at once no more than the limit get through.
-      const wait = (await perAddress.take(addressKey)) ?? (await perUser.take(userKey))
+      const now = house.now()
+      const wait = (await perAddress.take(addressKey, now)) ?? (await perUser.take(userKey, now))
       if (wait !== undefined) return { kind: 'too-many', minutes: Math.max(1, Math.ceil(wait / 60_000)) }
 
       const user = name.kind === 'ok' ? await findUserToSignIn(house.db, 'PRIMARY', canonical) : undefined
-      const isRight = await house.passwords.verify(user?.passwordHash ?? undefined, password)
+      let isRight: boolean
+      try {
+        isRight = await house.passwords.verify(user?.passwordHash ?? undefined, password)
+      } catch (error) {
+        // Too busy to look is no failure of theirs.
+        await Promise.all([perAddress.giveBack(addressKey), perUser.giveBack(userKey)])
+        throw error
+      }
       if (!isRight || !user || user.isLocked) return { kind: 'wrong' }
       await perAddress.giveBack(addressKey)
       await perUser.forget(userKey)

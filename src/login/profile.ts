@@ -69,7 +69,8 @@ export function toProfile(
     const verifiedClaim = VERIFIED_CLAIMS[attribute]
     attributes[attribute] = verifiedClaim
       ? // Only JSON true is verified: "true" and 1 are what careless idps send for anything.
-        { value, verified: claims[verifiedClaim] === true }
+        // And it speaks of the claim of that name alone, not of another one that is mapped to the attribute.
+        { value, verified: claim === attribute && claims[verifiedClaim] === true }
       : { value }
   }
   const username = own(claims, idp.usernameClaim)

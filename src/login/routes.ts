@@ -9,7 +9,7 @@ import { signInLocally } from '../provisioning/provision.ts'
 import { sha256 } from '../seal.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
-import { formBody, oneParameter, readFields } from '../web/forms.ts'
+import { formBody, oneParameter, queryOf, readFields } from '../web/forms.ts'
 import type { Message } from '../web/page.ts'
 import { checksOf, failureOf } from './failure.ts'
 import { createLocalSignIn } from './local.ts'
@@ -38,7 +38,7 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
         throw new PageError(410, 'expired', { values: { n: house.flowMinutes } })
       }
       const id = await startFlow(house, req, res, flow.door)
-      const query = new URLSearchParams(isPost ? '' : req.originalUrl.split('?')[1])
+      const query = new URLSearchParams(isPost ? '' : queryOf(req.originalUrl))
       query.set('sessionDataKey', id)
       return res.redirect(303, `${LOGIN}?${query}`)
     }

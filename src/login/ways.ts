@@ -12,6 +12,8 @@ export const LOGIN = '/authenticationendpoint/login.do'
 export interface LoginWays {
   /** Ends at the door that the flow came in by; returns the address there. */
   leaveBy: (req: Request, res: Response, flow: Flow) => Promise<string | undefined>
+  /** The address that leads on to the door of an ended flow. */
+  leave: (flowId: string) => string
   /** Where an ended flow is answered with a page. */
   ended: (flowId: string) => string
   /** Whether the door still waits for an answer, so that a flow can start again. */

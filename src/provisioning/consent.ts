@@ -66,8 +66,15 @@ export function noticeOf(
 ): Notice {
   // A fixed order of members: the same words must give the same hash on every process.
   const content = JSON.stringify({
-    controller: organization.name,
-    privacyPolicyUrl: organization.privacyPolicyUrl ?? null,
+    controller: {
+      name: organization.name,
+      privacyPolicyUrl: organization.privacyPolicyUrl ?? null,
+      jurisdiction: organization.jurisdiction ?? null,
+      contact: organization.contact ?? null,
+      email: organization.email ?? null,
+      phone: organization.phone ?? null,
+      address: organization.address ?? null,
+    },
     language,
     purposes: purposes.map(({ id, purpose, description, piiCategories }) => ({
       id,

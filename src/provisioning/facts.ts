@@ -39,7 +39,7 @@ export interface Situation {
 }
 
 /** Reads the situation of a flow that has come back with a profile. Throws when its idp or application row is gone. */
-export async function gather(house: House, flow: Flow, profile: Profile, wasAsked: boolean): Promise<Situation> {
+export async function gather(house: House, flow: Flow, profile: Profile): Promise<Situation> {
   const [idp, application] = await Promise.all([
     findIdp(house.db, flow.idpId ?? ''),
     findApplication(house.db, flow.door.applicationId),
@@ -79,7 +79,7 @@ export async function gather(house: House, flow: Flow, profile: Profile, wasAske
         scheme: idp.scheme,
       },
       requireLocalUser: application.requireLocalUser,
-      wasAsked,
+      wasAsked: flow.wasAsked,
       ...(identity ? { user: { id: identity.userId, isLocked: identity.isLocked } } : {}),
       username: suggested.kind === 'problem' ? 'refused' : taken.has(suggested.canonical) ? 'taken' : 'free',
       missingAttributes: missingAttributes(purposes, profile),

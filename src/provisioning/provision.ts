@@ -47,6 +47,8 @@ class Rollback extends Error {
 /** Ends the flow and makes the user with identity, attributes, consent records and audit event: one transaction, meeting conflicts in order. */
 export async function provision(house: House, flow: Flow, idp: Idp, profile: Profile, user: NewUser): Promise<Outcome> {
   const userId = randomUUID()
+  // Whoever was asked was not provisioned silently, even if the idp is silent by now: later sign-ins cover what they answered.
+  const scheme = user.consent && idp.scheme === 'PROVISION_SILENTLY' ? 'PROMPT_CONSENT' : idp.scheme
   const now = house.now()
   try {
     return await house.db.transaction(async (db): Promise<Outcome> => {
@@ -54,7 +56,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
         return { kind: 'already-closed' }
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
       const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
-      if (!(await insertIdentity(db, person, userId, idp.scheme))) throw new Rollback({ kind: 'already-there' })
+      if (!(await insertIdentity(db, person, userId, scheme))) throw new Rollback({ kind: 'already-there' })
       if (!(await insertUser(db, { ...user, id: userId, store: idp.userstore }))) {
         throw new Rollback({ kind: 'username-taken' })
       }
@@ -76,7 +78,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
         flowId: flow.id,
         idpId: idp.id,
         userId,
-        detail: { scheme: idp.scheme, attributes: user.attributes.length },
+        detail: { scheme, attributes: user.attributes.length },
       })
       return { kind: 'created', userId }
     })

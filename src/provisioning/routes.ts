@@ -1,5 +1,6 @@
 // register.do and signup.do: the one page that asks. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
+import { noteAsked } from '../db/flows.ts'
 import { takenUsernames } from '../db/users.ts'
 import { expiredError, type Flow, findFlow } from '../flow.ts'
 import type { House } from '../house.ts'
@@ -85,7 +86,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       return again && answer(req, res, again, 422, tried)
     }
     // Somebody finished this sign-in for the same person elsewhere: settling finds them and signs them in.
-    if (outcome.kind === 'already-there') await settle(house, found.flow, true)
+    if (outcome.kind === 'already-there') await settle(house, found.flow)
     res.redirect(303, ways.ended(found.flow.id))
   }
 
@@ -135,7 +136,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       res.redirect(303, ways.again(flow.id))
       return undefined
     }
-    const asked = await settle(house, flow, true)
+    const asked = await settle(house, flow)
     if (!asked) {
       res.redirect(303, ways.ended(flow.id))
       return undefined
@@ -145,6 +146,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
 
   async function answer(req: Request, res: Response, found: Found, status: number, tried: Try): Promise<void> {
     const { flow, question, situation } = found
+    if (!flow.wasAsked) await noteAsked(house.db, flow.id, house.now())
     const context: PageContext = {
       action: house.prompts[question.page],
       csrf: csrfToken(req),

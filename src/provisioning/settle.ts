@@ -10,15 +10,14 @@ import { endWithoutUser, provision, signIn } from './provision.ts'
 
 export type Question = Extract<Decision, { kind: 'ask' }>
 
-/** Decides, and settles the flow unless the person has to be asked: then the question comes back with the situation it was decided in. `wasAsked`: they have seen a question of this flow. */
+/** Decides, and settles the flow unless the person has to be asked: then the question comes back with the situation it was decided in. */
 export async function settle(
   house: House,
   flow: Flow & { profile: NonNullable<Flow['profile']> },
-  wasAsked: boolean,
 ): Promise<{ question: Question; situation: Situation } | undefined> {
   // Twice: a race lost while creating is a known person the second time.
   for (let attempt = 1; attempt <= 2; attempt += 1) {
-    const situation = await gather(house, flow, flow.profile, wasAsked)
+    const situation = await gather(house, flow, flow.profile)
     const decision = decide(situation.facts)
     house.log.info(
       {

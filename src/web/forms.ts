@@ -33,6 +33,12 @@ export function readFields(body: unknown): Fields {
   }
 }
 
+/** The query of an address as it stands, without its question mark. A second one is part of the query (RFC 3986, 3.4). */
+export function queryOf(url: string): string {
+  const at = url.indexOf('?')
+  return at === -1 ? '' : url.slice(at + 1)
+}
+
 /** Exactly one value of a query parameter; undefined for none and for several. */
 export function oneParameter(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined

@@ -1,5 +1,6 @@
 // Prompt for consent: what people are asked, what is kept of their answers, and that nothing comes back that they refused.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import type { DeclaredPurpose } from '../../src/declared.ts'
 import { openBrowser } from '../support/browser.ts'
@@ -156,6 +157,10 @@ describe('an idp that prompts for consent', () => {
           ['office', 'department', true],
         ],
       )
+      const stored = await product.rows<{ hash: string; content: string }>('SELECT hash, content::text FROM notices')
+      for (const { hash, content } of stored) {
+        assert.equal(createHash('sha256').update(content).digest('base64url'), hash, 'the words prove their hash')
+      }
       for (const { notice_hash, notice, language, idp } of consents) {
         assert.deepEqual({ language, idp }, { language: 'en', idp: 'consent' })
         assert.equal(notice_hash, consents[0]?.notice_hash)

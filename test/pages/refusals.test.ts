@@ -210,11 +210,8 @@ describe('the refusals', () => {
       assert.match(page.text, /We did not create an account We have deleted what Acme username sent us/)
       assert.equal(product.application.results.length, heard)
       assert.deepEqual(await countPeople(product), counts)
-      const [flow] = await product.rows(
-        'SELECT profile_sealed, person_hash, ending, user_id FROM flows WHERE id = $1',
-        [flowId],
-      )
-      assert.deepEqual(flow, { profile_sealed: null, person_hash: null, ending: { kind: 'declined' }, user_id: null })
+      const [flow] = await product.rows('SELECT profile_sealed, person_hash, ending FROM flows WHERE id = $1', [flowId])
+      assert.deepEqual(flow, { profile_sealed: null, person_hash: null, ending: { kind: 'declined' } })
       const events = await product.rows('SELECT event, detail, user_id FROM audit_events WHERE flow_id = $1', [flowId])
       assert.deepEqual(events, [{ event: 'declined', detail: {}, user_id: null }])
       await page.click('Return to Travel')
@@ -263,6 +260,9 @@ describe('the refusals', () => {
         assert.ok(dump.includes(person.email), 'what was ticked is kept')
         assert.ok(!dump.includes(person.phone_number), 'what was not ticked is nowhere')
         assert.ok(!dump.includes(person.department), 'what was not ticked is nowhere')
+        // No purpose names it, so nobody was asked; whoever was asked once is not silent the next time either.
+        await visit(product, 'consent', person)
+        assert.ok(!(await product.dump()).includes(person.name), 'and what was not asked comes at no later sign-in')
       })
     })
   })

@@ -189,13 +189,13 @@ describe('signing in with a password', () => {
     const { id, username } = await newUser()
     await failTimes(PER_USER, () => username)
     assertBraked(await tryOnce(username, PASSWORD))
-    const rows = await product.rows<{ expire: string }>('SELECT expire FROM brakes')
-    const ends = rows.map(({ expire }) => Number(expire) - Date.now())
+    const rows = await product.rows<{ expires_at: Date }>('SELECT expires_at FROM brakes')
+    const ends = rows.map(({ expires_at }) => expires_at.getTime() - product.clock.now.getTime())
     assert.ok(
       ends.every((wait) => wait > 0 && wait <= 600_000),
       ends.join(),
     )
-    await product.rows('UPDATE brakes SET expire = $1', [Date.now() - 1])
+    await product.rows('UPDATE brakes SET expires_at = $1', [product.clock.now])
     await failTimes(PER_USER - 1, () => username)
     assert.equal(signedInAt(product.application, await tryOnce(username, PASSWORD)).sub, id)
   })
@@ -233,19 +233,15 @@ describe('signing in with a password', () => {
     const { username } = await newUser()
     await failTimes(2, () => username)
     await failTimes(1, newName)
-    const rows = await product.rows<{ key: string; row: string }>('SELECT key, brakes::text AS row FROM brakes')
+    const rows = await product.rows<{ key: Buffer; row: string }>('SELECT key, brakes::text AS row FROM brakes')
     assert.equal(rows.length, 3, 'two names and an address')
     for (const { key, row } of rows) {
-      const readings = [
-        row,
-        Buffer.from(key, 'base64url').toString('latin1'),
-        Buffer.from(key, 'hex').toString('latin1'),
-      ]
+      const readings = [row, key.toString('latin1'), key.toString('utf8')]
       for (const reading of readings.map((text) => text.toLowerCase())) {
         assert.ok(!reading.includes(username), row)
         assert.ok(!/127\.0\.0\.1|::1|7f000001/.test(reading), row)
       }
-      assert.match(key, /[\w-]{43}$/, 'a keyed hash')
+      assert.equal(key.length, 32, 'a keyed hash')
     }
     const log = product.log.join('')
     assert.ok(!log.includes(username))

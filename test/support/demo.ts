@@ -129,7 +129,7 @@ function isFree(port: number): Promise<boolean> {
 /** The embedded database's address, from what it keeps: its password, and the port on the fourth line of PostgreSQL's own file. */
 async function databaseUrl(folder: string): Promise<string> {
   const password = (await readFile(join(folder, '.vestibule/postgres-password'), 'utf8')).trim()
-  return `postgres://vestibule:${password}@127.0.0.1:${(await postmasterFile(folder))[3]}/vestibule`
+  return `postgres://vestibule:${password}@127.0.0.1:${(await postmasterFile(folder))[3]}/demo`
 }
 
 async function postmasterFile(folder: string): Promise<string[]> {

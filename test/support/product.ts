@@ -173,7 +173,6 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     flowMinutes: options.flowMinutes ?? 30,
     production: true,
     migrateOnStart: false,
-    allowPrivateIdp: true,
     demo: false,
     warnings: [],
   }

@@ -164,7 +164,6 @@ export async function deleteUser(product: Product, userId: string): Promise<void
   for (const table of ['consents', 'user_attributes', 'identities']) {
     await product.rows(`DELETE FROM ${table} WHERE user_id = $1`, [userId])
   }
-  await product.rows('UPDATE flows SET user_id = NULL WHERE user_id = $1', [userId])
   await product.rows('DELETE FROM users WHERE id = $1', [userId])
 }
 
