@@ -8,7 +8,6 @@ import { html, page, send, servePages } from './pages.ts'
 
 interface Traveller {
   subject: string
-  idToken: string
   attributes: Record<string, unknown>
 }
 
@@ -92,7 +91,7 @@ function addRoutes(app: Express, url: string, vestibule: () => Promise<openid.Co
     const subject = tokens.claims()?.sub ?? ''
     const { sub: _, ...attributes } = await openid.fetchUserInfo(configuration, tokens.access_token, subject)
     await newSession(req)
-    kept(req).traveller = { subject, idToken: tokens.id_token ?? '', attributes }
+    kept(req).traveller = { subject, attributes }
     res.redirect(303, '/')
   })
 
@@ -100,10 +99,8 @@ function addRoutes(app: Express, url: string, vestibule: () => Promise<openid.Co
     const { traveller } = kept(req)
     await newSession(req)
     if (!traveller) return res.redirect(303, '/')
-    const address = openid.buildEndSessionUrl(await vestibule(), {
-      id_token_hint: traveller.idToken,
-      post_logout_redirect_uri: `${url}/`,
-    })
+    // The library says who asks by client_id: an ID token has no place in an address.
+    const address = openid.buildEndSessionUrl(await vestibule(), { post_logout_redirect_uri: `${url}/` })
     res.redirect(303, address.href)
   })
 }
