@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import type { Application } from './application.ts'
 import type { Browser, Page } from './browser.ts'
 import { PASSWORD } from './people.ts'
-import type { Mode, Product } from './product.ts'
+import type { Mode, Scene } from './product.ts'
 import { type Newcomer, newcomer, signedIn } from './visits.ts'
 
 /** Somebody whom no test has met, known to the idp from now on; `claims` says more, or says it otherwise. */
-export function stranger(product: Product, claims: Record<string, unknown> = {}): Newcomer {
+export function stranger(product: Scene, claims: Record<string, unknown> = {}): Newcomer {
   const person = newcomer(claims)
   product.idp.person(person.sub, person)
   return person
@@ -15,7 +15,7 @@ export function stranger(product: Product, claims: Record<string, unknown> = {})
 
 /** Opens the application and goes to the idp's own sign-in page. The application must offer several idps. */
 export async function goToIdp(
-  product: Product,
+  product: Scene,
   browser: Browser,
   mode: Mode,
   { application = product.application, query = '' }: { application?: Application; query?: string } = {},
@@ -27,7 +27,7 @@ export async function goToIdp(
 
 /** Signs a person in at the idp; the page where that ends: a prompt, a message, or the application. */
 export async function arrive(
-  product: Product,
+  product: Scene,
   browser: Browser,
   mode: Mode,
   person: Newcomer,
@@ -38,7 +38,7 @@ export async function arrive(
 }
 
 /** Signs a person in at the idp and stops before the browser goes to the product's callback; its address, not asked for yet. */
-export async function callbackOf(product: Product, browser: Browser, mode: Mode, person: Newcomer): Promise<URL> {
+export async function callbackOf(product: Scene, browser: Browser, mode: Mode, person: Newcomer): Promise<URL> {
   const asked = await goToIdp(product, browser, mode)
   let response = await send(browser, asked.fill({ person: person.sub }).submission('Sign in'))
   for (let url = new URL(asked.url); ; ) {

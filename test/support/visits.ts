@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import type { Application, SignInResult } from './application.ts'
 import { type Browser, openBrowser, type Page } from './browser.ts'
-import type { Mode, Product } from './product.ts'
+import type { Mode, Product, Scene } from './product.ts'
 
 export interface Newcomer {
   sub: string
@@ -33,7 +33,7 @@ export function newcomer(claims: Record<string, unknown> = {}): Newcomer {
 
 /** Goes to the application and from there to the idp of this mode, where the person signs in; returns where that leads. */
 export async function visit(
-  product: Product,
+  product: Scene,
   mode: Mode,
   person: { sub: string; [claim: string]: unknown },
   options: { browser?: Browser; query?: Record<string, string>; application?: Application } = {},
@@ -91,7 +91,7 @@ export interface StoredUser {
 }
 
 /** Everything that is kept of the person with this subject; undefined when there is no such person. */
-export async function storedPerson(product: Product, subject: string) {
+export async function storedPerson(product: Scene, subject: string) {
   const [user] = await product.rows<StoredUser>(
     `SELECT users.id, store, username, username_canonical, password_hash FROM users JOIN identities ON user_id = users.id WHERE subject = $1`,
     [subject],
@@ -134,12 +134,12 @@ export async function storedPerson(product: Product, subject: string) {
 }
 
 /** The same for somebody who must be there. */
-export async function knownPerson(product: Product, subject: string) {
+export async function knownPerson(product: Scene, subject: string) {
   return (await storedPerson(product, subject)) ?? assert.fail(`nobody is kept for ${subject}`)
 }
 
 /** One hash over every byte that is kept of a user: rows that nobody touched hash the same. */
-export async function hashOfUser(product: Product, userId: string): Promise<string> {
+export async function hashOfUser(product: Scene, userId: string): Promise<string> {
   const rows = await product.rows(
     `SELECT users::text AS row FROM users WHERE id = $1
      UNION ALL SELECT identities::text FROM identities WHERE user_id = $1
@@ -151,7 +151,7 @@ export async function hashOfUser(product: Product, userId: string): Promise<stri
 }
 
 /** How many rows there are about people. */
-export async function countPeople(product: Product): Promise<Record<string, number>> {
+export async function countPeople(product: Scene): Promise<Record<string, number>> {
   const [counts] = await product.rows<Record<string, number>>(
     `SELECT (SELECT count(*)::int FROM users) AS users, (SELECT count(*)::int FROM identities) AS identities,
        (SELECT count(*)::int FROM user_attributes) AS attributes, (SELECT count(*)::int FROM consents) AS consents`,
@@ -160,7 +160,7 @@ export async function countPeople(product: Product): Promise<Record<string, numb
 }
 
 /** Removes a user and everything about them, as an operator with SQL would. */
-export async function deleteUser(product: Product, userId: string): Promise<void> {
+export async function deleteUser(product: Scene, userId: string): Promise<void> {
   for (const table of ['consents', 'user_attributes', 'identities']) {
     await product.rows(`DELETE FROM ${table} WHERE user_id = $1`, [userId])
   }

@@ -1,0 +1,167 @@
+// Several servers of the product in processes of their own, on one database, behind a round-robin proxy: the built program as platforms run it.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Declared } from '../../src/declared.ts'
+import type { Application, ApplicationOptions } from './application.ts'
+import { type RoundRobin, startRoundRobin } from './round-robin.ts'
+import { freePort, REPOSITORY, type Scene, type SceneOptions, SECRET_KEY, setScene } from './scene.ts'
+
+export interface ServerProcess {
+  child: ChildProcess
+  port: number
+  /** Everything printed so far. */
+  output(): string
+  /** Sends a signal, if it still runs, and resolves with how it ended. */
+  end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<{ code: number | null; signal: string | null }>
+}
+
+export interface Fleet extends Scene {
+  /** In front of the servers; `url` is its address. */
+  proxy: RoundRobin
+  /** The servers behind the proxy. */
+  servers: ServerProcess[]
+  /** Starts one more and puts it behind the proxy when it is ready. */
+  start(env?: Record<string, string>): Promise<ServerProcess>
+  /** Takes a server from behind the proxy and ends it. */
+  end(server: ServerProcess, signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): ReturnType<ServerProcess['end']>
+  /** Another application, declared; servers that start from now on know it. */
+  addApplication(options?: Partial<ApplicationOptions>): Promise<Application>
+  stop(): Promise<void>
+}
+
+export interface FleetOptions extends SceneOptions {
+  servers: number
+  /** Added to the environment of each server, or put in place of what stands there. */
+  env?: Record<string, string>
+  /** A folder with a built program of its own, such as a copy that was broken on purpose; ours if left out. */
+  program?: string
+  /** Given the database's address; returns the one that servers use, such as a proxy's or a pooler's in between. */
+  database?: (url: string) => string
+  /** The port that people use; a free one if left out. With `proxied: false` somebody else listens there. */
+  port?: number
+  proxied?: boolean
+}
+
+/** Starts the servers one after another (the first declares and makes keys). All modes are offered unless `modes` says otherwise. */
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const proxy = await startRoundRobin(options.proxied === false ? 0 : options.port)
+  const url = `http://localhost:${options.proxied === false ? options.port : proxy.port}`
+  const scene = await setScene(url, { modes: ['none', 'silent', 'consent', 'password', 'username'], ...options })
+  const folder = await mkdtemp(join(tmpdir(), 'vestibule-fleet-'))
+  const program = options.program ?? REPOSITORY
+  if (!existsSync(join(program, 'dist/main.js'))) {
+    execFileSync('npm', ['run', '--silent', 'build'], { cwd: program, stdio: 'inherit' })
+  }
+  const configFile = join(folder, 'vestibule.yaml')
+  const fleet: Fleet = {
+    ...scene,
+    get declared() {
+      return scene.declared
+    },
+    proxy,
+    servers: [],
+    async start(env = {}) {
+      await writeFile(configFile, configurationFile(scene.declared))
+      const port = await freePort()
+      const server = spawnServer(program, {
+        NODE_ENV: 'production',
+        DATABASE_URL: options.database?.(scene.databaseUrl) ?? scene.databaseUrl,
+        CONFIG_FILE: configFile,
+        SECRET_KEY,
+        PUBLIC_URL: url,
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        TRUST_PROXY: '1',
+        ...options.env,
+        ...env,
+      })
+      fleet.servers.push(server)
+      await untilReady(server)
+      proxy.targets.push(port)
+      return server
+    },
+    async end(server, signal) {
+      proxy.targets = proxy.targets.filter((port) => port !== server.port)
+      fleet.servers = fleet.servers.filter((one) => one !== server)
+      return server.end(signal)
+    },
+    async addApplication(extra = {}) {
+      return scene.add(extra, {
+        identityProviders: options.modes ?? ['none', 'silent', 'consent', 'password', 'username'],
+      })
+    },
+    async stop() {
+      await Promise.all(fleet.servers.map((server) => server.end('SIGKILL')))
+      await proxy.stop()
+      await scene.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  try {
+    for (let count = 0; count < options.servers; count += 1) await fleet.start()
+  } catch (error) {
+    await fleet.stop()
+    throw error
+  }
+  return fleet
+}
+
+/** The built program in `folder`, with this environment and nothing else of ours but PATH and HOME. */
+export function spawnServer(folder: string, env: Record<string, string>): ServerProcess {
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(process.execPath, [join(folder, 'dist/main.js')], {
+    env: { PATH, HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      output += chunk
+    })
+  }
+  return {
+    child,
+    port: Number(env['PORT']),
+    output: () => output,
+    async end(signal) {
+      const gone = once(child, 'exit')
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill(signal)
+        await gone
+      }
+      return { code: child.exitCode, signal: child.signalCode }
+    },
+  }
+}
+
+/** Resolves when the server says that it is ready; throws what it printed when it does not within a minute. */
+export async function untilReady(server: ServerProcess): Promise<void> {
+  for (const until = performance.now() + 60_000; ; await sleep(20)) {
+    const answer = await fetch(`http://127.0.0.1:${server.port}/readyz`).catch(() => undefined)
+    await answer?.text()
+    if (answer?.ok) return
+    if (server.child.exitCode !== null || server.child.signalCode !== null || performance.now() > until) {
+      throw new Error(`A server did not start:\n${server.output()}`)
+    }
+  }
+}
+
+/** A declaration as the configuration file that makes it. JSON is YAML. */
+function configurationFile(declared: Declared): string {
+  const { jitProvisioning, identityProviders, ...rest } = declared
+  return JSON.stringify({
+    ...rest,
+    authentication: {
+      jit_provisioning: {
+        username_provisioning_url: jitProvisioning.usernameProvisioningUrl,
+        password_provisioning_url: jitProvisioning.passwordProvisioningUrl,
+      },
+    },
+    identityProviders: identityProviders.map(({ jit, ...idp }) => ({ ...idp, provisioning: { jit } })),
+  })
+}
