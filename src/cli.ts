@@ -2,11 +2,11 @@
 // The commands of an operator: vestibule migrate, vestibule config check, vestibule config apply.
 import { readFileSync } from 'node:fs'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
-import { connect, type Db, reasonOf } from './db/connect.ts'
+import { type Db, reasonOf } from './db/connect.ts'
 import { applyDeclared } from './db/declare.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { createKeyring } from './seal.ts'
-import { sslOf } from './start.ts'
+import { connectTo } from './start.ts'
 
 const USAGE = `Usage: vestibule <command>
 
@@ -50,7 +50,7 @@ async function withDatabase(
   work: (db: Db) => Promise<string>,
 ): Promise<string> {
   if (url === undefined) throw new Error('DATABASE_URL is not set. Without it, start the demo with: npm start')
-  const db = connect({ url, poolMax: 1, ssl: sslOf(config, url), onError: () => {} })
+  const db = connectTo(url, config, 1, () => {})
   try {
     return await work(db)
   } finally {

@@ -1,10 +1,20 @@
 // The settings of a deployment. Law: the only file that names environment variables; half a configuration never starts.
-import { ConfigFaults, didYouMean, type Fault } from './config-faults.ts'
+import { ConfigFaults, didYouMean } from './config-faults.ts'
+import {
+  CERTIFICATE,
+  DATABASE,
+  type Environment,
+  HOST,
+  isWhole,
+  type Refuse,
+  readers,
+  SECRET,
+  TOKEN,
+} from './config-values.ts'
+import { type DatabaseSsl, databaseAddress } from './database-address.ts'
 import { type Declared, isLoopback, readDeclared } from './declared.ts'
 
 export { ConfigFaults, printFaults } from './config-faults.ts'
-
-type Environment = Record<string, string | undefined>
 
 export interface Config {
   /** Absent: the embedded database. */
@@ -13,7 +23,9 @@ export interface Config {
   migrationDatabaseUrl?: string
   /** Connections of the whole process. */
   databasePoolMax: number
-  databaseSsl: 'auto' | 'off' | 'require' | 'verify'
+  databaseSsl: DatabaseSsl
+  /** PEM text of the authority that the database's certificate is checked against. */
+  databaseCaCert?: string
   port: number
   /** Absent: all addresses of the machine. The demo always has one, a loopback. */
   host?: string
@@ -22,6 +34,8 @@ export interface Config {
   /** At least 32 characters. Absent only outside production, where one is made and kept. */
   secretKey?: string
   secretKeyPrevious?: string
+  /** Opens /metrics to whoever sends it. Absent: there is no such address. */
+  metricsToken?: string
   /** How many proxies in front of us may say where a request came from. Never all of them. */
   trustProxy: number
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
@@ -38,13 +52,14 @@ export interface Config {
 
 /** Every variable that means something in this version. `.env.example` explains each. */
 export const VARIABLES = [
-  ...['NODE_ENV', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DATABASE_POOL_MAX', 'DATABASE_SSL', 'MIGRATE_ON_START'],
+  ...['NODE_ENV', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DATABASE_POOL_MAX', 'DATABASE_SSL', 'DATABASE_CA_CERT'],
+  ...['MIGRATE_ON_START', 'METRICS_TOKEN'],
   ...['PORT', 'HOST', 'PUBLIC_URL', 'TRUST_PROXY', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'CONFIG_FILE'],
   ...['LOG_LEVEL', 'LOG_FORMAT', 'FLOW_TTL_MINUTES', 'ALLOW_PRIVATE_IDP'],
 ] as const
 
 // Variables of the design whose behaviour is not built yet. Who builds one takes its name away.
-const NOT_IN_THIS_VERSION = ['SETUP_TOKEN', 'SMTP_URL', 'METRICS_TOKEN', 'THEME']
+const NOT_IN_THIS_VERSION = ['SETUP_TOKEN', 'SMTP_URL', 'THEME']
 
 // The disk of these platforms does not outlive a restart, so a database on it would be lost.
 const PLATFORMS = ['DYNO', 'RENDER', 'FLY_APP_NAME', 'KUBERNETES_SERVICE_HOST']
@@ -58,25 +73,6 @@ const PLATFORM_ADDRESSES = [
   { variable: 'FLY_APP_NAME', address: (value: string) => `https://${value}.fly.dev` },
   { variable: 'HEROKU_APP_DEFAULT_DOMAIN_NAME', address: (value: string) => `https://${value}` },
 ]
-
-interface Rule {
-  kind: string
-  example: string
-  fits: (value: string) => boolean
-}
-
-const DATABASE: Rule = {
-  kind: 'a postgres:// address',
-  example: 'postgres://vestibule:password@database.example:5432/vestibule',
-  // new URL() reads it later: a # or / in the password has to be percent-encoded.
-  fits: (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value),
-}
-const SECRET: Rule = {
-  kind: 'at least 32 characters',
-  example: 'the output of: openssl rand -base64 48',
-  fits: (value) => value.length >= 32,
-}
-const HOST: Rule = { kind: 'an address without a port', example: '0.0.0.0', fits: (value) => /^[\w.:%-]+$/.test(value) }
 
 /**
  * Reads all settings: the environment, and the file that `CONFIG_FILE` names (design, section 6).
@@ -119,12 +115,14 @@ export function readConfig(environment: Environment, files: { read(path: string)
     ...text('migrationDatabaseUrl', 'MIGRATION_DATABASE_URL', DATABASE),
     databasePoolMax: number('DATABASE_POOL_MAX', 5, 'a whole number from 1 to 100', isWhole(1, 100)),
     databaseSsl: oneOf('DATABASE_SSL', 'auto', ['auto', 'off', 'require', 'verify']),
+    ...certificate(text('databaseCaCert', 'DATABASE_CA_CERT', CERTIFICATE)),
     port,
     ...(demo ? { host: '127.0.0.1' } : {}),
     ...text('host', 'HOST', HOST),
     publicUrl: readPublicUrl(env, production ? undefined : `http://localhost:${port}`, refuse),
     ...text('secretKey', 'SECRET_KEY', SECRET),
     ...text('secretKeyPrevious', 'SECRET_KEY_PREVIOUS', SECRET),
+    ...text('metricsToken', 'METRICS_TOKEN', TOKEN),
     trustProxy: number(
       'TRUST_PROXY',
       Object.keys(env).some((name) => ROUTED.test(name)) ? 1 : 0,
@@ -177,8 +175,17 @@ function readPublicUrl(env: Environment, fallback: string | undefined, refuse: R
   return new URL('https://refused.invalid')
 }
 
-function warningsAbout({ production, publicUrl, secretKey }: Config, hosted: boolean, env: Environment): string[] {
+/** Platforms keep a variable on one line, with \\n written out. */
+function certificate({ databaseCaCert }: { databaseCaCert?: string }): { databaseCaCert?: string } {
+  return databaseCaCert === undefined ? {} : { databaseCaCert: databaseCaCert.replaceAll('\\n', '\n') }
+}
+
+function warningsAbout(config: Config, hosted: boolean, env: Environment): string[] {
+  const { production, publicUrl, secretKey, databaseUrl } = config
   const warnings: string[] = []
+  if (databaseUrl && databaseAddress(databaseUrl, config.databaseSsl, config.databaseCaCert).isUnverified) {
+    warnings.push('The database connection is encrypted but not verified. Set DATABASE_CA_CERT to verify it.')
+  }
   if (production && publicUrl.protocol === 'http:' && !isLoopback(publicUrl.hostname)) {
     warnings.push('The public address is http: the network can read passwords and cookies. Use https.')
   }
@@ -191,42 +198,4 @@ function warningsAbout({ production, publicUrl, secretKey }: Config, hosted: boo
     warnings.push(`${name} is not a setting${didYouMean(name.replace('VESTIBULE_', ''), VARIABLES)}.`)
   }
   return warnings
-}
-
-const isWhole = (min: number, max: number) => (value: number) => Number.isInteger(value) && value >= min && value <= max
-
-type Refuse = (path: string, problem: string, example: string) => void
-
-// One reader per kind of variable. Each notes what is wrong and answers the default, so that reading goes on to the next fault.
-function readers(env: Environment) {
-  const faults: Fault[] = []
-  const refuse: Refuse = (path, problem, example) => faults.push({ path, problem, example })
-  return {
-    faults,
-    refuse,
-    number(name: string, fallback: number, kind: string, fits: (value: number) => boolean): number {
-      const value = /^\d*\.?\d+$/.test(env[name] ?? '') ? Number(env[name]) : Number.NaN
-      if (env[name] === undefined) return fallback
-      if (fits(value)) return value
-      refuse(name, `must be ${kind}`, String(fallback))
-      return fallback
-    },
-    oneOf<Value extends string>(name: string, fallback: Value, values: Value[]): Value {
-      const value = values.find((known) => known === env[name])
-      if (env[name] !== undefined && value === undefined) {
-        refuse(name, `must be one of ${values.join(', ')}${didYouMean(env[name], values)}`, fallback)
-      }
-      return value ?? fallback
-    },
-    flag(name: string, fallback: boolean): boolean {
-      if (env[name] === undefined) return fallback
-      if (!/^(0|1|true|false)$/.test(env[name])) refuse(name, 'must be 1 or 0', '1')
-      return /^(1|true)$/.test(env[name])
-    },
-    text<Key extends string>(key: Key, name: string, { kind, example, fits }: Rule) {
-      const value = env[name]
-      if (value !== undefined && !fits(value)) refuse(name, `must be ${kind}`, example)
-      return (value === undefined ? {} : { [key]: value }) as { [name in Key]?: string }
-    },
-  }
 }

@@ -8,7 +8,7 @@ import { type Declared, readDeclared } from '../src/declared.ts'
 import { STANDARD_ATTRIBUTES, scopeOf } from '../src/provisioning/attributes.ts'
 
 const KEY = 'k'.repeat(32)
-const DATABASE = 'postgres://vestibule:canary-password@db.example/vestibule'
+const DATABASE = 'postgres://vestibule:canary-password@db.internal/vestibule'
 const PRODUCTION = {
   NODE_ENV: 'production',
   DATABASE_URL: DATABASE,
@@ -63,6 +63,8 @@ describe('the environment', () => {
       MIGRATION_DATABASE_URL: 'postgresql://direct.example/vestibule',
       DATABASE_POOL_MAX: '12',
       DATABASE_SSL: 'verify',
+      DATABASE_CA_CERT: '-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----',
+      METRICS_TOKEN: 'a token of sixteen'.replaceAll(' ', '-'),
       MIGRATE_ON_START: '1',
       PORT: '8080',
       HOST: '::',
@@ -79,6 +81,15 @@ describe('the environment', () => {
     assert.deepEqual([config.port, config.host, config.trustProxy], [8080, '::', 2])
     assert.deepEqual([config.logLevel, config.logFormat], ['debug', 'pretty'])
     assert.equal(config.flowMinutes, 0.05)
+    assert.equal(config.databaseCaCert, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----')
+    assert.equal(config.metricsToken, 'a-token-of-sixteen')
+  })
+
+  test('a database connection that nobody verifies is warned about, and one that is verified is not', () => {
+    const hosted = { ...PRODUCTION, DATABASE_URL: 'postgres://u:p@db.example/d' }
+    const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'
+    assert.match(read(hosted).warnings.join(), /encrypted but not verified.*DATABASE_CA_CERT/)
+    assert.deepEqual(read({ ...hosted, DATABASE_CA_CERT: certificate }).warnings, [])
   })
 
   test('an empty variable counts as not set', () => {
@@ -170,7 +181,8 @@ describe('the environment', () => {
     ['CONFIG_FILE', 'nowhere.yaml', /cannot be read \(ENOENT\)/],
     ['SETUP_TOKEN', 'x', /not in this version/],
     ['SMTP_URL', 'smtp://mail.example', /not in this version/],
-    ['METRICS_TOKEN', 'x', /not in this version/],
+    ['METRICS_TOKEN', 'x', /at least 16 characters/],
+    ['DATABASE_CA_CERT', 'ca.pem', /text of a certificate/],
     ['THEME', 'dark', /not in this version/],
   ]
   for (const [variable, value, problem] of mistakes) {

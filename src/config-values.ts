@@ -1,0 +1,77 @@
+// How a single environment variable is read: what each kind must be, with an example for whoever gets it wrong.
+import { didYouMean, type Fault } from './config-faults.ts'
+
+export type Environment = Record<string, string | undefined>
+
+/** What a text must be. */
+export interface Rule {
+  kind: string
+  example: string
+  fits: (value: string) => boolean
+}
+
+export const DATABASE: Rule = {
+  kind: 'a postgres:// address',
+  example: 'postgres://vestibule:password@database.example:5432/vestibule',
+  // new URL() reads it later: a # or / in the password has to be percent-encoded.
+  fits: (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value),
+}
+export const SECRET: Rule = {
+  kind: 'at least 32 characters',
+  example: 'the output of: openssl rand -base64 48',
+  fits: (value) => value.length >= 32,
+}
+export const TOKEN: Rule = {
+  kind: 'at least 16 characters without spaces',
+  example: 'the output of: openssl rand -hex 24',
+  fits: (value) => /^[\x21-\x7e]{16,}$/.test(value),
+}
+export const CERTIFICATE: Rule = {
+  kind: 'the text of a certificate, from BEGIN to END',
+  example: '-----BEGIN CERTIFICATE-----\\n…\\n-----END CERTIFICATE-----',
+  fits: (value) => /^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/.test(value),
+}
+export const HOST: Rule = {
+  kind: 'an address without a port',
+  example: '0.0.0.0',
+  fits: (value) => /^[\w.:%-]+$/.test(value),
+}
+
+export const isWhole = (min: number, max: number) => (value: number) =>
+  Number.isInteger(value) && value >= min && value <= max
+
+export type Refuse = (path: string, problem: string, example: string) => void
+
+/** One reader per kind of variable. Each notes what is wrong and answers the default, so that reading goes on to the next fault. */
+export function readers(env: Environment) {
+  const faults: Fault[] = []
+  const refuse: Refuse = (path, problem, example) => faults.push({ path, problem, example })
+  return {
+    faults,
+    refuse,
+    number(name: string, fallback: number, kind: string, fits: (value: number) => boolean): number {
+      const value = /^\d*\.?\d+$/.test(env[name] ?? '') ? Number(env[name]) : Number.NaN
+      if (env[name] === undefined) return fallback
+      if (fits(value)) return value
+      refuse(name, `must be ${kind}`, String(fallback))
+      return fallback
+    },
+    oneOf<Value extends string>(name: string, fallback: Value, values: Value[]): Value {
+      const value = values.find((known) => known === env[name])
+      if (env[name] !== undefined && value === undefined) {
+        refuse(name, `must be one of ${values.join(', ')}${didYouMean(env[name], values)}`, fallback)
+      }
+      return value ?? fallback
+    },
+    flag(name: string, fallback: boolean): boolean {
+      if (env[name] === undefined) return fallback
+      if (!/^(0|1|true|false)$/.test(env[name])) refuse(name, 'must be 1 or 0', '1')
+      return /^(1|true)$/.test(env[name])
+    },
+    text<Key extends string>(key: Key, name: string, { kind, example, fits }: Rule) {
+      const value = env[name]
+      if (value !== undefined && !fits(value)) refuse(name, `must be ${kind}`, example)
+      return (value === undefined ? {} : { [key]: value }) as { [name in Key]?: string }
+    },
+  }
+}
