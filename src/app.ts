@@ -11,31 +11,36 @@ import { loginRoutes } from './login/routes.ts'
 import { LOGIN, loginAgain } from './login/ways.ts'
 import { promptRoutes } from './provisioning/routes.ts'
 import { errorHandler, notFound } from './web/errors.ts'
-import { onlyOurHost, securityHeaders } from './web/headers.ts'
+import { onlyHttps, onlyOurHost, securityHeaders } from './web/headers.ts'
 import { requestLog } from './web/logging.ts'
+import { closeWhenStopping, probes } from './web/probes.ts'
+import { timeLimit } from './web/time-limit.ts'
 
 const PUBLIC = path.join(import.meta.dirname, '../public')
 const PUBLIC_MAX_AGE_MS = 3_600_000
 
 /** Builds the whole application on a house. Reads the signing keys; listens nowhere. */
 export async function createApp(house: House): Promise<Express> {
-  const { log, publicUrl, prompts, views } = house
+  const { log, metrics, publicUrl, prompts, views } = house
   const door = await createApplicationDoor(house, (flowId) => `${LOGIN}?sessionDataKey=${flowId}`)
   const oidc = createOidc(house)
   const loginWays = { leaveBy: door.leaveBy, ended: endedAddress, leave: leaveAddress, doorIsOpen: door.isOpen }
+
+  const onError = errorHandler(views, log, metrics.error)
 
   const app = express()
   app.set('trust proxy', house.trustProxy)
   app.set('etag', false)
   app.disable('x-powered-by')
 
-  app.get('/livez', (_req, res) => void res.json({ status: 'ok' }))
-  app.get('/readyz', async (_req, res) => {
-    await isThere(house.db)
-    res.json({ status: 'ok' })
-  })
-  app.use(requestLog(log))
+  app.use(closeWhenStopping(house.isStopping))
+  app.use(probes({ isStopping: house.isStopping, isThere: () => isThere(house.db), log }))
+  if (house.metricsToken) app.get('/metrics', metrics.page(house.metricsToken))
+  app.use(requestLog(log, house.trustProxy > 0))
+  app.use(metrics.requests)
+  app.use(timeLimit(onError))
   app.use(securityHeaders(publicUrl))
+  app.use(onlyHttps(publicUrl))
   app.use(onlyOurHost(publicUrl))
   app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
   app.use(door.middleware)
@@ -44,6 +49,6 @@ export async function createApp(house: House): Promise<Express> {
   app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain }))
   app.use(handbackRoutes(house, door, { again: loginAgain, prompts }))
   app.use(notFound)
-  app.use(errorHandler(views, log))
+  app.use(onError)
   return app
 }

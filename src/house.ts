@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from './db/connect.ts'
 import type { Keyring } from './seal.ts'
 import type { Passwords } from './stores/password.ts'
+import type { Metrics } from './web/metrics.ts'
 import type { Views } from './web/views.ts'
 
 export interface House {
@@ -19,5 +20,10 @@ export interface House {
   views: Views
   passwords: Passwords
   log: Logger
+  metrics: Metrics
+  /** Opens /metrics; absent: there is no such address. */
+  metricsToken?: string
   now: () => Date
+  /** True from the moment at which the process was told to stop. */
+  isStopping: () => boolean
 }

@@ -3,9 +3,12 @@ import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { databaseAddress } from './database-address.ts'
+import { connectionLimit, connectionsOf } from './db/capacity.ts'
 import { connect, type Db } from './db/connect.ts'
 import { applyDeclared } from './db/declare.ts'
 import { readOrganization, readSalt } from './db/installation.ts'
@@ -16,6 +19,7 @@ import type { House } from './house.ts'
 import { createKeyring } from './seal.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
+import { createMetrics } from './web/metrics.ts'
 import { createViews } from './web/views.ts'
 
 export interface Running {
@@ -29,21 +33,30 @@ export interface StartOptions {
   log: Logger
   declared: Declared | undefined
   now?: () => Date
+  /** How long a stopping process still takes requests, so that a balancer has noticed before connections are refused. */
+  drainMs?: number
 }
 
 /** Expired rows are gone within five minutes whichever process runs (design); a minute leaves room for a busy one. */
 const SWEEP_EVERY_MS = 60_000
-/** Longer than a router's idle time (Heroku: 90 s), so that the router closes first. */
-const KEEP_ALIVE_MS = 95_000
+const TIMEOUTS = {
+  /** Longer than a router's idle time (Heroku: 90 s), so that the router closes first. */
+  keepAliveTimeout: 95_000,
+  /** Whoever sends headers or a form a byte at a time holds a connection for so long and no longer (408). */
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+}
+/** Answers take 15 s at the most; what is still open after this is a connection that nobody reads. */
+const CLOSE_WITHIN_MS = 20_000
 const HASHES_WAITING = 50
 
-export async function start({ config, log, declared, now = () => new Date() }: StartOptions): Promise<Running> {
-  const db = connect({
-    url: config.databaseUrl,
-    poolMax: config.databasePoolMax,
-    ssl: sslOf(config, config.databaseUrl),
-    onError: (error) => log.warn({ err: error }, 'a database connection broke'),
-  })
+export async function start(options: StartOptions): Promise<Running> {
+  const { config, log, declared, now = () => new Date(), drainMs = 0 } = options
+  let isStopping = false
+  const db = connectTo(config.databaseUrl, config, config.databasePoolMax, (error) =>
+    log.warn({ err: error }, 'a database connection broke'),
+  )
   try {
     if (config.migrateOnStart) await migrateOn(config)
     const pending = await pendingMigrations(db)
@@ -74,11 +87,14 @@ export async function start({ config, log, declared, now = () => new Date() }: S
         createHashingQueue({ running: 2 * os.availableParallelism(), waiting: HASHES_WAITING }),
       ),
       log,
+      metrics: createMetrics({ databaseConnections: () => connectionsOf(db) }),
+      ...(config.metricsToken === undefined ? {} : { metricsToken: config.metricsToken }),
       now,
+      isStopping: () => isStopping,
     }
-    const server = createServer(await createApp(house))
+    await warnOfFewConnections(db, config, log)
+    const server = createServer(TIMEOUTS, await createApp(house))
     const unused = watchUnused(server)
-    server.keepAliveTimeout = KEEP_ALIVE_MS
     await listen(server, config.port, config.host)
     const sweeping = setInterval(() => {
       sweep(db, now()).catch((error: unknown) => log.warn({ err: error }, 'sweeping failed'))
@@ -87,7 +103,9 @@ export async function start({ config, log, declared, now = () => new Date() }: S
       db,
       house,
       async stop() {
+        isStopping = true
         clearInterval(sweeping)
+        await sleep(drainMs)
         await close(server, unused)
         await db.destroy()
       },
@@ -98,10 +116,19 @@ export async function start({ config, log, declared, now = () => new Date() }: S
   }
 }
 
+/** Every process opens its pool, twice while a release replaces them (preboot), and an operator wants three (DE-25). */
+async function warnOfFewConnections(db: Db, config: Config, log: Logger): Promise<void> {
+  const limit = await connectionLimit(db)
+  const needed = config.databasePoolMax * 2 + 3
+  const sizes = { needed, limit, pool: config.databasePoolMax }
+  if (needed > limit)
+    log.warn(sizes, 'one process may need more database connections than there are: set DATABASE_POOL_MAX')
+  else log.info(sizes, 'database connections')
+}
+
 /** Migrations take their own connection: a pooler in transaction mode could not keep their lock. */
 async function migrateOn(config: StartOptions['config']): Promise<void> {
-  const url = config.migrationDatabaseUrl ?? config.databaseUrl
-  const db = connect({ url, poolMax: 1, ssl: sslOf(config, url), onError: () => {} })
+  const db = connectTo(config.migrationDatabaseUrl ?? config.databaseUrl, config, 1, () => {})
   try {
     await migrate(db)
   } finally {
@@ -109,15 +136,10 @@ async function migrateOn(config: StartOptions['config']): Promise<void> {
   }
 }
 
-/** TLS to the database at `url`, as DATABASE_SSL says. */
-export function sslOf(config: Config, url: string): boolean | { rejectUnauthorized: boolean } {
-  const { hostname, searchParams } = new URL(url)
-  // The URL's own sslmode wins in the driver; it is left alone.
-  if (config.databaseSsl === 'off' || searchParams.has('sslmode')) return false
-  if (config.databaseSsl === 'verify') return true
-  const isNear = /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|.*\.internal|)$/.test(hostname)
-  // Hosted PostgreSQL often has a certificate of its own making: encrypted, but not verified.
-  return config.databaseSsl === 'auto' && isNear ? false : { rejectUnauthorized: false }
+/** Opens a pool for the database at `url`, encrypted as the settings say. */
+export function connectTo(url: string, config: Config, poolMax: number, onError: (error: Error) => void): Db {
+  const address = databaseAddress(url, config.databaseSsl, config.databaseCaCert)
+  return connect({ url: address.url, poolMax, ssl: address.ssl, onError })
 }
 
 function listen(server: Server, port: number, host: string | undefined): Promise<void> {
@@ -140,8 +162,10 @@ function close(server: Server, unused: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
     // A connection that becomes idle while others finish would be kept for a minute and a half.
     const closing = setInterval(() => server.closeIdleConnections(), 100)
+    const giveUp = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS)
     server.close(() => {
       clearInterval(closing)
+      clearTimeout(giveUp)
       resolve()
     })
     server.closeIdleConnections()

@@ -16,12 +16,14 @@ interface File {
 
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
-  start: ['app', 'stores', 'db', 'web', 'seal', 'declared'],
+  start: ['app', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
   app: ['login', 'provisioning', 'handback', 'db', 'web'],
   login: ['provisioning', 'flow', 'stores', 'db', 'web', 'seal'],
   provisioning: ['flow', 'stores', 'db', 'web', 'seal'],
   handback: ['flow', 'stores', 'db', 'web', 'seal'],
-  config: ['config-faults', 'declared'],
+  config: ['config-faults', 'config-values', 'declared', 'database-address'],
+  'config-values': ['config-faults'],
+  'database-address': [],
   declared: ['config-faults', 'declared-keys', 'declared-text'],
   'declared-keys': ['config-faults', 'declared-text'],
   'declared-text': ['config-faults'],
@@ -58,6 +60,7 @@ const PACKAGES: Record<string, RegExp> = {
   '@zxcvbn-ts/language-common': /^stores\/password-policy\.ts$/,
   knex: /^db\/connect\.ts$/,
   pg: /^db\/embedded\.ts$/,
+  'prom-client': /^web\/metrics\.ts$/,
   pino: /^web\/logging\.ts$/,
   helmet: /^web\/headers\.ts$/,
   yaml: /^declared-text\.ts$/,

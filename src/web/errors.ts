@@ -51,11 +51,14 @@ export const notFound: RequestHandler = () => {
 }
 
 /** Turns every error into a page that says what to do; what may be shown and what may be logged are different things, always. */
-export function errorHandler(views: Views, log: Logger): ErrorRequestHandler {
+export function errorHandler(views: Views, log: Logger, count: (state: string) => void): ErrorRequestHandler {
   // Express tells error handlers by their four parameters.
   return async (error: unknown, _req: Request, res: Response, next) => {
+    // Answered by the time limit while its handler went on: what comes of that is nobody's answer any more.
+    if (res.writableEnded) return log.warn({ err: error, request: res.locals['requestId'] }, 'failed after its answer')
     if (res.headersSent) return next(error)
     const page = toPageError(error)
+    count(page.state)
     if (page.status >= 500)
       log.error({ err: error, request: res.locals['requestId'], status: page.status }, 'request failed')
     if (page.retryAfterSeconds) res.setHeader('Retry-After', String(page.retryAfterSeconds))

@@ -1,5 +1,5 @@
 // Headers of every response, and which Host may be asked.
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import helmet from 'helmet'
 import { PageError } from './errors.ts'
 
@@ -36,12 +36,29 @@ export function securityHeaders(publicUrl: URL): RequestHandler {
 export function onlyOurHost(publicUrl: URL): RequestHandler {
   return (req, res, next) => {
     if (req.headers.host?.toLowerCase() === publicUrl.host) return next()
-    if (req.method !== 'GET' && req.method !== 'HEAD') throw new PageError(421, 'misdirected')
-    // Path and query only: "/\\evil.example" and an absolute address name a host of their own.
-    const { pathname, search } = new URL(req.originalUrl, publicUrl)
-    const target = new URL(publicUrl)
-    target.pathname = pathname
-    target.search = search
-    res.redirect(308, target.href)
+    toOurAddress(req, res, publicUrl)
   }
+}
+
+/**
+ * Where people come by https, a proxy that says they came by http has let them in unencrypted: back by https (DE-29), or refused
+ * where a form has already been sent in the clear. Only a proxy that is trusted is heard; Express's `protocol` sees to that.
+ */
+export function onlyHttps(publicUrl: URL): RequestHandler {
+  return (req, res, next) => {
+    const isSaid = req.get('X-Forwarded-Proto') !== undefined
+    if (publicUrl.protocol !== 'https:' || !isSaid || req.protocol !== 'http') return next()
+    if (!req.app.get('trust proxy fn')(req.socket.remoteAddress, 0)) return next()
+    toOurAddress(req, res, publicUrl)
+  }
+}
+
+/** The same path at our own address. Path and query only: "/\\evil.example" and an absolute address name a host of their own. */
+function toOurAddress(req: Request, res: Response, publicUrl: URL): void {
+  if (req.method !== 'GET' && req.method !== 'HEAD') throw new PageError(421, 'misdirected')
+  const { pathname, search } = new URL(req.originalUrl, publicUrl)
+  const target = new URL(publicUrl)
+  target.pathname = pathname
+  target.search = search
+  res.redirect(308, target.href)
 }

@@ -40,11 +40,18 @@ export function describeError(error: unknown): Record<string, unknown> {
   }
 }
 
-/** Gives each request an id and logs its end: method, route pattern (never the raw URL), status, milliseconds. */
-export function requestLog(log: Logger): RequestHandler {
+/** The ids that routers make; anything else could carry what nobody should find in a log. */
+const REQUEST_ID = /^[\w.=+/-]{20,200}$/
+
+/**
+ * Gives each request an id and logs its end: method, route pattern (never the raw URL), status, milliseconds. `trustsProxy` says
+ * whether the nearest proxy is believed; then its X-Request-ID is taken over, so that one id is found in both logs.
+ */
+export function requestLog(log: Logger, trustsProxy: boolean): RequestHandler {
   return (req, res, next) => {
     const started = performance.now()
-    const id = randomUUID()
+    const given = req.get('X-Request-ID') ?? ''
+    const id = trustsProxy && REQUEST_ID.test(given) ? given : randomUUID()
     res.locals['requestId'] = id
     res.setHeader('X-Request-ID', id)
     res.on('finish', () => {

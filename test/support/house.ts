@@ -15,6 +15,7 @@ import type { Profile } from '../../src/login/profile.ts'
 import { createKeyring } from '../../src/seal.ts'
 import { createHashingQueue } from '../../src/stores/hashing-queue.ts'
 import { createPasswords } from '../../src/stores/password.ts'
+import { createMetrics } from '../../src/web/metrics.ts'
 import { createViews } from '../../src/web/views.ts'
 import { rowsOf, SECRET_KEY, testCluster } from './product.ts'
 
@@ -89,6 +90,8 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
     }),
     passwords: createPasswords(createHashingQueue({ running: 2, waiting: 50 })),
     log: pino({ level: 'silent' }),
+    metrics: createMetrics({ databaseConnections: () => ({ used: 0, free: 0, waiting: 0 }) }),
+    isStopping: () => false,
     now: () => clock.now,
   }
   const [named] = await rowsOf<{ id: string }>(database.url, "SELECT id FROM idps WHERE name = 'acme'")

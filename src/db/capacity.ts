@@ -1,0 +1,19 @@
+// How many connections there are: of our pool now, and of the server altogether.
+import { type Db, query } from './connect.ts'
+
+/** The pool of this process: in use, free, and requests that wait for one. */
+export function connectionsOf(db: Db): { used: number; free: number; waiting: number } {
+  const { pool } = db.client as { pool: { numUsed(): number; numFree(): number; numPendingAcquires(): number } }
+  return { used: pool.numUsed(), free: pool.numFree(), waiting: pool.numPendingAcquires() }
+}
+
+/** What the server lets our role open: its own limit, or the role's or the database's where that is lower. */
+export async function connectionLimit(db: Db): Promise<number> {
+  const [row] = await query<{ limit: number }>(
+    db,
+    `SELECT least(current_setting('max_connections')::int,
+       (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+       (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())) AS limit`,
+  )
+  return row?.limit ?? Number.POSITIVE_INFINITY
+}
