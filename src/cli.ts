@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// The commands of an operator: vestibule migrate, vestibule config check, vestibule config apply.
+// The commands of an operator: vestibule migrate, config check, config apply, keys rotate, keys reseal.
 import { readFileSync } from 'node:fs'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
 import { type Db, reasonOf } from './db/connect.ts'
 import { applyDeclared } from './db/declare.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
-import { createKeyring } from './seal.ts'
+import { resealAll } from './db/sealed.ts'
+import { rotateSigningKeys } from './handback/keys.ts'
+import { createKeyring, type Keyring } from './seal.ts'
 import { connectTo } from './start.ts'
 
 const USAGE = `Usage: vestibule <command>
@@ -13,6 +15,8 @@ const USAGE = `Usage: vestibule <command>
   migrate        brings the database up to date and applies CONFIG_FILE, if there is one
   config check   reads the environment and CONFIG_FILE and lists every fault
   config apply   writes what CONFIG_FILE declares into the database
+  keys rotate    makes the next signing key; the one that was next signs from now on
+  keys reseal    seals under SECRET_KEY what SECRET_KEY_PREVIOUS sealed
 `
 const EXIT_USAGE = 64
 const EXIT_CONFIGURATION = 78
@@ -27,15 +31,35 @@ const commands: Record<string, (config: Config) => Promise<string>> = {
   'config check': async (config) =>
     `${config.warnings.map((line) => `${line}\n`).join('')}The configuration has no fault.\n`,
   'config apply': (config) => withDatabase(config, config.databaseUrl, (db) => apply(config, db)),
+  'keys rotate': (config) =>
+    withDatabase(config, config.databaseUrl, async (db) => {
+      const kid = await rotateSigningKeys({ db, keyring: await keyringOf(config, db) })
+      return `Made the signing key ${kid}. It signs after the next rotation; applications can read it from now on.\n`
+    }),
+  'keys reseal': (config) => withDatabase(config, config.databaseUrl, (db) => reseal(config, db)),
 }
 
-async function apply(config: Config, db: Db): Promise<string> {
-  if (!config.declared) return 'CONFIG_FILE is not set: there is nothing to apply.\n'
+async function reseal(config: Config, db: Db): Promise<string> {
+  const done = await resealAll(db, await keyringOf(config, db))
+  const lines = done.map(({ table, sealedAgain, lost }) => {
+    const unreadable = lost > 0 ? `; ${lost} can be opened by neither key` : ''
+    return `${table}: ${sealedAgain} sealed again${unreadable}`
+  })
+  const cookies = 'Cookies of sessions follow within eight hours. Then SECRET_KEY_PREVIOUS can go.'
+  return `${lines.join('\n')}\n${cookies}\n`
+}
+
+async function keyringOf(config: Config, db: Db): Promise<Keyring> {
   const pending = await pendingMigrations(db)
   if (pending.length > 0) throw new Error('The database is behind. Run: vestibule migrate')
   if (config.secretKey === undefined)
     throw new Error('SECRET_KEY is not set: secrets of the configuration are sealed with it.')
-  const keyring = createKeyring(config.secretKey, config.secretKeyPrevious)
+  return createKeyring(config.secretKey, config.secretKeyPrevious)
+}
+
+async function apply(config: Config, db: Db): Promise<string> {
+  if (!config.declared) return 'CONFIG_FILE is not set: there is nothing to apply.\n'
+  const keyring = await keyringOf(config, db)
   const { written, turnedOff } = await applyDeclared(db, keyring, config.declared)
   const lines = [
     ...written.map((name) => `Wrote ${name}.`),

@@ -31,6 +31,8 @@ export interface Keyring {
   seal(context: string, plaintext: string): Buffer
   /** Opens what SECRET_KEY, or SECRET_KEY_PREVIOUS during a rotation, sealed. Throws otherwise. */
   unseal(context: string, sealed: Buffer): string
+  /** Seals again what only the previous key opens; `current` when there is nothing to do, `lost` when no key opens it. */
+  reseal(context: string, sealed: Buffer): Buffer | 'current' | 'lost'
   /** HMAC-SHA-256 over the parts, each with its length so that ('ab','c') and ('a','bc') differ. */
   hash(use: string, ...parts: string[]): Buffer
   /** Cookie signing secrets, newest first. */
@@ -43,18 +45,31 @@ export function createKeyring(secretKey: string, previous?: string): Keyring {
   const sealing = secrets.map((secret) => deriveKey(secret, 'sealing'))
   const current = sealing[0] as Buffer
   const hashing = deriveKey(secretKey, 'hashing')
+  const opens = (key: Buffer, context: string, sealed: Buffer): string | undefined => {
+    try {
+      return unseal(key, context, sealed)
+    } catch {
+      return undefined
+    }
+  }
+  const open = (context: string, sealed: Buffer) => {
+    for (const key of sealing) {
+      const plaintext = opens(key, context, sealed)
+      if (plaintext !== undefined) return plaintext
+    }
+    return undefined
+  }
   return {
     seal: (context, plaintext) => seal(current, context, plaintext),
     unseal(context, sealed) {
-      let failure: unknown
-      for (const key of sealing) {
-        try {
-          return unseal(key, context, sealed)
-        } catch (error) {
-          failure = error
-        }
-      }
-      throw failure
+      const plaintext = open(context, sealed)
+      if (plaintext === undefined) throw new Error(`No key opens: ${context.split(' ')[0]}`)
+      return plaintext
+    },
+    reseal(context, sealed) {
+      if (opens(current, context, sealed) !== undefined) return 'current'
+      const plaintext = open(context, sealed)
+      return plaintext === undefined ? 'lost' : seal(current, context, plaintext)
     },
     hash: (use, ...parts) => keyedHash(hashing, use, ...parts),
     cookieSecrets: secrets.map((secret) => deriveKey(secret, 'cookies').toString('base64url')),

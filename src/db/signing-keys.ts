@@ -12,6 +12,23 @@ export function listSigningKeys(db: Db): Promise<SigningKeyRow[]> {
   return query<SigningKeyRow>(db, 'SELECT kid, sealed, created_at FROM signing_keys ORDER BY created_at DESC, kid')
 }
 
+/**
+ * Adds a key, newer than all there are, and forgets all but the newest `keep`. Two at once take turns: each adds one.
+ */
+export async function addSigningKey(db: Db, key: { kid: string; sealed: Buffer }, keep: number): Promise<void> {
+  await db.transaction(async (transaction) => {
+    await query(transaction, 'LOCK TABLE signing_keys IN EXCLUSIVE MODE')
+    await query(transaction, 'INSERT INTO signing_keys (kid, sealed, created_at) VALUES (?, ?, clock_timestamp())', [
+      key.kid,
+      key.sealed,
+    ])
+    const rows = await listSigningKeys(transaction)
+    await query(transaction, 'DELETE FROM signing_keys WHERE kid = ANY (?::text[])', [
+      rows.slice(keep).map(({ kid }) => kid),
+    ])
+  })
+}
+
 /** Inserts the first keys of an installation; when another process was quicker, its keys stand. */
 export async function insertFirstSigningKeys(db: Db, keys: { kid: string; sealed: Buffer }[]): Promise<void> {
   await db.transaction(async (transaction) => {

@@ -29,6 +29,8 @@ export interface ApplicationDoor {
 }
 
 const ADDRESSES = /^\/(?:\.well-known\/openid-configuration$|oauth2\/|oidc\/)/
+/** How soon a process notices that the signing keys were rotated. */
+const LOOK_FOR_KEYS_MS = 60_000
 const MINUTES = 60
 const HOURS = 60 * MINUTES
 const DAYS = 24 * HOURS
@@ -49,16 +51,30 @@ export async function createApplicationDoor(
   loginAddress: (flowId: string) => string,
 ): Promise<ApplicationDoor> {
   const library = await loadOpenidProvider()
-  const provider = new library.default(house.publicUrl.origin, {
-    ...(await configurationOf(house, loginAddress, signInPolicy(house, library.interactionPolicy))),
-    adapter: (model: string) =>
-      recordsOf(house, model, () => new library.errors.InvalidGrant('grant request is invalid')),
-  })
-  // Its addresses and cookies follow the request's protocol and host, which the middleware sets to PUBLIC_URL's.
-  provider.proxy = true
-  provider.use(keepInTheHouse(house))
-  provider.on('server_error', (_ctx, error) => house.log.error({ err: error }, 'openid provider failed'))
-  const callback = provider.callback()
+  const policy = signInPolicy(house, library.interactionPolicy)
+  const claims = await claimsByScope(house)
+  let current = open(await signingKeys(house))
+  let lookedAt = house.now().getTime()
+
+  function open(keys: Awaited<ReturnType<typeof signingKeys>>) {
+    const provider = new library.default(house.publicUrl.origin, {
+      ...configurationOf(house, loginAddress, policy, claims),
+      jwks: { keys: keys as never },
+      adapter: (model: string) =>
+        recordsOf(house, model, () => new library.errors.InvalidGrant('grant request is invalid')),
+    })
+    // Its addresses and cookies follow the request's protocol and host, which the middleware sets to PUBLIC_URL's.
+    provider.proxy = true
+    provider.use(keepInTheHouse(house))
+    provider.on('server_error', (_ctx, error) => house.log.error({ err: error }, 'openid provider failed'))
+    return { provider, callback: provider.callback(), kids: kidsOf(keys) }
+  }
+
+  /** The library reads its keys once, so a rotation takes a new provider; all that it remembers is in PostgreSQL. */
+  async function lookForKeys(): Promise<void> {
+    const keys = await signingKeys(house)
+    if (kidsOf(keys) !== current.kids) current = open(keys)
+  }
 
   return {
     middleware(req, res, next) {
@@ -67,10 +83,16 @@ export async function createApplicationDoor(
       req.headers['x-forwarded-proto'] = house.publicUrl.protocol.slice(0, -1)
       req.headers['x-forwarded-host'] = house.publicUrl.host
       req.url = withOfflineConsent(req.url)
-      callback(req, res)
+      const now = house.now().getTime()
+      if (now - lookedAt > LOOK_FOR_KEYS_MS) {
+        lookedAt = now
+        lookForKeys().catch((error: unknown) => house.log.warn({ err: error }, 'signing keys could not be read'))
+      }
+      current.callback(req, res)
     },
 
     async leaveBy(req, res, flow) {
+      const { provider } = current
       const interaction = await provider.Interaction.find(flow.door.interactionUid)
       if (!interaction) return undefined
       const { ending } = flow
@@ -104,7 +126,7 @@ export async function createApplicationDoor(
     },
 
     async isOpen(flow) {
-      return (await provider.Interaction.find(flow.door.interactionUid)) !== undefined
+      return (await current.provider.Interaction.find(flow.door.interactionUid)) !== undefined
     },
   }
 }
@@ -131,11 +153,12 @@ async function forgetAnotherPerson(
   if (session.accountId && session.accountId !== subject) await session.destroy()
 }
 
-async function configurationOf(
-  house: House,
-  loginAddress: (flowId: string) => string,
-  policy: interactionPolicy.DefaultPolicy,
-): Promise<Configuration> {
+function kidsOf(keys: { kid: string }[]): string {
+  return keys.map(({ kid }) => kid).join()
+}
+
+/** The claims of each scope, the operator's own attributes included. */
+async function claimsByScope(house: House): Promise<Record<string, string[]>> {
   const custom = [...(await customAttributeNames(house.db)).keys()]
   const claims: Record<string, string[]> = { openid: ['sub'], profile: ['preferred_username'] }
   for (const attribute of [...Object.keys(STANDARD_ATTRIBUTES), ...custom]) {
@@ -143,8 +166,16 @@ async function configurationOf(
     const isVerifiable = attribute === 'email' || attribute === 'phone_number'
     claims[scope] = [...(claims[scope] ?? []), attribute, ...(isVerifiable ? [`${attribute}_verified`] : [])]
   }
+  return claims
+}
+
+function configurationOf(
+  house: House,
+  loginAddress: (flowId: string) => string,
+  policy: interactionPolicy.DefaultPolicy,
+  claims: Record<string, string[]>,
+): Configuration {
   return {
-    jwks: { keys: (await signingKeys(house)) as never },
     claims,
     scopes: ['openid', 'offline_access', ...Object.keys(claims).filter((scope) => scope !== 'openid')],
     responseTypes: ['code'],

@@ -1,27 +1,42 @@
-// The signing keys of our OpenID Provider: made once, kept sealed, the same on every process.
+// The signing keys of our OpenID Provider: kept sealed, the same on every process, replaced without anybody noticing.
 import { generateKeyPair, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { insertFirstSigningKeys, listSigningKeys } from '../db/signing-keys.ts'
+import { addSigningKey, insertFirstSigningKeys, listSigningKeys } from '../db/signing-keys.ts'
 import type { House } from '../house.ts'
 
-const OVERLAPPING = 2
+type Jwk = Record<string, unknown> & { kid: string }
 
-/** The JWK set, newest key first. The first process of an installation makes two, so that applications know the next one before it signs. */
-export async function signingKeys(house: Pick<House, 'db' | 'keyring'>): Promise<Record<string, unknown>[]> {
+/** The one before, so that what it signed can be checked; the one that signs; the next, so that applications know it before it signs. */
+const KEPT = 3
+
+/**
+ * The JWK set, the key that signs first. The newest key of several does not sign yet: it is published for as long as there is no
+ * newer one. The first process of an installation makes two.
+ */
+export async function signingKeys(house: Pick<House, 'db' | 'keyring'>): Promise<Jwk[]> {
   let rows = await listSigningKeys(house.db)
   if (rows.length === 0) {
-    const made = await Promise.all(Array.from({ length: OVERLAPPING }, makeKey))
-    await insertFirstSigningKeys(
-      house.db,
-      made.map((key) => ({ kid: key.kid, sealed: house.keyring.seal(`signing key ${key.kid}`, JSON.stringify(key)) })),
-    )
+    await insertFirstSigningKeys(house.db, await Promise.all([sealedKey(house.keyring), sealedKey(house.keyring)]))
     rows = await listSigningKeys(house.db)
   }
-  return rows.map((row) => JSON.parse(house.keyring.unseal(`signing key ${row.kid}`, row.sealed)))
+  const keys: Jwk[] = rows.map((row) => JSON.parse(house.keyring.unseal(`signing key ${row.kid}`, row.sealed)))
+  const [next, current, ...previous] = keys
+  return next && current ? [current, next, ...previous] : keys
 }
 
-async function makeKey(): Promise<{ kid: string; [member: string]: unknown }> {
+/**
+ * Makes a new next key; the one that was next signs from now on. Processes notice within a minute, and every one of them has
+ * published the key that signs long before. Returns the new key's id.
+ */
+export async function rotateSigningKeys(house: Pick<House, 'db' | 'keyring'>): Promise<string> {
+  const key = await sealedKey(house.keyring)
+  await addSigningKey(house.db, key, KEPT)
+  return key.kid
+}
+
+async function sealedKey(keyring: House['keyring']): Promise<{ kid: string; sealed: Buffer }> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   const kid = randomBytes(12).toString('base64url')
-  return { ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' }
+  const key: Jwk = { ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' }
+  return { kid, sealed: keyring.seal(`signing key ${kid}`, JSON.stringify(key)) }
 }
