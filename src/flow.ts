@@ -8,6 +8,7 @@ import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
 import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
 import { PageError } from './web/errors.ts'
+import { tagRequest } from './web/logging.ts'
 
 /** The door a flow came in by, which is the only one it can leave by. */
 export interface Door {
@@ -18,6 +19,8 @@ export interface Door {
 
 export interface Flow {
   id: string
+  /** What the log calls it: the beginning of a hash, which finds every line about this sign-in and leads to nothing. */
+  tag: string
   door: Door
   idpId: string | undefined
   /** Set once the idp has sent the person back. */
@@ -109,10 +112,13 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
     .find((bytes) => bytes.length === 32 && timingSafeEqual(deriveKey(bytes, 'flow binding'), row.binding))
   if (!secret) return undefined
 
+  const tag = sha256(row.id).toString('hex').slice(0, 8)
+  tagRequest(req, tag)
   const sealingKey = deriveKey(secret, 'flow profile')
   const derived = (use: string, state: string) => keyedHash(deriveKey(secret, use), state).toString('base64url')
   return {
     id: row.id,
+    tag,
     door: {
       kind: row.door,
       applicationId: row.application_id,

@@ -12,7 +12,7 @@ export function failureOf(house: House, idp: Idp, flow: Flow, error: unknown): u
   const isProfile = error instanceof ProfileFault
   if (!isProfile && !(error instanceof IdpFailure)) return error
   const code = isProfile ? 'PROFILE_FAULT' : error.code
-  house.log.warn({ err: error, idp: idp.name, code, flow: flow.id.slice(0, 6) }, 'idp did not complete the sign-in')
+  house.log.warn({ err: error, idp: idp.name, code, flow: flow.tag }, 'idp did not complete the sign-in')
   // Cancelling there is an answer; 502 is for an idp that gave none, or a wrong one.
   const status = !isProfile && error.isDenial ? 409 : 502
   return new PageError(status, 'idp', {

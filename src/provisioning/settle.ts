@@ -21,7 +21,7 @@ export async function settle(
     const decision = decide(situation.facts)
     house.log.info(
       {
-        flow: flow.id.slice(0, 6),
+        flow: flow.tag,
         idp: situation.idp.name,
         kind: decision.kind,
         because: 'because' in decision ? decision.because : undefined,

@@ -1,5 +1,6 @@
 // What is logged: one line per event on stdout. Never a query string, a body, a name or a token.
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { RequestHandler } from 'express'
 import { type Logger, pino } from 'pino'
 
@@ -40,6 +41,13 @@ export function describeError(error: unknown): Record<string, unknown> {
   }
 }
 
+const tags = new WeakMap<IncomingMessage, string>()
+
+/** Names what a request is about, in the line that its end is logged with. */
+export function tagRequest(req: IncomingMessage, tag: string): void {
+  tags.set(req, tag)
+}
+
 /** The ids that routers make; anything else could carry what nobody should find in a log. */
 const REQUEST_ID = /^[\w.=+/-]{20,200}$/
 
@@ -57,7 +65,14 @@ export function requestLog(log: Logger, trustsProxy: boolean): RequestHandler {
     res.on('finish', () => {
       const route: unknown = req.route?.path ?? res.locals['route']
       log.info(
-        { request: id, method: req.method, route, status: res.statusCode, ms: Math.round(performance.now() - started) },
+        {
+          request: id,
+          flow: tags.get(req),
+          method: req.method,
+          route,
+          status: res.statusCode,
+          ms: Math.round(performance.now() - started),
+        },
         'request',
       )
     })

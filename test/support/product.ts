@@ -1,6 +1,7 @@
 // The whole product for a test: its own database, a scripted identity provider behind five idps (one per mode), and an application.
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
+import type { Config } from '../../src/config.ts'
 import type { Declared, DeclaredApplication } from '../../src/declared.ts'
 import { type Running, start } from '../../src/start.ts'
 import { describeError } from '../../src/web/logging.ts'
@@ -21,6 +22,8 @@ export {
 
 export interface Product extends Scene {
   running: Running
+  /** Where it listens. */
+  port: number
   /** Everything that was logged. */
   log: string[]
   clock: { now: Date }
@@ -36,6 +39,8 @@ export interface ProductOptions extends SceneOptions {
   /** The address that people use, when it is not the server's own: behind a proxy. */
   publicUrl?: string
   port?: number
+  /** Settings of the deployment, put in place of the tests' own. */
+  settings?: Partial<Config>
 }
 
 /** Starts everything. `silent` is the only idp of the application unless `modes` says otherwise. */
@@ -67,6 +72,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     migrateOnStart: false,
     demo: false,
     warnings: [],
+    ...options.settings,
   }
   const logger = pino({ level: 'debug', base: null, serializers: { err: describeError } }, sink)
   const boot = () => start({ config, log: logger, declared: scene.declared, now: () => clock.now })
@@ -79,6 +85,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     get running() {
       return running
     },
+    port,
     log,
     clock,
     async redeclare(change) {
