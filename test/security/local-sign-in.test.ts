@@ -18,7 +18,7 @@ const newName = () => `n${randomBytes(6).toString('hex')}`
 describe('signing in with a password', () => {
   let product: Product
   before(async () => {
-    product = await startProduct({ modes: ['silent', 'consent', 'username'] })
+    product = await startProduct({ modes: ['silent', 'consent', 'username'], trustProxy: 0 })
   })
   after(() => product.stop())
   // All tests come from one address.

@@ -10,7 +10,7 @@ export interface Browser {
   history: string[]
   /** Goes to an address as if a person had typed it. */
   open(url: string | URL): Promise<Page>
-  /** One request with the jar's cookies and nothing else: no redirect followed, no header added. For forged requests. */
+  /** One request with the jar's cookies and nothing else of the browser's: no redirect followed. For forged requests. */
   fetch(url: string | URL, init?: FetchInit): Promise<Response>
 }
 
@@ -49,12 +49,22 @@ interface Step {
 
 const longestRoad = 20
 
+let browsers = 0
+
+/** An IP address that no other browser of this process has. */
+function ownAddress(): string {
+  browsers += 1
+  return `10.${(browsers >> 16) & 255}.${(browsers >> 8) & 255}.${browsers & 255}`
+}
+
 /** A browser with no cookies. `followRefresh: false` stops at pages that would go on by themselves. */
 export function openBrowser(
   options: {
     followRefresh?: boolean
     /** Sent with every navigation, such as Accept-Language. */
     headers?: Record<string, string>
+    /** The IP address that the router in front of the product tells of it; each browser has its own unless told otherwise. */
+    address?: string
     /** `fetchTrusting(proxy.ca)` for https. */
     fetch?: (url: string | URL, init?: FetchInit) => Promise<Response>
   } = {},
@@ -62,11 +72,12 @@ export function openBrowser(
   const cookies = cookieJar()
   const visited: string[] = []
   const load = options.fetch ?? plainFetch
+  const router = { 'X-Forwarded-For': options.address ?? ownAddress() }
 
   async function request(url: URL, init: FetchInit, from?: URL): Promise<Response> {
     const method = init.method ?? 'GET'
     const cookie = cookies.header(url, { method, ...(from ? { from } : {}) })
-    const headers = { ...init.headers, ...(cookie === '' ? {} : { Cookie: cookie }) }
+    const headers = { ...router, ...init.headers, ...(cookie === '' ? {} : { Cookie: cookie }) }
     visited.push(url.href)
     const response = await load(url, { ...init, method, headers })
     cookies.keep(url, response.headers.getSetCookie())

@@ -38,6 +38,8 @@ export interface ProductOptions extends SceneOptions {
   flowMinutes?: number
   /** The address that people use, when it is not the server's own: behind a proxy. */
   publicUrl?: string
+  /** Routers in front that say where a request comes from: 1 as on hosted platforms, 0 when nothing stands in front. */
+  trustProxy?: number
   port?: number
   /** Settings of the deployment, put in place of the tests' own. */
   settings?: Partial<Config>
@@ -64,7 +66,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     host: '127.0.0.1',
     publicUrl: new URL(url),
     secretKey: SECRET_KEY,
-    trustProxy: options.publicUrl ? 1 : 0,
+    trustProxy: options.trustProxy ?? 1,
     logLevel: 'debug' as const,
     logFormat: 'json' as const,
     flowMinutes: options.flowMinutes ?? 30,
