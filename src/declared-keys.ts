@@ -65,8 +65,8 @@ export const SIGNUP = '/accountrecoveryendpoint/signup.do'
 // Paths of the product that the two pages cannot have (design, section 5). Routes ignore case, so the comparison does.
 const TAKEN = [
   ...['/oauth2', '/oidc', '/.well-known', '/commonauth', '/authenticationendpoint/login.do'],
-  ...['/accountrecoveryendpoint/username-status', '/livez', '/readyz', '/metrics', '/myaccount', '/console', '/setup'],
-  ...['/api', '/scim2', '/public'],
+  ...['/accountrecoveryendpoint/username-status', '/accountrecoveryendpoint/stay'],
+  ...['/livez', '/readyz', '/metrics', '/myaccount', '/console', '/setup', '/api', '/scim2', '/public'],
 ]
 
 const organization = group({

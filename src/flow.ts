@@ -2,7 +2,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Ending, FlowRow } from './db/flows.ts'
-import { findFlowRow, findFlowRowByState, insertFlow, keepProfile } from './db/flows.ts'
+import { extendFlow, findFlowRow, findFlowRowByState, insertFlow, keepProfile } from './db/flows.ts'
 import { findIdp } from './db/idps.ts'
 import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
@@ -46,6 +46,9 @@ const COOKIES_KEPT = 20
 /** The cookie outlives the flow by this much, so that an expired or finished page can say what happened to this browser and to no other. What it sealed is wiped by then. */
 const COOKIE_GRACE_MINUTES = 10
 
+/** How many times its life a flow may stay open: ten times is the least that WCAG 2.2 (2.2.1) asks for, and the first life. */
+const LIVES = 11
+
 /**
  * Starts a flow for a door and gives this browser the flow's cookie: 32 random bytes from which the sealing key, the CSRF
  * secret and the binding follow (HKDF). Returns the flow's id, which is worth nothing without that cookie.
@@ -53,24 +56,42 @@ const COOKIE_GRACE_MINUTES = 10
 export async function startFlow(house: House, req: IncomingMessage, res: ServerResponse, door: Door): Promise<string> {
   const id = randomBytes(FLOW_ID_BYTES).toString('base64url')
   const secret = randomBytes(32)
+  const now = house.now()
   await insertFlow(house.db, {
     id,
     binding: deriveKey(secret, 'flow binding'),
     applicationId: door.applicationId,
     interactionUidSealed: house.keyring.seal(`flow door ${id}`, door.interactionUid),
-    expiresAt: new Date(house.now().getTime() + house.flowMinutes * 60_000),
+    createdAt: now,
+    expiresAt: endOfLife(house, now),
   })
   const kept = flowCookies(house, req)
   // Browsers send older cookies first (RFC 6265, 5.4), so the front of the list goes.
   for (const [name] of kept.slice(0, Math.max(0, kept.length - COOKIES_KEPT + 1))) {
     res.appendHeader('Set-Cookie', `${name}=; Max-Age=0; ${cookieAttributes(house)}`)
   }
-  const maxAge = Math.round((house.flowMinutes + COOKIE_GRACE_MINUTES) * 60)
-  res.appendHeader(
-    'Set-Cookie',
-    `${cookieName(house, id)}=${secret.toString('base64url')}; Max-Age=${maxAge}; ${cookieAttributes(house)}`,
-  )
+  giveCookie(house, res, id, secret)
   return id
+}
+
+/**
+ * Lets the flow live as long from now as it does from its beginning, and this browser's cookie with it. Returns until when; nothing when the
+ * flow has ended, has expired, or would stay open for more than eleven lives.
+ */
+export async function stayOpen(
+  house: House,
+  req: IncomingMessage,
+  res: ServerResponse,
+  flow: Flow,
+): Promise<Date | undefined> {
+  const now = house.now()
+  const until = endOfLife(house, now)
+  const begunAfter = new Date(until.getTime() - LIVES * house.flowMinutes * 60_000)
+  const row = await extendFlow(house.db, flow.id, { until, begunAfter, now })
+  const secret = row && secretOf(house, req, flow.id, row.binding)
+  if (!secret) return undefined
+  giveCookie(house, res, flow.id, secret)
+  return until
 }
 
 /** This browser's flow of that id; undefined for an id that does not exist and for another browser's, which look the same. */
@@ -103,13 +124,7 @@ export async function expiredError(
 }
 
 function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined): Flow | undefined {
-  if (!row) return undefined
-  const name = cookieName(house, row.id)
-  // Every cookie of that name is tried: one tossed in by a sibling host must not hide ours.
-  const secret = flowCookies(house, req)
-    .filter(([cookie]) => cookie === name)
-    .map(([, value]) => Buffer.from(value, 'base64url'))
-    .find((bytes) => bytes.length === 32 && timingSafeEqual(deriveKey(bytes, 'flow binding'), row.binding))
+  const secret = row && secretOf(house, req, row.id, row.binding)
   if (!secret) return undefined
 
   const tag = sha256(row.id).toString('hex').slice(0, 8)
@@ -136,6 +151,26 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
     codeVerifier: (state) => derived('flow code verifier', state),
     seal: (profile) => seal(sealingKey, row.id, JSON.stringify(profile)),
   }
+}
+
+/** The secret in this browser's cookie of a flow: the one that the flow's row is bound to. */
+function secretOf(house: House, req: IncomingMessage, id: string, binding: Buffer): Buffer | undefined {
+  const name = cookieName(house, id)
+  // Every cookie of that name is tried: one tossed in by a sibling host must not hide ours.
+  return flowCookies(house, req)
+    .filter(([cookie]) => cookie === name)
+    .map(([, value]) => Buffer.from(value, 'base64url'))
+    .find((bytes) => bytes.length === 32 && timingSafeEqual(deriveKey(bytes, 'flow binding'), binding))
+}
+
+function endOfLife(house: House, from: Date): Date {
+  return new Date(from.getTime() + house.flowMinutes * 60_000)
+}
+
+function giveCookie(house: House, res: ServerResponse, id: string, secret: Buffer): void {
+  const maxAge = Math.round((house.flowMinutes + COOKIE_GRACE_MINUTES) * 60)
+  const value = secret.toString('base64url')
+  res.appendHeader('Set-Cookie', `${cookieName(house, id)}=${value}; Max-Age=${maxAge}; ${cookieAttributes(house)}`)
 }
 
 function cookieName(house: House, id: string): string {

@@ -28,13 +28,20 @@ const COLUMNS = `id, binding, door, application_id, interaction_uid_sealed, idp_
 
 export async function insertFlow(
   db: Db,
-  flow: { id: string; binding: Buffer; applicationId: string; interactionUidSealed: Buffer; expiresAt: Date },
+  flow: {
+    id: string
+    binding: Buffer
+    applicationId: string
+    interactionUidSealed: Buffer
+    createdAt: Date
+    expiresAt: Date
+  },
 ): Promise<void> {
   await query(
     db,
-    `INSERT INTO flows (id, binding, door, application_id, interaction_uid_sealed, expires_at)
-     VALUES (?, ?, 'application', ?, ?, ?)`,
-    [flow.id, flow.binding, flow.applicationId, flow.interactionUidSealed, flow.expiresAt],
+    `INSERT INTO flows (id, binding, door, application_id, interaction_uid_sealed, created_at, expires_at)
+     VALUES (?, ?, 'application', ?, ?, ?, ?)`,
+    [flow.id, flow.binding, flow.applicationId, flow.interactionUidSealed, flow.createdAt, flow.expiresAt],
   )
 }
 
@@ -72,6 +79,20 @@ export async function takeCallback(db: Db, id: string, stateHash: Buffer, now: D
 /** Notes that the person has seen a question. */
 export async function noteAsked(db: Db, id: string, now: Date): Promise<void> {
   await query(db, 'UPDATE flows SET asked_at = ? WHERE id = ? AND asked_at IS NULL', [now, id])
+}
+
+/** Lets an open flow that began at `begunAfter` or later live until `until`. Returns the binding of its browser; nothing when it may not. */
+export async function extendFlow(
+  db: Db,
+  id: string,
+  { until, begunAfter, now }: { until: Date; begunAfter: Date; now: Date },
+): Promise<{ binding: Buffer } | undefined> {
+  return queryOne<{ binding: Buffer }>(
+    db,
+    `UPDATE flows SET expires_at = ?
+     WHERE id = ? AND closed_at IS NULL AND expires_at > ? AND created_at >= ? RETURNING binding`,
+    [until, id, now, begunAfter],
+  )
 }
 
 /** Wipes the profile that waited for the door out. */

@@ -26,6 +26,8 @@ export interface ApplicationDoor {
   leaveBy(req: IncomingMessage, res: ServerResponse, flow: Flow): Promise<string | undefined>
   /** Whether the application still waits for this flow. */
   isOpen(flow: Flow): Promise<boolean>
+  /** Waits as long from now as from the beginning. False when the application does not wait any more. */
+  stay(req: IncomingMessage, res: ServerResponse, flow: Flow): Promise<boolean>
 }
 
 const ADDRESSES = /^\/(?:\.well-known\/openid-configuration$|oauth2\/|oidc\/)/
@@ -42,6 +44,8 @@ const ROUTES = {
   jwks: '/oauth2/jwks',
   end_session: '/oidc/logout',
 }
+const COOKIES = { session: 'vestibule.session', interaction: 'vestibule.interaction', resume: 'vestibule.resume' }
+const SHORT_COOKIE = { httpOnly: true, sameSite: 'lax', signed: true } as const
 /** What the log may say of an address: one that we know, never what somebody typed. */
 const LOGGED = new Set([...Object.values(ROUTES), '/.well-known/openid-configuration', '/oidc/logout/confirm'])
 
@@ -80,8 +84,7 @@ export async function createApplicationDoor(
     middleware(req, res, next) {
       if (!ADDRESSES.test(req.path)) return next()
       res.locals['route'] = routeOf(req.path)
-      req.headers['x-forwarded-proto'] = house.publicUrl.protocol.slice(0, -1)
-      req.headers['x-forwarded-host'] = house.publicUrl.host
+      atOurAddress(house, req)
       req.url = withOfflineConsent(req.url)
       const now = house.now().getTime()
       if (now - lookedAt > LOOK_FOR_KEYS_MS) {
@@ -128,7 +131,31 @@ export async function createApplicationDoor(
     async isOpen(flow) {
       return (await current.provider.Interaction.find(flow.door.interactionUid)) !== undefined
     },
+
+    async stay(req, res, flow) {
+      const { provider } = current
+      const interaction = await provider.Interaction.find(flow.door.interactionUid)
+      if (!interaction) return false
+      await interaction.save(interactionSeconds(house))
+      // As the library set it, so that this one takes its place.
+      const path = new URL(interaction.returnTo).pathname
+      atOurAddress(house, req)
+      const maxAge = interactionSeconds(house) * 1000
+      provider.createContext(req, res).cookies.set(COOKIES.resume, interaction.uid, { ...SHORT_COOKIE, path, maxAge })
+      return true
+    },
   }
+}
+
+/** The library's addresses, and whether its cookies are Secure, follow the request: it is at PUBLIC_URL, whatever a proxy says. */
+function atOurAddress(house: House, req: IncomingMessage): void {
+  req.headers['x-forwarded-proto'] = house.publicUrl.protocol.slice(0, -1)
+  req.headers['x-forwarded-host'] = house.publicUrl.host
+}
+
+/** Longer than the flow, so that an expired one can start again with the same door. */
+function interactionSeconds(house: House): number {
+  return Math.round(house.flowMinutes * MINUTES) + 10 * MINUTES
 }
 
 function routeOf(path: string): string | undefined {
@@ -185,10 +212,10 @@ function configurationOf(
     extraClientMetadata: { properties: [APPLICATION_ID, REQUIRE_PKCE] },
     routes: ROUTES,
     cookies: {
-      names: { session: 'vestibule.session', interaction: 'vestibule.interaction', resume: 'vestibule.resume' },
+      names: COOKIES,
       keys: house.keyring.cookieSecrets,
       long: { httpOnly: true, sameSite: 'lax', signed: true },
-      short: { httpOnly: true, sameSite: 'lax', signed: true },
+      short: SHORT_COOKIE,
     },
     ttl: {
       AccessToken: 10 * MINUTES,
@@ -197,7 +224,7 @@ function configurationOf(
       RefreshToken: 30 * DAYS,
       Grant: 30 * DAYS,
       Session: 8 * HOURS,
-      Interaction: Math.round(house.flowMinutes * MINUTES) + 10 * MINUTES,
+      Interaction: interactionSeconds(house),
     },
     rotateRefreshToken: true,
     features: {
