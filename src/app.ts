@@ -46,7 +46,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(door.middleware)
   app.use(loginRoutes(house, oidc, loginWays))
   app.use(callbackRoutes(house, oidc, loginWays))
-  app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain }))
+  app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain, stay: door.stay }))
   app.use(handbackRoutes(house, door, { again: loginAgain, prompts }))
   app.use(notFound)
   app.use(onError)

@@ -27,6 +27,9 @@ const CONTEXT = {
   sessionDataKey: 'the key',
   switchHref: '/authenticationendpoint/login.do?sessionDataKey=the-key',
   openUntil: new Date('2027-03-04T14:32:10Z'),
+  memory: 'the memory',
+  stay: '/accountrecoveryendpoint/stay',
+  status: '/accountrecoveryendpoint/username-status',
 }
 const VIEWS = createViews({
   folders: [path.join(import.meta.dirname, '../views')],
@@ -111,7 +114,8 @@ describe('a first view', () => {
     const problem = { key: 'USERNAME_TAKEN', values: { name: 'asha' } }
     for (const scheme of SCHEMES) {
       const first = page({ scheme, facts: { username: 'taken' } })
-      assert.deepEqual(first.username, { kind: 'asked', value: 'asha', suggestions: [], problem })
+      const { status } = CONTEXT
+      assert.deepEqual(first.username, { kind: 'asked', value: 'asha', suggestions: [], status, problem })
       assert.deepEqual(first.problems, [])
     }
   })

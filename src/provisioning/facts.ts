@@ -17,7 +17,7 @@ import type { Notice } from './consent.ts'
 import { effectivePurposes, missingAttributes, noticeOf } from './consent.ts'
 import type { Facts } from './decide.ts'
 import type { UsernameReading } from './username.ts'
-import { readUsername } from './username.ts'
+import { readTypedUsername, readUsername } from './username.ts'
 
 /** The language of pages and of what is recorded. */
 const LANGUAGE = 'en'
@@ -35,22 +35,28 @@ export interface Situation {
   label: (attribute: string) => string
   identity: Identity | undefined
   suggested: UsernameReading
+  /** Of the suggested and the typed name, in canonical form, those that somebody has. */
+  taken: ReadonlySet<string>
   facts: Facts
 }
 
-/** Reads the situation of a flow that has come back with a profile. Throws when its idp or application row is gone. */
-export async function gather(house: House, flow: Flow, profile: Profile): Promise<Situation> {
+/**
+ * Reads the situation of a flow that has come back with a profile; `typed` is the name that the person typed, if they did.
+ * Throws when its idp or application row is gone.
+ */
+export async function gather(house: House, flow: Flow, profile: Profile, typed = ''): Promise<Situation> {
   const [idp, application] = await Promise.all([
     findIdp(house.db, flow.idpId ?? ''),
     findApplication(house.db, flow.door.applicationId),
   ])
   if (!idp || !application) throw new Error('A flow points to an idp or application that does not exist.')
   const suggested = readUsername(profile.suggestedUsername)
+  const names = [suggested, readTypedUsername(typed)].flatMap((name) => (name.kind === 'ok' ? [name.canonical] : []))
   const [organization, configured, customNames, taken] = await Promise.all([
     readOrganization(house.db),
     listPurposes(house.db),
     customAttributeNames(house.db),
-    suggested.kind === 'ok' ? takenUsernames(house.db, idp.userstore, [suggested.canonical]) : new Set<string>(),
+    names.length > 0 ? takenUsernames(house.db, idp.userstore, names) : new Set<string>(),
   ])
   // After the name, never beside it: a name taken by this very person's other sign-in a moment ago is seen with its identity,
   // because one transaction made both.
@@ -71,6 +77,7 @@ export async function gather(house: House, flow: Flow, profile: Profile): Promis
     label,
     identity,
     suggested,
+    taken,
     facts: {
       idp: {
         isEnabled: idp.isEnabled,

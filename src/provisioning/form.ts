@@ -21,6 +21,8 @@ export interface Asked {
   missingAttributes: string[]
   /** The name that signup.do shows, when it does not ask for one. */
   suggested: UsernameReading
+  /** Of the names in question, in canonical form, those that somebody has. */
+  taken: ReadonlySet<string>
   /** Words that the password must not be made of, besides the username. */
   personal: string[]
   organization: string
@@ -38,6 +40,7 @@ export function askedOf(situation: Situation, question: Question): Asked {
     items: itemsOf(purposes, profile),
     missingAttributes: facts.missingAttributes,
     suggested: situation.suggested,
+    taken: situation.taken,
     personal: [...mailbox, application.name, idp.displayName, organization.name],
     organization: organization.name,
     label: situation.label,
@@ -70,8 +73,7 @@ export interface Answers {
 
 export type FormReading =
   | { kind: 'answers'; answers: Answers; kept: Kept }
-  /** `canonical`: the name itself is fit, so whether it is taken can be told together with the other problems. */
-  | { kind: 'problems'; problems: Problems; kept: Kept; canonical: string | undefined }
+  | { kind: 'problems'; problems: Problems; kept: Kept }
 
 /** Reads the form. Only what was asked is looked at: a username sent to a page that asks for none is ignored. */
 export function readForm(fields: Fields, asked: Asked): FormReading {
@@ -79,7 +81,8 @@ export function readForm(fields: Fields, asked: Asked): FormReading {
   const problems: Problems = { ticks: {}, typed: {} }
 
   const username = asked.ask.username ? readTypedUsername(kept.username) : asked.suggested
-  if (username.kind === 'problem') problems.username = problemMessage(username.problem, { name: kept.username })
+  const wrong = nameProblem(kept.username, username, asked.taken)
+  if (wrong) problems.username = wrong
 
   const password = asked.ask.password ? fields.one('password') : undefined
   if (password !== undefined) {
@@ -96,20 +99,35 @@ export function readForm(fields: Fields, asked: Asked): FormReading {
     if ('problem' in reading) problems.typed[attribute] = reading.problem
     else typed[attribute] = reading.value
   }
-  const fit = username.kind === 'ok' ? username.canonical : undefined
-  if (username.kind === 'problem' || hasProblems(problems)) return { kind: 'problems', problems, kept, canonical: fit }
+  if (username.kind === 'problem' || hasProblems(problems)) return { kind: 'problems', problems, kept }
   const { username: name, canonical } = username
   return { kind: 'answers', answers: { username: name, canonical, password, ticks: kept.ticks, typed }, kept }
 }
 
-/** What the person typed and ticked, of what was asked. `use` is a suggestion's button: it stands for the typed name, and everything else stays. */
+/** What the person typed and ticked, of what was asked. */
 export function keep(fields: Fields, asked: Asked): Kept {
   const keys = new Set(asked.items.map((item) => item.key))
   return {
-    username: fields.one('use') || fields.one('username'),
+    username: typedName(fields),
     ticks: new Set(fields.all('consent').filter((key) => keys.has(key))),
     typed: Object.fromEntries(asked.missingAttributes.map((name) => [name, fields.one(`attribute.${name}`)])),
   }
+}
+
+/** The name that was typed. `use` is a suggestion's button: it stands for the typed name, and everything else stays. */
+export function typedName(fields: Fields): string {
+  return fields.one('use') || fields.one('username')
+}
+
+/** What is wrong with a name, in the words of the form; `reading` is its own, `taken` holds canonical names. The live status says the same. */
+export function nameProblem(name: string, reading: UsernameReading, taken: ReadonlySet<string>): Message | undefined {
+  if (reading.kind === 'problem') return problemMessage(reading.problem, { name })
+  return taken.has(reading.canonical) ? takenProblem(reading.username) : undefined
+}
+
+/** Somebody has the name, in whatever case or width. */
+export function takenProblem(name: string): Message {
+  return { key: 'USERNAME_TAKEN', values: { name } }
 }
 
 /** A rule's problem as a message: its code is the key; a bound, lowest or highest, is the sentence's {n}. */
@@ -128,6 +146,9 @@ export function problemMessage(problem: UsernameProblem | PasswordProblem, value
 
 function hasProblems(problems: Problems): boolean {
   return (
-    problems.password !== undefined || Object.keys(problems.ticks).length > 0 || Object.keys(problems.typed).length > 0
+    problems.username !== undefined ||
+    problems.password !== undefined ||
+    Object.keys(problems.ticks).length > 0 ||
+    Object.keys(problems.typed).length > 0
   )
 }

@@ -6,7 +6,7 @@ import type { Item } from './consent.ts'
 import { itemsOf } from './consent.ts'
 import type { Situation } from './facts.ts'
 import type { Kept, Problems } from './form.ts'
-import { problemMessage } from './form.ts'
+import { nameProblem } from './form.ts'
 import type { Question } from './settle.ts'
 import { inputFor } from './typed-attributes.ts'
 
@@ -16,6 +16,10 @@ export interface PageContext {
   sessionDataKey: string
   switchHref: string
   openUntil: Date
+  memory: string
+  /** Addresses: one that keeps the page open, one that tells whether a name is free. */
+  stay: string
+  status: string
 }
 
 /** A try that did not make a user: what was typed, what is wrong with it, and free names to offer. */
@@ -40,7 +44,8 @@ export function tryOf(kept: Kept): Try {
 export function firstView(situation: Situation, question: Question): Try {
   const first = tryOf({ username: situation.profile.suggestedUsername, ticks: new Set(), typed: {} })
   first.isFirst = true
-  if (question.ask.username && situation.facts.username !== 'free') first.problems.username = nameProblem(situation)
+  const problem = nameProblem(situation.profile.suggestedUsername, situation.suggested, situation.taken)
+  if (question.ask.username && problem) first.problems.username = problem
   return first
 }
 
@@ -54,6 +59,7 @@ export function promptPage(situation: Situation, question: Question, context: Pa
         kind: 'asked',
         value: kept.username,
         suggestions,
+        status: context.status,
         ...(problems.username ? { problem: problems.username } : {}),
       }
     : { kind: 'shown', value: situation.profile.suggestedUsername }
@@ -70,6 +76,8 @@ export function promptPage(situation: Situation, question: Question, context: Pa
       csrf: context.csrf,
       sessionDataKey: context.sessionDataKey,
       notice: situation.notice.hash,
+      memory: context.memory,
+      stay: context.stay,
     },
     // On the first view nobody has done anything wrong: what is said at the field is enough.
     problems: tried.isFirst ? [] : summary(problems, purposes, ask.username),
@@ -95,19 +103,6 @@ export function promptPage(situation: Situation, question: Question, context: Pa
         }
       : {}),
   }
-}
-
-/** Why the suggested name will not do. */
-function nameProblem(situation: Situation): Message {
-  const name = situation.profile.suggestedUsername
-  return situation.suggested.kind === 'problem'
-    ? problemMessage(situation.suggested.problem, { name })
-    : takenProblem(name)
-}
-
-/** Somebody has the name, in whatever case or width. */
-export function takenProblem(name: string): Message {
-  return { key: 'USERNAME_TAKEN', values: { name } }
 }
 
 function headingOf(situation: Situation, question: Question, purposes: PurposeOnPage[]): Message {

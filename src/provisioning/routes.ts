@@ -1,42 +1,54 @@
-// register.do and signup.do: the one page that asks. Handlers read: find, decide, read, do, redirect.
+// register.do and signup.do: the one page that asks, and the two addresses that its script calls. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
 import { noteAsked } from '../db/flows.ts'
-import { takenUsernames } from '../db/users.ts'
-import { expiredError, type Flow, findFlow } from '../flow.ts'
+import { expiredError, type Flow, findFlow, stayOpen } from '../flow.ts'
 import type { House } from '../house.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { type Fields, formBody, oneParameter, readFields } from '../web/forms.ts'
 import { grant, itemsOf } from './consent.ts'
-import type { Situation } from './facts.ts'
 import type { Answers, Kept } from './form.ts'
-import { askedOf, keep, readForm } from './form.ts'
+import { askedOf, keep, nameProblem, readForm, takenProblem, typedName } from './form.ts'
+import { createLimit, tooManyError } from './limits.ts'
 import type { PageContext, Try } from './page.ts'
-import { firstView, promptPage, takenProblem, tryOf } from './page.ts'
+import { firstView, promptPage, tryOf } from './page.ts'
 import type { Outcome } from './provision.ts'
 import { endWithoutUser, provision } from './provision.ts'
-import type { Question } from './settle.ts'
-import { settle } from './settle.ts'
+import type { Arrived, Asking } from './settle.ts'
+import { askingOf, settle } from './settle.ts'
 import { freeNames } from './suggestions.ts'
+import { readTypedUsername } from './username.ts'
 
-/** What the rest of the house answers for these pages: where a flow goes when there is nothing to ask. */
+/** What the rest of the house answers for these pages: where a flow goes when there is nothing to ask, and how its door stays open. */
 export interface Ways {
   /** Where an ended flow is answered. */
   ended: (flowId: string) => string
   /** Where a flow starts again, with the same door and idp. */
   again: (flowId: string, idpName?: string, options?: { otherAccount: boolean }) => string
+  /** Keeps the door open as long as the flow. False when it is shut. */
+  stay: (req: Request, res: Response, flow: Flow) => Promise<boolean>
 }
 
+const STATUS = '/accountrecoveryendpoint/username-status'
+const STAY = '/accountrecoveryendpoint/stay'
+
 export function promptRoutes(house: House, ways: Ways): Router {
+  const wrongAnswers = createLimit(house, 'answers', { perFlow: 10, perAddress: 30 })
+  const nameChecks = createLimit(house, 'username status', { perFlow: 30, perAddress: 120 })
   const router = Router()
   const { register, signup } = house.prompts
+  const form = [sameOrigin(house.publicUrl), formBody, requireFlow, flowToken(secretOf)]
   // HEAD is Express's: a GET without a body.
   router.get(register, requireFlow, flowToken(secretOf), show)
-  router.post(register, sameOrigin(house.publicUrl), formBody, requireFlow, flowToken(secretOf), submit)
+  router.post(register, form, submit)
   router.all(register, methodNotAllowed('GET', 'HEAD', 'POST'))
   router.get(signup, requireFlow, flowToken(secretOf), show)
-  router.post(signup, sameOrigin(house.publicUrl), formBody, requireFlow, flowToken(secretOf), submit)
+  router.post(signup, form, submit)
   router.all(signup, methodNotAllowed('GET', 'HEAD', 'POST'))
+  router.post(STATUS, form, tellStatus)
+  router.all(STATUS, methodNotAllowed('POST'))
+  router.post(STAY, form, stay)
+  router.all(STAY, methodNotAllowed('POST'))
   return router
 
   async function requireFlow(req: Request, res: Response, next: (error?: unknown) => void): Promise<void> {
@@ -55,9 +67,8 @@ export function promptRoutes(house: House, ways: Ways): Router {
   async function show(req: Request, res: Response): Promise<void> {
     const asked = await find(res)
     if (!asked) return
-    const path = house.prompts[asked.question.page]
     // The scheme decides which page asks.
-    if (req.path !== path) return res.redirect(303, `${path}?sessionDataKey=${asked.flow.id}`)
+    if (req.path !== house.prompts[asked.question.page]) return res.redirect(303, addressOf(asked))
     await answer(req, res, asked, 200, firstView(asked.situation, asked.question))
   }
 
@@ -68,14 +79,14 @@ export function promptRoutes(house: House, ways: Ways): Router {
       await endWithoutUser(house, flowOf(res), { kind: 'declined' })
       return res.redirect(303, ways.ended(flowOf(res).id))
     }
-    const found = await find(res)
+    const found = await find(res, typedName(fields))
     if (!found) return
     if (fields.one('use') !== '' && found.question.ask.username) {
       // A suggestion only fills the field in: whoever presses it has not reached the boxes below yet.
       return answer(req, res, found, 200, tryOf(keep(fields, askedOf(found.situation, found.question))))
     }
-    const reading = await read(fields, found, req.path)
-    if (reading.kind === 'again') return answer(req, res, found, 422, reading.tried)
+    const reading = read(fields, found, req.path)
+    if (reading.kind === 'again') return askAgain(req, res, found, reading.tried)
     const outcome = await create(found, reading.answers)
     if (outcome.kind === 'username-taken') {
       const { username } = reading.answers
@@ -83,15 +94,41 @@ export function promptRoutes(house: House, ways: Ways): Router {
       tried.problems.username = takenProblem(username)
       // Decided again, so that signup.do asks for a name now.
       const again = await find(res)
-      return again && answer(req, res, again, 422, tried)
+      return again && askAgain(req, res, again, tried)
     }
     // Somebody finished this sign-in for the same person elsewhere: settling finds them and signs them in.
     if (outcome.kind === 'already-there') await settle(house, found.flow)
     res.redirect(303, ways.ended(found.flow.id))
   }
 
+  /** Tells whether a name is free, as the form would. An oracle by nature, so it answers a live flow alone, and not often. */
+  async function tellStatus(req: Request, res: Response): Promise<void> {
+    const flow = flowOf(res)
+    if (!flow.ending && flow.isExpired) throw await expiredError(house, flow, ways.again)
+    if (flow.ending || !hasProfile(flow)) throw new PageError(404, 'notfound')
+    const name = readFields(req.body).one('username')
+    const wait = await nameChecks(flow.id, req.ip ?? '')
+    // Resuming leads to the page that asks, whichever it is.
+    if (wait !== undefined) throw tooManyError(wait, ways.ended(flow.id))
+    const asking = await askingOf(house, flow, name)
+    if (!asking?.question.ask.username) throw new PageError(404, 'notfound')
+    const problem = nameProblem(name, readTypedUsername(name), asking.situation.taken)
+    house.log.debug({ flow: flow.id.slice(0, 6), available: problem === undefined }, 'username status')
+    res.set('Cache-Control', 'no-store').json({ available: problem === undefined, reason: problem?.key ?? null })
+  }
+
+  /** Keeps the page open: flow, cookie and door live as long from now as they did from the beginning. */
+  async function stay(req: Request, res: Response): Promise<void> {
+    const flow = flowOf(res)
+    if (!flow.ending && flow.isExpired) throw await expiredError(house, flow, ways.again)
+    const openUntil = await stayOpen(house, req, res, flow)
+    if (!openUntil) throw new PageError(409, 'stay')
+    if (!(await ways.stay(req, res, flow))) throw await expiredError(house, flow, ways.again)
+    res.set('Cache-Control', 'no-store').json({ openUntil: openUntil.toISOString() })
+  }
+
   /** The answers, or the try to show again: because the question is not the one that was answered, or something is wrong with it. */
-  async function read(fields: Fields, { question, situation }: Found, path: string): Promise<Read> {
+  function read(fields: Fields, { question, situation }: Found, path: string): Read {
     const form = askedOf(situation, question)
     const isSameQuestion =
       fields.one('notice') === situation.notice.hash &&
@@ -106,9 +143,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     }
     const reading = readForm(fields, form)
     if (reading.kind === 'answers') return reading
-    const { problems, kept, canonical } = reading
-    const isTaken = canonical && (await takenUsernames(house.db, situation.idp.userstore, [canonical])).size > 0
-    if (isTaken) problems.username = takenProblem(kept.username)
+    const { problems, kept } = reading
     return { kind: 'again', tried: { problems, kept, suggestions: [] } }
   }
 
@@ -125,7 +160,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
   }
 
   /** Decides again; answers the request itself when there is nothing (more) to ask on this page. */
-  async function find(res: Response): Promise<Found | undefined> {
+  async function find(res: Response, typed?: string): Promise<Found | undefined> {
     const flow = flowOf(res)
     if (flow.ending) {
       res.redirect(303, ways.ended(flow.id))
@@ -136,12 +171,19 @@ export function promptRoutes(house: House, ways: Ways): Router {
       res.redirect(303, ways.again(flow.id))
       return undefined
     }
-    const asked = await settle(house, flow)
+    const asked = await settle(house, flow, typed)
     if (!asked) {
       res.redirect(303, ways.ended(flow.id))
       return undefined
     }
     return { flow, ...asked }
+  }
+
+  /** The page again, with what is wrong; the page of somebody who has to wait, which says nothing of it, after too many of those. */
+  async function askAgain(req: Request, res: Response, found: Found, tried: Try): Promise<void> {
+    const wait = await wrongAnswers(found.flow.id, req.ip ?? '')
+    if (wait !== undefined) throw tooManyError(wait, addressOf(found))
+    await answer(req, res, found, 422, tried)
   }
 
   async function answer(req: Request, res: Response, found: Found, status: number, tried: Try): Promise<void> {
@@ -153,20 +195,31 @@ export function promptRoutes(house: House, ways: Ways): Router {
       sessionDataKey: flow.id,
       switchHref: ways.again(flow.id, situation.idp.name, { otherAccount: true }),
       openUntil: flow.expiresAt,
+      memory: memoryOf(found),
+      stay: STAY,
+      status: STATUS,
     }
     const { username } = tried.problems
     const suggestions = username ? await freeNames(house.db, situation, tried.kept.username) : []
     house.views.send(res, question.page, promptPage(situation, question, context, { ...tried, suggestions }), status)
   }
+
+  function addressOf({ flow, question }: Found): string {
+    return `${house.prompts[question.page]}?sessionDataKey=${flow.id}`
+  }
+
+  /** Where this browser may keep what was typed: found again by the same person before the same words, and by nobody else. */
+  function memoryOf({ situation: { idp, profile, notice } }: Found): string {
+    const hash = house.keyring.hash('prompt memory', idp.id, profile.issuer, profile.subject, notice.hash)
+    return hash.toString('base64url').slice(0, MEMORY_CHARACTERS)
+  }
 }
+
+const MEMORY_CHARACTERS = 22
 
 type Read = { kind: 'answers'; answers: Answers; kept: Kept } | { kind: 'again'; tried: Try }
 
-interface Found {
-  flow: Flow & { profile: NonNullable<Flow['profile']> }
-  question: Question
-  situation: Situation
-}
+type Found = Asking & { flow: Arrived }
 
 function flowOf(res: Response): Flow {
   return res.locals['flow'] as Flow
@@ -176,6 +229,6 @@ function isOpen(flow: Flow): boolean {
   return !flow.ending && !flow.isExpired
 }
 
-function hasProfile(flow: Flow): flow is Found['flow'] {
+function hasProfile(flow: Flow): flow is Arrived {
   return flow.profile !== undefined
 }

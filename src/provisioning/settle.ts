@@ -10,14 +10,27 @@ import { endWithoutUser, provision, signIn } from './provision.ts'
 
 export type Question = Extract<Decision, { kind: 'ask' }>
 
-/** Decides, and settles the flow unless the person has to be asked: then the question comes back with the situation it was decided in. */
-export async function settle(
-  house: House,
-  flow: Flow & { profile: NonNullable<Flow['profile']> },
-): Promise<{ question: Question; situation: Situation } | undefined> {
+/** A flow that has come back from its idp. */
+export type Arrived = Flow & { profile: NonNullable<Flow['profile']> }
+
+/** What the person has to be asked, with the situation that this was decided in. */
+export interface Asking {
+  question: Question
+  situation: Situation
+}
+
+/** Looks what the person would be asked now, and settles nothing; undefined when that is nothing. `typed` is the name in question. */
+export async function askingOf(house: House, flow: Arrived, typed: string): Promise<Asking | undefined> {
+  const situation = await gather(house, flow, flow.profile, typed)
+  const decision = decide(situation.facts)
+  return decision.kind === 'ask' ? { question: decision, situation } : undefined
+}
+
+/** Decides, and settles the flow unless the person has to be asked. `typed` is the name that they typed, if they did. */
+export async function settle(house: House, flow: Arrived, typed = ''): Promise<Asking | undefined> {
   // Twice: a race lost while creating is a known person the second time.
   for (let attempt = 1; attempt <= 2; attempt += 1) {
-    const situation = await gather(house, flow, flow.profile)
+    const situation = await gather(house, flow, flow.profile, typed)
     const decision = decide(situation.facts)
     house.log.info(
       {

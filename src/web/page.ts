@@ -57,13 +57,22 @@ export interface PromptPage {
   switchHref: string
   /** When the page stops working. */
   openUntil: Date
-  form: { action: string; csrf: string; sessionDataKey: string; notice: string }
+  form: {
+    action: string
+    csrf: string
+    sessionDataKey: string
+    notice: string
+    /** The name under which the browser may keep what was typed and ticked: another person, or other words, has another. */
+    memory: string
+    /** The address that keeps the page open longer. */
+    stay: string
+  }
   /** Empty on a first view. */
   problems: Problem[]
   /** The notice above the form, such as CHANGED. */
   changed?: Message
-  username:
-    | { kind: 'asked'; value: string; problem?: Message; suggestions: string[] }
+  username: /** `status`: the address that tells whether a name is free. */
+    | { kind: 'asked'; value: string; problem?: Message; suggestions: string[]; status: string }
     /** Shown as text; with a password it is also a read-only field, so that password managers file it right. */
     | { kind: 'shown'; value: string }
   /** `again`: it was fine but something else was not, so it has to be typed again. */

@@ -112,6 +112,7 @@ describe('two people and one name', () => {
       assert.deepEqual(await countPeople(product), people, spelled)
       await assertUntouched(victim, spelled)
       prompt.untick('recover:email')
+      await product.rows('DELETE FROM brakes')
     }
     const done = await fillRegister(prompt, `${name}-2`).press('Create account')
     assert.ok(done.url.startsWith(product.application.url), done.text)
@@ -148,6 +149,7 @@ describe('two people and one name', () => {
       assert.match(codesOn(answer).join(' '), /USERNAME_/, JSON.stringify(spelled))
       assert.deepEqual(await countPeople(product), people, JSON.stringify(spelled))
       prompt.untick('recover:email')
+      await product.rows('DELETE FROM brakes')
     }
     await assertUntouched(victim, 'doubles')
   })

@@ -79,6 +79,8 @@ function office(...attributes: AttributeOnPage[]) {
 const values = { app: 'Travel', org: 'Northwind' }
 const privacyPolicyUrl = 'https://northwind.example/privacy'
 
+const status = '/accountrecoveryendpoint/username-status'
+
 const first: PromptPage = {
   application: 'Travel',
   organization: 'Northwind',
@@ -87,9 +89,16 @@ const first: PromptPage = {
   signedInAs: 'asha.rao@acme.example',
   switchHref: '/authenticationendpoint/login.do?sessionDataKey=f1&idp=acme&prompt=select_account',
   openUntil: new Date('2027-03-04T14:32:10Z'),
-  form: { action: '/accountrecoveryendpoint/register.do', csrf: 'token', sessionDataKey: 'f1', notice: 'hash' },
+  form: {
+    action: '/accountrecoveryendpoint/register.do',
+    csrf: 'token',
+    sessionDataKey: 'f1',
+    notice: 'hash',
+    memory: 'kF3vYw0qS8dLrT5bNzXc1A',
+    stay: '/accountrecoveryendpoint/stay',
+  },
   problems: [],
-  username: { kind: 'asked', value: 'asha', suggestions: [] },
+  username: { kind: 'asked', value: 'asha', suggestions: [], status },
   password: { min: 15, again: false },
   consent: { privacyPolicyUrl, purposes: [recover(email, phone), office(birthdate, department)] },
 }
@@ -111,7 +120,7 @@ const wrong: PromptPage = {
     { field: 'new-password', message: short },
     { field: email.id, message: tick },
   ],
-  username: { kind: 'asked', value: 'asha', problem: taken, suggestions },
+  username: { kind: 'asked', value: 'asha', problem: taken, suggestions, status },
   password: { min: 15, problem: short, again: false },
   consent: {
     privacyPolicyUrl,
@@ -134,6 +143,7 @@ const again = {
   label: { key: 'action.again', values: { idp: 'Acme' } },
   href: '/authenticationendpoint/login.do?a=1&b=2',
 }
+const retry = { label: { key: 'action.retry' }, href: '/accountrecoveryendpoint/register.do?sessionDataKey=f1' }
 const back = {
   label: { key: 'action.return', values: { app: 'Travel' } },
   href: '/commonauth?sessionDataKey=f1&leave=1',
@@ -215,7 +225,7 @@ export const secondViews: PageState[] = [
     form: signupForm,
     heading: { key: 'signup.title.consent', values },
     problems: [{ field: 'username', message: taken }],
-    username: { kind: 'asked', value: 'asha', problem: taken, suggestions },
+    username: { kind: 'asked', value: 'asha', problem: taken, suggestions, status },
   }),
   state('login', 'wrong password', {
     application: 'Travel',
@@ -235,6 +245,8 @@ export const otherViews: PageState[] = [
   state('message', 'expired', whole('expired', { n: 30 }, again)),
   state('message', 'declined', whole('declined', { idp: 'Acme' }, back, again)),
   state('message', 'not found', whole('notfound', {})),
+  state('message', 'too many tries', whole('too-many', { n: 3 }, retry)),
+  state('message', 'open for too long', whole('stay', {})),
   state('message', 'refused', whole('LOCAL_USER_REQUIRED', { idp: 'Acme', org: 'Northwind' }, back)),
   state('continue', 'leaving', { application: 'Travel', href: 'https://travel.example/callback?code=c&state=s' }),
   state('continue', 'to nobody in particular', { application: '', href: 'com.travel.app:/callback?code=c' }),

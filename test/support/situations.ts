@@ -48,6 +48,7 @@ export function situationOf(
 ): Situation {
   const { scheme = 'PROMPT_USERNAME_PASSWORD_CONSENT', ...rest } = facts
   const suggested = readUsername(profile.suggestedUsername)
+  const isTaken = rest.username === 'taken' && suggested.kind === 'ok'
   const label = (attribute: string) => `the ${attribute}`
   const organization = { name: 'Northwind', privacyPolicyUrl: 'https://northwind.example/privacy' }
   return {
@@ -86,6 +87,7 @@ export function situationOf(
     label,
     identity: undefined,
     suggested,
+    taken: new Set(isTaken ? [suggested.canonical] : []),
     facts: {
       idp: { isEnabled: true, isAccepted: true, jitEnabled: true, scheme },
       requireLocalUser: false,
