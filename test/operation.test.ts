@@ -108,7 +108,7 @@ describe('behind a trusted proxy that ends TLS', () => {
 describe('without a proxy', () => {
   let product: Product
   before(async () => {
-    product = await startProduct({ modes: ['silent', 'consent'] })
+    product = await startProduct({ modes: ['silent', 'consent'], settings: { trustProxy: 0 } })
   })
   after(() => product?.stop())
 

@@ -1,7 +1,7 @@
-// Which passwords may be chosen, how they are kept and checked, and how much of that happens at once.
+// Which passwords may be chosen, and how they are kept and checked.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createHashingQueue, HashingBusy } from '../src/stores/hashing-queue.ts'
+import { createHashingQueue } from '../src/stores/hashing-queue.ts'
 import { createPasswords } from '../src/stores/password.ts'
 import { PASSWORD_MAX, PASSWORD_MIN, passwordProblem } from '../src/stores/password-policy.ts'
 
@@ -114,39 +114,40 @@ test('personal words of fewer than four code points do not count', () => {
   assert.deepEqual(passwordProblem('teapot gravel ninety', ['teap']), { code: 'PW_PERSONAL' })
 })
 
+const CLIENT = '203.0.113.7'
 const passwords = createPasswords(createHashingQueue({ running: 2, waiting: 50 }))
 
 test('a password is kept as Argon2id with 19 MiB, two passes and one lane', async () => {
-  const hash = await passwords.hash(phrase)
+  const hash = await passwords.hash(phrase, CLIENT)
   assert.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
-  assert.notEqual(await passwords.hash(phrase), hash, 'every hash has a salt of its own')
+  assert.notEqual(await passwords.hash(phrase, CLIENT), hash, 'every hash has a salt of its own')
 })
 
 test('the right password is recognised, and only it', async () => {
-  const hash = await passwords.hash(phrase)
-  assert.equal(await passwords.verify(hash, phrase), true)
+  const hash = await passwords.hash(phrase, CLIENT)
+  assert.equal(await passwords.verify(hash, phrase, CLIENT), true)
   for (const wrong of [phrase.toUpperCase(), `${phrase} `, ` ${phrase}`, ''])
-    assert.equal(await passwords.verify(hash, wrong), false, JSON.stringify(wrong))
+    assert.equal(await passwords.verify(hash, wrong, CLIENT), false, JSON.stringify(wrong))
 })
 
 test('composed and decomposed accents are the same password', async () => {
-  const hash = await passwords.hash('cafe\u0301 gravel ninety')
-  assert.equal(await passwords.verify(hash, 'caf\u00E9 gravel ninety'), true)
-  assert.equal(await passwords.verify(hash, 'cafe gravel ninety'), false)
+  const hash = await passwords.hash('cafe\u0301 gravel ninety', CLIENT)
+  assert.equal(await passwords.verify(hash, 'caf\u00E9 gravel ninety', CLIENT), true)
+  assert.equal(await passwords.verify(hash, 'cafe gravel ninety', CLIENT), false)
 })
 
 test('the last of 128 code points counts, and there is no 129th', async () => {
-  const hash = await passwords.hash(plainText(128))
-  assert.equal(await passwords.verify(hash, plainText(128)), true)
-  assert.equal(await passwords.verify(hash, `${plainText(127)}\u00E9`), false)
-  assert.equal(await passwords.verify(hash, plainText(129)), false)
+  const hash = await passwords.hash(plainText(128), CLIENT)
+  assert.equal(await passwords.verify(hash, plainText(128), CLIENT), true)
+  assert.equal(await passwords.verify(hash, `${plainText(127)}\u00E9`, CLIENT), false)
+  assert.equal(await passwords.verify(hash, plainText(129), CLIENT), false)
 })
 
 test('a password that cannot be stored is not hashed, and matches nothing', async () => {
-  const hash = await passwords.hash(`${phrase}\uFFFD`)
+  const hash = await passwords.hash(`${phrase}\uFFFD`, CLIENT)
   for (const unfit of [`${phrase}\uD83D`, plainText(129)]) {
-    await assert.rejects(passwords.hash(unfit), RangeError)
-    assert.equal(await passwords.verify(hash, unfit), false)
+    await assert.rejects(passwords.hash(unfit, CLIENT), RangeError)
+    assert.equal(await passwords.verify(hash, unfit, CLIENT), false)
   }
 })
 
@@ -156,106 +157,21 @@ test('nobody signs in as a user who is not there, and the answer takes a hash al
     hashed += 1
     return work()
   })
-  assert.equal(await counted.verify(undefined, phrase), false)
-  assert.equal(await counted.verify(undefined, ''), false)
-  assert.equal(await counted.verify(undefined, 'a'.repeat(1_000_000)), false)
+  assert.equal(await counted.verify(undefined, phrase, CLIENT), false)
+  assert.equal(await counted.verify(undefined, '', CLIENT), false)
+  assert.equal(await counted.verify(undefined, 'a'.repeat(1_000_000), CLIENT), false)
   assert.equal(hashed, 3)
 
-  const hash = await passwords.hash(phrase)
+  const hash = await passwords.hash(phrase, CLIENT)
   const timeOf = async (stored: string | undefined) => {
     const times: number[] = []
     for (let round = 0; round < 5; round += 1) {
       const started = performance.now()
-      await passwords.verify(stored, 'teapot gravel ninety')
+      await passwords.verify(stored, 'teapot gravel ninety', CLIENT)
       times.push(performance.now() - started)
     }
     return Math.min(...times)
   }
   const [known, unknown] = [await timeOf(hash), await timeOf(undefined)]
   assert.ok(unknown > known / 2, `${unknown} ms without a user, ${known} ms with one`)
-})
-
-/** Work that ends when told to, and tells how much of it runs. */
-function handWork() {
-  const endings: (() => void)[] = []
-  let running = 0
-  let most = 0
-  return {
-    most: () => most,
-    endNext: () => endings.shift()?.(),
-    started: () => endings.length,
-    async work() {
-      running += 1
-      most = Math.max(most, running)
-      await new Promise<void>((end) => endings.push(end))
-      running -= 1
-    },
-  }
-}
-
-const settle = () => new Promise((resolve) => setImmediate(resolve))
-
-test('never more hashes run at once than allowed, and all get their turn in order', async () => {
-  const queue = createHashingQueue({ running: 3, waiting: 50 })
-  const hand = handWork()
-  const order: number[] = []
-  const all = Array.from({ length: 20 }, (_, index) =>
-    queue(async () => {
-      order.push(index)
-      await hand.work()
-      return index
-    }),
-  )
-  for (let ended = 0; ended < 20; ended += 1) {
-    await settle()
-    hand.endNext()
-  }
-  assert.deepEqual(
-    await Promise.all(all),
-    Array.from({ length: 20 }, (_, index) => index),
-  )
-  assert.deepEqual(
-    order,
-    Array.from({ length: 20 }, (_, index) => index),
-  )
-  assert.equal(hand.most(), 3)
-})
-
-test('the 51st in line is turned away at once, and there is room again when the line moves', async () => {
-  const queue = createHashingQueue({ running: 2, waiting: 50 })
-  const hand = handWork()
-  const all = Array.from({ length: 52 }, () => queue(hand.work))
-  await assert.rejects(queue(hand.work), HashingBusy)
-
-  await settle()
-  hand.endNext()
-  await settle()
-  all.push(queue(hand.work))
-  await assert.rejects(queue(hand.work), { name: 'HashingBusy' })
-  for (let ended = 0; ended < 52; ended += 1) {
-    await settle()
-    hand.endNext()
-  }
-  await Promise.all(all)
-  assert.equal(hand.most(), 2)
-})
-
-test('a hash that fails gives its place on', async () => {
-  const queue = createHashingQueue({ running: 1, waiting: 1 })
-  const failing = queue(() => Promise.reject(new Error('out of memory')))
-  const next = queue(async () => 'done')
-  await assert.rejects(failing, /out of memory/)
-  assert.equal(await next, 'done')
-  await assert.rejects(
-    queue(() => {
-      throw new Error('at once')
-    }),
-    /at once/,
-  )
-  assert.equal(await queue(async () => 'again'), 'again')
-})
-
-test('a queue that could run nothing is refused when it is made', () => {
-  for (const running of [0, -1, Number.NaN])
-    assert.throws(() => createHashingQueue({ running, waiting: 50 }), RangeError)
 })

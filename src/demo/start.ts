@@ -49,7 +49,7 @@ export async function startDemo(options: { publicUrl: URL; port: number; secretK
     idpUrl: idp.issuer,
     localUser: { username: taken[0] ?? '', password: TAKEN_PASSWORD },
     async seed(house) {
-      const passwordHash = await house.passwords.hash(TAKEN_PASSWORD)
+      const passwordHash = await house.passwords.hash(TAKEN_PASSWORD, 'the demo')
       for (const username of taken) {
         await insertUser(house.db, { id: randomUUID(), store: 'PRIMARY', username, canonical: username, passwordHash })
       }

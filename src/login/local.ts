@@ -15,8 +15,8 @@ const FAILURES_PER_USER = 10
 const FAILURES_PER_ADDRESS = 30
 
 export interface LocalSignIn {
-  /** Checks a typed name and password; `address` is the client's IP address. */
-  check(typed: string, password: string, address: string): Promise<LocalOutcome>
+  /** Checks a typed name and password; `client` is who asks, as limits count them. */
+  check(typed: string, password: string, client: string): Promise<LocalOutcome>
 }
 
 /** Failures are counted in PostgreSQL, so every process sees them. The brake is on this form only: nobody's federated sign-in passes it. */
@@ -25,11 +25,11 @@ export function createLocalSignIn(house: House): LocalSignIn {
   const perAddress = createBrake(house.db, FAILURES_PER_ADDRESS, WINDOW_SECONDS)
 
   return {
-    async check(typed, password, address) {
+    async check(typed, password, client) {
       const name = readTypedUsername(typed)
       const canonical = name.kind === 'ok' ? name.canonical : typed.slice(0, 200)
       const userKey = house.keyring.hash('brake user', 'PRIMARY', canonical)
-      const addressKey = house.keyring.hash('brake address', address)
+      const addressKey = house.keyring.hash('brake address', client)
 
       // Taken before the password is looked at and given back on success: of many tries at once no more than the limit get through.
       const now = house.now()
@@ -39,7 +39,7 @@ export function createLocalSignIn(house: House): LocalSignIn {
       const user = name.kind === 'ok' ? await findUserToSignIn(house.db, 'PRIMARY', canonical) : undefined
       let isRight: boolean
       try {
-        isRight = await house.passwords.verify(user?.passwordHash ?? undefined, password)
+        isRight = await house.passwords.verify(user?.passwordHash ?? undefined, password, client)
       } catch (error) {
         // Too busy to look is no failure of theirs.
         await Promise.all([perAddress.giveBack(addressKey), perUser.giveBack(userKey)])

@@ -7,6 +7,7 @@ import { type Flow, findFlow, startFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { signInLocally } from '../provisioning/provision.ts'
 import { sha256 } from '../seal.ts'
+import { clientOf } from '../web/client.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { formBody, oneParameter, queryOf, readFields } from '../web/forms.ts'
@@ -66,7 +67,7 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     const flow = flowOf(res)
     const fields = readFields(req.body)
     const typed = fields.one('username')
-    const outcome = await local.check(typed, fields.one('password'), req.ip ?? '')
+    const outcome = await local.check(typed, fields.one('password'), clientOf(req))
     switch (outcome.kind) {
       case 'known':
         await signInLocally(house, flow, outcome.userId)

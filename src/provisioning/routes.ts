@@ -3,6 +3,7 @@ import { type Request, type Response, Router } from 'express'
 import { noteAsked } from '../db/flows.ts'
 import { expiredError, type Flow, findFlow, stayOpen } from '../flow.ts'
 import type { House } from '../house.ts'
+import { clientOf } from '../web/client.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { type Fields, formBody, oneParameter, readFields } from '../web/forms.ts'
@@ -87,7 +88,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     }
     const reading = read(fields, found, req.path)
     if (reading.kind === 'again') return askAgain(req, res, found, reading.tried)
-    const outcome = await create(found, reading.answers)
+    const outcome = await create(found, reading.answers, clientOf(req))
     if (outcome.kind === 'username-taken') {
       const { username } = reading.answers
       const tried = tryOf({ ...reading.kept, username })
@@ -107,7 +108,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     if (!flow.ending && flow.isExpired) throw await expiredError(house, flow, ways.again)
     if (flow.ending || !hasProfile(flow)) throw new PageError(404, 'notfound')
     const name = readFields(req.body).one('username')
-    const wait = await nameChecks(flow.id, req.ip ?? '')
+    const wait = await nameChecks(flow.id, clientOf(req))
     // Resuming leads to the page that asks, whichever it is.
     if (wait !== undefined) throw tooManyError(wait, ways.ended(flow.id))
     const asking = await askingOf(house, flow, name)
@@ -147,13 +148,13 @@ export function promptRoutes(house: House, ways: Ways): Router {
     return { kind: 'again', tried: { problems, kept, suggestions: [] } }
   }
 
-  async function create({ flow, situation }: Found, answers: Answers): Promise<Outcome> {
+  async function create({ flow, situation }: Found, answers: Answers, client: string): Promise<Outcome> {
     const { idp, profile, purposes, notice } = situation
     const { attributes, records } = grant(itemsOf(purposes, profile), answers.ticks, profile, answers.typed, idp.id)
     return provision(house, flow, idp, profile, {
       username: answers.username,
       canonical: answers.canonical,
-      passwordHash: answers.password === undefined ? null : await house.passwords.hash(answers.password),
+      passwordHash: answers.password === undefined ? null : await house.passwords.hash(answers.password, client),
       attributes,
       consent: { notice, records },
     })
@@ -181,7 +182,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
 
   /** The page again, with what is wrong; the page of somebody who has to wait, which says nothing of it, after too many of those. */
   async function askAgain(req: Request, res: Response, found: Found, tried: Try): Promise<void> {
-    const wait = await wrongAnswers(found.flow.id, req.ip ?? '')
+    const wait = await wrongAnswers(found.flow.id, clientOf(req))
     if (wait !== undefined) throw tooManyError(wait, addressOf(found))
     await answer(req, res, found, 422, tried)
   }

@@ -1,10 +1,11 @@
 // Hashes passwords and checks them. The only file that knows the hash: Argon2id, and how much work it is.
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
+import type { HashingQueue } from './hashing-queue.ts'
 import { storableForm } from './password-policy.ts'
 
 export type Passwords = {
-  hash(password: string): Promise<string>
-  verify(hash: string | undefined, password: string): Promise<boolean>
+  hash(password: string, client: string): Promise<string>
+  verify(hash: string | undefined, password: string, client: string): Promise<boolean>
 }
 
 // 19 MiB, two passes, one lane: the OWASP minimum for Argon2id, which is the package's default algorithm (its enum cannot be imported here).
@@ -17,24 +18,24 @@ const nobody = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.
  * `hash` takes a password that the policy let through and gives a PHC string; it throws on one that cannot be stored.
  * `verify` is false for a wrong password, for an undefined hash (no such user, or one without a password) and for a password that cannot have
  * been stored, and each of these takes the same time, so that the clock does not tell who has an account. It throws on a damaged hash.
- * Both reject with `HashingBusy` when the queue is full.
+ * `client` is who asks: each waits in a line of their own. Both reject with `HashingBusy` when the client is turned away.
  */
-export function createPasswords(queue: <T>(work: () => Promise<T>) => Promise<T>): Passwords {
+export function createPasswords(queue: HashingQueue): Passwords {
   return {
-    async hash(password) {
+    async hash(password, client) {
       const text = storableForm(password)
       if (text === undefined)
         throw new RangeError('This password is too long or is not text: the policy must refuse it first')
-      return queue(() => argon2Hash(text, cost))
+      return queue(() => argon2Hash(text, cost), client)
     },
 
-    async verify(hash, password) {
+    async verify(hash, password, client) {
       const text = storableForm(password)
       if (hash === undefined || text === undefined) {
-        await queue(() => argon2Verify(nobody, ''))
+        await queue(() => argon2Verify(nobody, ''), client)
         return false
       }
-      return queue(() => argon2Verify(hash, text))
+      return queue(() => argon2Verify(hash, text), client)
     },
   }
 }

@@ -76,7 +76,7 @@ export function toPageError(error: unknown): PageError {
   const { status, code, type } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
   if (code === 'EBADCSRFTOKEN') return new PageError(403, 'csrf')
   if (isDatabaseAway(code, error)) return new PageError(503, 'updating', { retryAfterSeconds: 5 })
-  if ((error as Error | undefined)?.name === 'HashingBusy') return new PageError(503, 'busy', { retryAfterSeconds: 5 })
+  if ((error as Error | undefined)?.name === 'HashingBusy') return new PageError(503, 'busy', { retryAfterSeconds: 1 })
   // What the body parser refuses carries a status and a type; nothing else may choose its own status.
   if (typeof status === 'number' && typeof type === 'string' && BODY_STATES[status]) {
     return new PageError(status, BODY_STATES[status])
