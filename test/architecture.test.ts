@@ -38,7 +38,7 @@ const BELOW: Record<string, string[]> = {
   'local-state': [],
 }
 
-const RULES = ['decide', 'form', 'page', 'consent', 'username', 'sync', 'typed-attributes', 'attributes']
+const RULES = ['decide', 'form', 'page', 'consent', 'username', 'look-alikes', 'sync', 'typed-attributes', 'attributes']
 const PURE = new Set([
   ...RULES.map((name) => `provisioning/${name}.ts`),
   'login/profile.ts',

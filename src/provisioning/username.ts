@@ -1,4 +1,5 @@
 // Says what a username is and which other names to offer. Pure: no store, no clock, no chance; whether a name is free is the store's to say.
+import { lookAlikesOf } from './look-alikes.ts'
 
 export type UsernameProblem =
   | { code: 'USERNAME_EMPTY' }
@@ -16,10 +17,14 @@ export type UsernameReading =
 const min = 3
 const max = 50
 
-// Canonical names that pass for the house itself: the accounts of operating systems and the role mailboxes of RFC 2142.
+// Canonical names that pass for the house itself: the accounts of operating systems, the role mailboxes of RFC 2142, the reference product's
+// domains of stores and roles, and the first parts of our addresses (design 5). "me", "." and ".." are too short as it is.
 const reserved = new Set(
   `abuse admin administrator anonymous everyone hostmaster mailer-daemon nobody noreply no-reply null operator
-  postmaster root security superuser support sysadmin system undefined webmaster`.split(/\s+/),
+  postmaster root security superuser support sysadmin system undefined webmaster
+  application internal primary workflow
+  accountrecoveryendpoint api authenticationendpoint commonauth console livez login logout metrics myaccount oauth2 oidc public readyz
+  register scim scim2 setup signup`.split(/\s+/),
 )
 
 /**
@@ -27,7 +32,7 @@ const reserved = new Set(
  *
  * `username` is the name as given, for display; `canonical` is its RFC 8265 UsernameCaseMapped form, for comparing. Reading a canonical
  * form gives that same form. Lengths (3 to 50 code points) hold for both. `found` lists up to five offending characters, separated by
- * spaces, those that cannot be seen as U+XXXX. Never throws, on any string.
+ * spaces: those that cannot be seen as U+XXXX, those that could be taken for others as а (U+0430). Never throws, on any string.
  */
 export function readUsername(raw: string): UsernameReading {
   if (raw === '') return problem({ code: 'USERNAME_EMPTY' })
@@ -38,8 +43,9 @@ export function readUsername(raw: string): UsernameReading {
   const lengths = [raw, canonical].map((name) => [...name].length)
   if (Math.max(...lengths) > max) return problem({ code: 'USERNAME_LONG', max })
   if (canonical.includes('/')) return problem({ code: 'USERNAME_NO_PREFIX' })
-  const misfits = [...new Set(misfitsOf(raw, canonical))]
-  if (misfits.length > 0) return problem({ code: 'USERNAME_CHARS', found: misfits.slice(0, 5).map(visible).join(' ') })
+  const misfits = misfitsOf(raw, canonical).map(visible)
+  const found = new Set(misfits.length > 0 ? misfits : lookAlikesIn(raw, canonical))
+  if (found.size > 0) return problem({ code: 'USERNAME_CHARS', found: [...found].slice(0, 5).join(' ') })
   if (Math.min(...lengths) < min) return problem({ code: 'USERNAME_SHORT', min })
   if (reserved.has(canonical)) return problem({ code: 'USERNAME_RESERVED' })
   return { kind: 'ok', username: raw, canonical }
@@ -134,6 +140,15 @@ function misfitsOf(raw: string, canonical: string): string[] {
   return typed.length > 0 ? typed : misfits
 }
 
+/** What could be taken for something else, in the letters that were typed: İ and not the dot that its small letter has. */
+function lookAlikesIn(raw: string, canonical: string): string[] {
+  const typed = [...raw.normalize('NFC')]
+  const origin = (point: string) => typed.find((one) => canonicalForm(one).includes(point)) ?? point
+  return lookAlikesOf([...canonical])
+    .map(origin)
+    .map(unmistakable)
+}
+
 // RFC 5892 section 2.6, shared by RFC 8264 section 9.6. Katakana middle dot to Arabic digits depend on where they stand.
 const alwaysIn = /[\u00DF\u03C2\u06FD\u06FE\u0F0B\u3007\u00B7\u0375\u05F3\u05F4\u30FB\u0660-\u0669\u06F0-\u06F9]/u
 const alwaysOut = /[\u0640\u07FA\u302E\u302F\u3031-\u3035\u303B]/u
@@ -189,5 +204,15 @@ function directionOf(point: string): 'L' | 'R' | 'AN' | 'EN' | 'NSM' | 'neutral'
 /** Shown as it is only if it shows by itself: no control, space, direction mark, lone surrogate or combining mark reaches the page. */
 function visible(point: string): string {
   const shows = /[\p{L}\p{N}\p{P}\p{S}]/u.test(point) && !/\p{Default_Ignorable_Code_Point}/u.test(point)
-  return shows ? point : `U+${(point.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
+  return shows ? point : codeOf(point)
+}
+
+/** A character that looks like another, so that people can tell which it is. */
+function unmistakable(point: string): string {
+  const shown = visible(point)
+  return shown === point ? `${point} (${codeOf(point)})` : shown
+}
+
+function codeOf(point: string): string {
+  return `U+${(point.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
 }
