@@ -1,6 +1,7 @@
 // Which passwords may be chosen, and how they are kept and checked.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { hash as argon2Hash } from '@node-rs/argon2'
 import { createHashingQueue } from '../src/stores/hashing-queue.ts'
 import { createPasswords } from '../src/stores/password.ts'
 import { PASSWORD_MAX, PASSWORD_MIN, passwordProblem } from '../src/stores/password-policy.ts'
@@ -144,8 +145,9 @@ test('the last of 128 code points counts, and there is no 129th', async () => {
 })
 
 test('a password that cannot be stored is not hashed, and matches nothing', async () => {
-  const hash = await passwords.hash(`${phrase}\uFFFD`, CLIENT)
-  for (const unfit of [`${phrase}\uD83D`, plainText(129)]) {
+  // What an encoder makes of every half of a character: the very same bytes.
+  const hash = await argon2Hash(`${phrase}\uFFFD`)
+  for (const unfit of [`${phrase}\uD83D`, `${phrase}\uFFFD`, plainText(129)]) {
     await assert.rejects(passwords.hash(unfit, CLIENT), RangeError)
     assert.equal(await passwords.verify(hash, unfit, CLIENT), false)
   }

@@ -5,7 +5,7 @@ export type PasswordProblem =
   | { code: 'PW_EMPTY' }
   | { code: 'PW_SHORT'; min: number }
   | { code: 'PW_LONG'; max: number }
-  /** Half of a surrogate pair: no browser sends it, and every UTF-8 encoder would turn all of them into one and the same character. */
+  /** Half of a surrogate pair, or what decoders put in place of broken bytes (U+FFFD): all of them become one and the same character. */
   | { code: 'PW_CHARS' }
   | { code: 'PW_COMMON' }
   | { code: 'PW_PERSONAL' }
@@ -21,7 +21,7 @@ export const PASSWORD_MAX = 128
 export function passwordProblem(password: string, personal: string[]): PasswordProblem | undefined {
   if (password === '') return { code: 'PW_EMPTY' }
   if (isOverlong(password)) return { code: 'PW_LONG', max: PASSWORD_MAX }
-  if (loneSurrogate.test(password)) return { code: 'PW_CHARS' }
+  if (brokenText.test(password)) return { code: 'PW_CHARS' }
   if ([...password.normalize('NFC')].length < PASSWORD_MIN) return { code: 'PW_SHORT', min: PASSWORD_MIN }
 
   const folded = fold(password)
@@ -32,10 +32,10 @@ export function passwordProblem(password: string, personal: string[]): PasswordP
 
 /** The one form of a password that is hashed and compared, NFC (RFC 8265 section 4.2.2); undefined if it cannot have been stored. */
 export function storableForm(password: string): string | undefined {
-  return isOverlong(password) || loneSurrogate.test(password) ? undefined : password.normalize('NFC')
+  return isOverlong(password) || brokenText.test(password) ? undefined : password.normalize('NFC')
 }
 
-const loneSurrogate = /\p{Surrogate}/u
+const brokenText = /[\p{Surrogate}\uFFFD]/u
 
 function isOverlong(password: string): boolean {
   // NFC makes one code point of six UTF-16 units at the most, so that a megabyte can be refused unread.

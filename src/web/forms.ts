@@ -1,14 +1,42 @@
 // Reading a posted form: what it may be, and one value per field.
+import { isUtf8 } from 'node:buffer'
 import express, { type RequestHandler } from 'express'
 import { PageError } from './errors.ts'
 
-// Browsers never compress a form; whoever does gets 415 instead of our memory.
-const parse = express.urlencoded({ extended: false, limit: '100kb', parameterLimit: 200, inflate: false })
+const NOT_TEXT = 'form.not.text'
 
-/** Parses a urlencoded body of at most 100 kB; anything else is 415 before a byte is read into fields. */
+const parse = express.urlencoded({
+  extended: false,
+  limit: '100kb',
+  parameterLimit: 200,
+  // Browsers never compress a form; whoever does gets 415 instead of our memory.
+  inflate: false,
+  verify: (_req, _res, body) => {
+    if (!isText(body)) throw Object.assign(new Error('The form is not UTF-8.'), { type: NOT_TEXT })
+  },
+})
+
+/** Parses a urlencoded body of at most 100 kB. Another type or character set is 415 before a byte is read into fields; bytes that are no UTF-8 are 400. */
 export const formBody: RequestHandler = (req, res, next) => {
-  if (!req.is('application/x-www-form-urlencoded')) throw new PageError(415, 'wrong-type')
-  parse(req, res, next)
+  const isForm = req.is('application/x-www-form-urlencoded')
+  // The parser would take ISO 8859-1 too, in which the same bytes are another name. Our pages are UTF-8, and so is what browsers send from them.
+  const charsets = [...(req.headers['content-type'] ?? '').matchAll(/;\s*charset\s*=\s*"?([^";\s]*)/gi)]
+  if (!isForm || charsets.some(([, charset = '']) => charset.toLowerCase() !== 'utf-8'))
+    throw new PageError(415, 'wrong-type')
+  parse(req, res, (error?: unknown) =>
+    next((error as { type?: unknown } | undefined)?.type === NOT_TEXT ? new PageError(400, 'bad-request') : error),
+  )
+}
+
+/** Text as browsers encode it. The parser would leave a broken escape as it stands, so that two bodies meant one value. */
+function isText(body: Buffer): boolean {
+  if (!isUtf8(body)) return false
+  try {
+    decodeURIComponent(body.toString())
+    return true
+  } catch {
+    return false
+  }
 }
 
 export interface Fields {

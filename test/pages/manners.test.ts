@@ -326,9 +326,9 @@ describe('the prompt', () => {
       const { passwords } = product.running.house
       const hashing = passwords.hash
       let hashed = 0
-      passwords.hash = (password) => {
+      passwords.hash = (password, client) => {
         hashed += 1
-        return hashing(password)
+        return hashing(password, client)
       }
       try {
         const again = await fillRegister(page, taken.toUpperCase()).press('create')
