@@ -50,3 +50,8 @@ export async function insertUser(
   )
   return row !== undefined
 }
+
+/** Puts a new hash in place of an old one, unless somebody changed it meanwhile. */
+export async function replacePasswordHash(db: Db, id: string, old: string, hash: string): Promise<void> {
+  await query(db, 'UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?', [hash, id, old])
+}

@@ -1,8 +1,9 @@
 // The local sign-in, for users who set a password, and the brake on it.
 import { createBrake } from '../db/brakes.ts'
-import { findUserToSignIn } from '../db/users.ts'
+import { findUserToSignIn, replacePasswordHash } from '../db/users.ts'
 import type { House } from '../house.ts'
 import { readTypedUsername } from '../provisioning/username.ts'
+import { HashingBusy } from '../stores/hashing-queue.ts'
 
 export type LocalOutcome =
   | { kind: 'known'; userId: string }
@@ -48,7 +49,23 @@ export function createLocalSignIn(house: House): LocalSignIn {
       if (!isRight || !user || user.isLocked) return { kind: 'wrong' }
       await perAddress.giveBack(addressKey)
       await perUser.forget(userKey)
+      if (user.passwordHash) await keepUpToDate(house, user.id, user.passwordHash, { password, client })
       return { kind: 'known', userId: user.id }
     },
   }
+}
+
+/** Hashes a password anew whose hash was made with less work than we do now: only here is it known. Too busy for that is no failure: there are other days. */
+async function keepUpToDate(
+  house: House,
+  userId: string,
+  old: string,
+  { password, client }: { password: string; client: string },
+): Promise<void> {
+  if (!house.passwords.isOutdated(old)) return
+  const hash = await house.passwords.hash(password, client).catch((error: unknown) => {
+    if (error instanceof HashingBusy) return undefined
+    throw error
+  })
+  if (hash !== undefined) await replacePasswordHash(house.db, userId, old, hash)
 }

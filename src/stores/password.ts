@@ -6,13 +6,17 @@ import { storableForm } from './password-policy.ts'
 export type Passwords = {
   hash(password: string, client: string): Promise<string>
   verify(hash: string | undefined, password: string, client: string): Promise<boolean>
+  /** Whether a hash was made with other work than `hash` does now, and should be made anew when its password is next typed. */
+  isOutdated(hash: string): boolean
 }
 
 // 19 MiB, two passes, one lane: the OWASP minimum for Argon2id, which is the package's default algorithm (its enum cannot be imported here).
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
+const current = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$`
+
 // A well-formed hash of the same cost whose salt and digest are all zeros. Nobody has the password that it belongs to.
-const nobody = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${'A'.repeat(22)}$${'A'.repeat(43)}`
+const nobody = `${current}${'A'.repeat(22)}$${'A'.repeat(43)}`
 
 /**
  * `hash` takes a password that the policy let through and gives a PHC string; it throws on one that cannot be stored.
@@ -37,5 +41,7 @@ export function createPasswords(queue: HashingQueue): Passwords {
       }
       return queue(() => argon2Verify(hash, text), client)
     },
+
+    isOutdated: (hash) => !hash.startsWith(current),
   }
 }

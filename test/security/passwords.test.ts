@@ -1,7 +1,9 @@
 // A password is taken whole or not at all, costs nothing before it can be right, and is kept as well as we know how today (S134, S138, S139).
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { hash as argon2Hash } from '@node-rs/argon2'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
+import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { arrive, fillRegister, messagesOf, send, signedInAt, stranger } from '../support/road.ts'
 import { countPeople, knownPerson } from '../support/visits.ts'
@@ -18,13 +20,13 @@ describe('a password', () => {
     const { passwords } = product.running.house
     const { hash, verify } = passwords
     let count = 0
-    passwords.hash = (password) => {
+    passwords.hash = (password, client) => {
       count += 1
-      return hash(password)
+      return hash(password, client)
     }
-    passwords.verify = (stored, password) => {
+    passwords.verify = (stored, password, client) => {
       count += 1
-      return verify(stored, password)
+      return verify(stored, password, client)
     }
     try {
       await work()
@@ -159,5 +161,24 @@ describe('a password', () => {
     }
     assert.equal(new Set(parts.map(([, , , , salt]) => salt)).size, 2)
     assert.equal(new Set(parts.map(([, , , , , digest]) => digest)).size, 2)
+  })
+
+  it('that was hashed with less work is hashed anew when it is next typed, and by nothing else', async () => {
+    const { prompt, person } = await prompted()
+    await prompt.press('Create account')
+    const { user } = await knownPerson(product, person.sub)
+    const weak = await argon2Hash(PASSWORD, { memoryCost: 8_192, timeCost: 1, parallelism: 1 })
+    await product.rows('UPDATE users SET password_hash = $1 WHERE id = $2', [weak, user.id])
+    const kept = async () => (await knownPerson(product, person.sub)).user.password_hash ?? ''
+
+    await signIn(user.username, 'not the password at all')
+    await arrive(product, openBrowser(), 'username', person)
+    assert.equal(await kept(), weak)
+
+    signedInAt(product.application, await signIn(user.username, PASSWORD))
+    const strong = await kept()
+    assert.match(strong, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    signedInAt(product.application, await signIn(user.username, PASSWORD))
+    assert.equal(await kept(), strong, 'once')
   })
 })
