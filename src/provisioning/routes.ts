@@ -114,6 +114,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     const asking = await askingOf(house, flow, name)
     if (!asking?.question.ask.username) throw new PageError(404, 'notfound')
     const problem = nameProblem(name, readTypedUsername(name), asking.situation.taken)
+    house.metrics.usernameStatus(problem === undefined)
     house.log.debug({ flow: flow.id.slice(0, 6), available: problem === undefined }, 'username status')
     res.set('Cache-Control', 'no-store').json({ available: problem === undefined, reason: problem?.key ?? null })
   }
