@@ -8,7 +8,7 @@ import type { House } from './house.ts'
 import { callbackRoutes } from './login/callback.ts'
 import { createOidc } from './login/oidc.ts'
 import { loginRoutes } from './login/routes.ts'
-import { LOGIN, loginAgain } from './login/ways.ts'
+import { loginAgain, loginStart } from './login/ways.ts'
 import { promptRoutes } from './provisioning/routes.ts'
 import { errorHandler, notFound } from './web/errors.ts'
 import { onlyHttps, onlyOurHost, securityHeaders } from './web/headers.ts'
@@ -22,7 +22,7 @@ const PUBLIC_MAX_AGE_MS = 3_600_000
 /** Builds the whole application on a house. Reads the signing keys; listens nowhere. */
 export async function createApp(house: House): Promise<Express> {
   const { log, metrics, publicUrl, prompts, views } = house
-  const door = await createApplicationDoor(house, (flowId) => `${LOGIN}?sessionDataKey=${flowId}`)
+  const door = await createApplicationDoor(house, loginStart)
   const oidc = createOidc(house)
   const loginWays = { leaveBy: door.leaveBy, ended: endedAddress, leave: leaveAddress, doorIsOpen: door.isOpen }
 

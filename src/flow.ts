@@ -1,6 +1,7 @@
 // The thread of one sign-in: start a flow, find this browser's flow, and nothing for any other browser.
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { findApplication, homeOf } from './db/applications.ts'
 import type { Ending, FlowRow } from './db/flows.ts'
 import { extendFlow, findFlowRow, findFlowRowByState, insertFlow, keepProfile } from './db/flows.ts'
 import { findIdp } from './db/idps.ts'
@@ -9,6 +10,7 @@ import type { Profile } from './login/profile.ts'
 import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
 import { PageError } from './web/errors.ts'
 import { tagRequest } from './web/logging.ts'
+import type { Action } from './web/page.ts'
 
 /** The door a flow came in by, which is the only one it can leave by. */
 export interface Door {
@@ -42,9 +44,14 @@ export interface Flow {
 const FLOW_ID_BYTES = 18
 const COOKIE_ID_CHARACTERS = 12
 const COOKIES_KEPT = 20
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 
 /** The cookie outlives the flow by this much, so that an expired or finished page can say what happened to this browser and to no other. What it sealed is wiped by then. */
 const COOKIE_GRACE_MINUTES = 10
+
+/** Which application this browser came from last: no secret. It outlives every flow, so that a tab opened again days later finds a way on. */
+const CAME_FROM = 'vestibule.application'
+const CAME_FROM_DAYS = 7
 
 /** How many times its life a flow may stay open: ten times is the least that WCAG 2.2 (2.2.1) asks for, and the first life. */
 const LIVES = 11
@@ -71,6 +78,11 @@ export async function startFlow(house: House, req: IncomingMessage, res: ServerR
     res.appendHeader('Set-Cookie', `${name}=; Max-Age=0; ${cookieAttributes(house)}`)
   }
   giveCookie(house, res, id, secret)
+  const days = `Max-Age=${CAME_FROM_DAYS * 86_400}`
+  res.appendHeader(
+    'Set-Cookie',
+    `${prefixed(house, CAME_FROM)}=${door.applicationId}; ${days}; ${cookieAttributes(house)}`,
+  )
   return id
 }
 
@@ -121,6 +133,40 @@ export async function expiredError(
   const values = { n: house.flowMinutes, idp: idp?.displayName ?? '' }
   const actions = idp ? [{ label: { key: 'action.again', values }, href: again(flow.id, idp.name) }] : []
   return new PageError(410, 'expired', { values, actions })
+}
+
+/** The page of an expired flow that cannot start again, because its door does not wait any more. */
+export async function closedError(house: House, flow: Flow): Promise<PageError> {
+  const actions = await wayTo(house, flow.door.applicationId)
+  return new PageError(410, 'expired', { values: { n: house.flowMinutes }, actions })
+}
+
+/** The page of a flow that is not there, or not this browser's: with the way to the application that it came from last. */
+export async function notFoundError(house: House, req: IncomingMessage): Promise<PageError> {
+  const name = prefixed(house, CAME_FROM)
+  const [, applicationId] = cookiesOf(req).find(([cookie]) => cookie === name) ?? []
+  return new PageError(404, 'notfound', { actions: await wayTo(house, applicationId) })
+}
+
+/** The page of a browser that keeps no cookies. Trying again is a matter for the application; where it has no address that is known, for `otherwise`. */
+export async function cookiesError(house: House, applicationId: string, otherwise: string): Promise<PageError> {
+  const [way] = await wayTo(house, applicationId)
+  return new PageError(400, 'cookies', {
+    values: { host: house.publicUrl.host },
+    actions: [{ label: { key: 'action.retry' }, href: way?.href ?? otherwise }],
+  })
+}
+
+/** The way to where an application starts; nothing for one that is unknown, turned off or native. */
+async function wayTo(house: House, applicationId = ''): Promise<Action[]> {
+  const application = UUID.test(applicationId) ? await findApplication(house.db, applicationId) : undefined
+  const href = application?.isEnabled ? homeOf(application) : undefined
+  return href ? [{ label: { key: 'action.go', values: { app: application?.name ?? '' } }, href }] : []
+}
+
+/** Whether this browser keeps what we give it. */
+export function hasOurCookies(house: House, req: IncomingMessage): boolean {
+  return flowCookies(house, req).length > 0 || cookiesOf(req).some(([name]) => name === prefixed(house, CAME_FROM))
 }
 
 function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined): Flow | undefined {
@@ -174,9 +220,12 @@ function giveCookie(house: House, res: ServerResponse, id: string, secret: Buffe
 }
 
 function cookieName(house: House, id: string): string {
-  // Only a secure origin may set __Host- cookies, which no sibling host can overwrite.
-  const prefix = house.publicUrl.protocol === 'https:' ? '__Host-' : ''
-  return `${prefix}flow-${id.slice(0, COOKIE_ID_CHARACTERS)}`
+  return prefixed(house, `flow-${id.slice(0, COOKIE_ID_CHARACTERS)}`)
+}
+
+/** Only a secure origin may set __Host- cookies, which no sibling host can overwrite. */
+function prefixed(house: House, name: string): string {
+  return house.publicUrl.protocol === 'https:' ? `__Host-${name}` : name
 }
 
 function cookieAttributes(house: House): string {
@@ -187,9 +236,12 @@ function cookieAttributes(house: House): string {
 /** The request's flow cookies as [name, value], oldest first. */
 function flowCookies(house: House, req: IncomingMessage): [string, string][] {
   const prefix = cookieName(house, '')
+  return cookiesOf(req).filter(([name]) => name.startsWith(prefix) && /^[\w-]{12}$/.test(name.slice(prefix.length)))
+}
+
+function cookiesOf(req: IncomingMessage): [string, string][] {
   return (req.headers.cookie ?? '')
     .split(';')
     .map((pair) => pair.trim().split('=', 2))
     .map(([name = '', value = '']): [string, string] => [name, value])
-    .filter(([name]) => name.startsWith(prefix) && /^[\w-]{12}$/.test(name.slice(prefix.length)))
 }

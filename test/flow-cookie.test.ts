@@ -52,15 +52,22 @@ describe('the flow cookie', () => {
   async function setBy(here: TestHouse, cookie = '') {
     const { req, res } = exchange(cookie)
     const id = await startFlow(here.house, req, res, door(here))
-    return { id, set: cookiesSet(res) }
+    // The one of the application, set beside it, is no flow's.
+    const isOther = (line: string) => /^(__Host-)?vestibule\.application=/.test(line)
+    return { id, set: cookiesSet(res).filter((line) => !isOther(line)), others: cookiesSet(res).filter(isOther) }
   }
 
   it('over https is a __Host- cookie: for this host alone, unreadable for scripts, kept from forms of other sites', async () => {
-    const { id, set } = await setBy(secure)
-    assert.equal(set.length, 1)
+    const { id, set, others } = await setBy(secure)
+    assert.deepEqual([set.length, others.length], [1, 1])
     const { name, attributes } = partsOf(String(set[0]))
     assert.equal(name, `__Host-flow-${id.slice(0, 12)}`)
     assert.deepEqual(attributes, ['HttpOnly', 'Max-Age=2400', 'Path=/', 'SameSite=Lax', 'Secure'])
+    assert.deepEqual(partsOf(String(others[0])), {
+      name: '__Host-vestibule.application',
+      value: secure.applicationId,
+      attributes: ['HttpOnly', 'Max-Age=604800', 'Path=/', 'SameSite=Lax', 'Secure'],
+    })
   })
 
   it('without https leaves off the prefix and Secure, and nothing else', async () => {

@@ -28,6 +28,12 @@ export function findApplicationByClientId(db: Db, clientId: string): Promise<App
   return queryOne<Application>(db, `SELECT ${COLUMNS} FROM applications WHERE client_id = ? AND is_enabled`, [clientId])
 }
 
+/** Where an application starts: the origin of its web address; native ones have none that a browser could open. */
+export function homeOf(application: Application): string | undefined {
+  const web = application.redirectUris.find((uri) => /^https?:/.test(uri))
+  return web ? `${new URL(web).origin}/` : undefined
+}
+
 /** Whether people of this idp may enter this application. */
 export function acceptsIdp(application: Application, idpName: string): boolean {
   return application.identityProviders === null || application.identityProviders.includes(idpName)

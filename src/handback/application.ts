@@ -49,11 +49,10 @@ const SHORT_COOKIE = { httpOnly: true, sameSite: 'lax', signed: true } as const
 /** What the log may say of an address: one that we know, never what somebody typed. */
 const LOGGED = new Set([...Object.values(ROUTES), '/.well-known/openid-configuration', '/oidc/logout/confirm'])
 
-/** `loginAddress` is where a flow starts to ask who somebody is. */
-export async function createApplicationDoor(
-  house: House,
-  loginAddress: (flowId: string) => string,
-): Promise<ApplicationDoor> {
+/** Where a flow starts to ask who somebody is. */
+type LoginAddress = (flowId: string, applicationId: string) => string
+
+export async function createApplicationDoor(house: House, loginAddress: LoginAddress): Promise<ApplicationDoor> {
   const library = await loadOpenidProvider()
   const policy = signInPolicy(house, library.interactionPolicy)
   const claims = await claimsByScope(house)
@@ -198,7 +197,7 @@ async function claimsByScope(house: House): Promise<Record<string, string[]>> {
 
 function configurationOf(
   house: House,
-  loginAddress: (flowId: string) => string,
+  loginAddress: LoginAddress,
   policy: interactionPolicy.DefaultPolicy,
   claims: Record<string, string[]>,
 ): Configuration {
@@ -250,7 +249,7 @@ function configurationOf(
         const application = await findApplicationByClientId(house.db, clientId)
         if (!application) throw new Error('An interaction names an application that does not exist.')
         const door = { kind: 'application' as const, applicationId: application.id, interactionUid: interaction.uid }
-        return loginAddress(await startFlow(house, ctx.req, ctx.res, door))
+        return loginAddress(await startFlow(house, ctx.req, ctx.res, door), application.id)
       },
     },
     renderError: async (ctx, out, error) => {

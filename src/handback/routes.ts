@@ -1,9 +1,9 @@
 // The one door out: where an ended flow is answered, whatever page or form it ended on.
 import { type Request, type Response, Router } from 'express'
-import { findApplication } from '../db/applications.ts'
+import { findApplication, homeOf } from '../db/applications.ts'
 import { findIdp } from '../db/idps.ts'
 import { readOrganization } from '../db/installation.ts'
-import { expiredError, type Flow, findFlow } from '../flow.ts'
+import { expiredError, type Flow, findFlow, notFoundError } from '../flow.ts'
 import type { House } from '../house.ts'
 import { methodNotAllowed, PageError, statePage } from '../web/errors.ts'
 import { oneParameter } from '../web/forms.ts'
@@ -39,7 +39,7 @@ export function handbackRoutes(house: House, door: ApplicationDoor, ways: Handba
     // A callback has its own address; beside a flow id it is an attempt to mix the two.
     if (req.query['state'] !== undefined || req.query['code'] !== undefined) throw new PageError(400, 'bad-request')
     const flow = await findFlow(house, req, oneParameter(req.query['sessionDataKey']))
-    if (!flow) throw new PageError(404, 'notfound')
+    if (!flow) throw await notFoundError(house, req)
     if (!flow.ending) return await goBack(flow, res)
     if (req.query['continue'] !== undefined) {
       // Only here, because looking at a page must change nothing, and an impatient second press must find a page.
@@ -65,7 +65,7 @@ export function handbackRoutes(house: House, door: ApplicationDoor, ways: Handba
     const application = await findApplication(house.db, flow.door.applicationId)
     const name = application?.name ?? ''
     if (href) return house.views.send(res, 'continue', { application: name, href }, 200)
-    const home = homeOf(application?.redirectUris ?? [])
+    const home = application && homeOf(application)
     const actions: Action[] = home ? [{ label: { key: 'action.continue', values: { app: name } }, href: home }] : []
     house.views.send(res, 'message', statePage('finished', {}, actions), 200)
   }
@@ -92,10 +92,4 @@ export function handbackRoutes(house: House, door: ApplicationDoor, ways: Handba
     const state = ending.kind === 'declined' ? 'declined' : ending.code
     house.views.send(res, 'message', statePage(state, values, actions), ending.kind === 'declined' ? 200 : 409)
   }
-}
-
-/** Where an application starts: the origin of its web address; native ones have none that a browser could open. */
-function homeOf(redirectUris: string[]): string | undefined {
-  const web = redirectUris.find((uri) => /^https?:/.test(uri))
-  return web ? `${new URL(web).origin}/` : undefined
 }

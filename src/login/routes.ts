@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type Request, type Response, Router } from 'express'
 import { departFlow } from '../db/flows.ts'
 import { type Idp, listIdps } from '../db/idps.ts'
-import { type Flow, findFlow, startFlow } from '../flow.ts'
+import { closedError, cookiesError, type Flow, findFlow, hasOurCookies, notFoundError, startFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { signInLocally } from '../provisioning/provision.ts'
 import { sha256 } from '../seal.ts'
@@ -15,7 +15,7 @@ import type { Message } from '../web/page.ts'
 import { checksOf, failureOf } from './failure.ts'
 import { createLocalSignIn } from './local.ts'
 import type { Oidc } from './oidc.ts'
-import { applicationOf, LOGIN, type LoginWays, loginAgain } from './ways.ts'
+import { applicationOf, FRESH, LOGIN, type LoginWays, loginAgain } from './ways.ts'
 
 /** login.do: the choice of a way to sign in, and the local one. */
 export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
@@ -31,20 +31,28 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     const isPost = req.method === 'POST'
     const key = isPost ? readFields(req.body).one('sessionDataKey') : oneParameter(req.query['sessionDataKey'])
     const flow = await findFlow(house, req, key)
-    if (!flow) throw new PageError(404, 'notfound')
+    if (!flow) throw await lostError(req, key)
     if (flow.ending && isPost) return res.redirect(303, ways.ended(flow.id))
     if (flow.ending || flow.isExpired || flow.calledBackAt) {
       if (!(await ways.doorIsOpen(flow))) {
         if (flow.ending) return res.redirect(303, ways.ended(flow.id))
-        throw new PageError(410, 'expired', { values: { n: house.flowMinutes } })
+        throw await closedError(house, flow)
       }
       const id = await startFlow(house, req, res, flow.door)
       const query = new URLSearchParams(isPost ? '' : queryOf(req.originalUrl))
       query.set('sessionDataKey', id)
+      query.delete(FRESH)
       return res.redirect(303, `${LOGIN}?${query}`)
     }
     res.locals['flow'] = flow
     next()
+  }
+
+  /** No flow here. Straight from a door that has just given this browser a cookie, and without one, it keeps none: said, never tried again by itself. */
+  async function lostError(req: Request, flowId: string | undefined): Promise<PageError> {
+    const fresh = oneParameter(req.query[FRESH])
+    if (fresh === undefined || hasOurCookies(house, req)) return notFoundError(house, req)
+    return cookiesError(house, fresh, loginAgain(flowId ?? ''))
   }
 
   async function showLogin(req: Request, res: Response): Promise<void> {
@@ -60,6 +68,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     const [only] = idps
     // One alone: nothing to choose, unless the person came back for another way in.
     if (only && idps.length === 1 && req.query['choose'] === undefined) return goTo(only, req, res)
+    // The cookie was kept. What stays in the address bar must not say that it is new when the tab is opened again some day.
+    if (req.query[FRESH] !== undefined) return res.redirect(303, loginAgain(flow.id))
     await answerLogin(req, res, 200, '')
   }
 

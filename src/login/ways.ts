@@ -20,6 +20,14 @@ export interface LoginWays {
   doorIsOpen: (flow: Flow) => Promise<boolean>
 }
 
+/** Marks the address that a door leads to, where the browser must have the cookie that it was given with it. Its value is the application's id. */
+export const FRESH = 'fresh'
+
+/** The address at which a flow starts that a door has just made. */
+export function loginStart(flowId: string, applicationId: string): string {
+  return `${loginAgain(flowId)}&${FRESH}=${applicationId}`
+}
+
 /** The address that starts a flow again with the same door: at the named idp, or at the choice of them. */
 export function loginAgain(flowId: string, idpName?: string, options?: { otherAccount: boolean }): string {
   const query = new URLSearchParams({ sessionDataKey: flowId })

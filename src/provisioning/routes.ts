@@ -1,7 +1,7 @@
 // register.do and signup.do: the one page that asks, and the two addresses that its script calls. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
 import { noteAsked } from '../db/flows.ts'
-import { expiredError, type Flow, findFlow, stayOpen } from '../flow.ts'
+import { expiredError, type Flow, findFlow, notFoundError, stayOpen } from '../flow.ts'
 import type { House } from '../house.ts'
 import { clientOf } from '../web/client.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
@@ -56,7 +56,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     const key =
       req.method === 'POST' ? readFields(req.body).one('sessionDataKey') : oneParameter(req.query['sessionDataKey'])
     const flow = await findFlow(house, req, key)
-    if (!flow) throw new PageError(404, 'notfound')
+    if (!flow) throw await notFoundError(house, req)
     res.locals['flow'] = flow
     next()
   }

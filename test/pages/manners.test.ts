@@ -2,18 +2,24 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { sweep } from '../../src/db/sweep.ts'
+import type { Application } from '../support/application.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
+import { readPage } from '../support/html-page.ts'
 import { freePort, type Product, startProduct } from '../support/product.ts'
 import { arrive, fillRegister, messagesOf, send, signedInAt, stranger } from '../support/road.ts'
 import { fetchTrusting, startTlsProxy } from '../support/tls-proxy.ts'
 import { codesOn, flowIdOf, newcomer, storedPerson, submit, visit } from '../support/visits.ts'
 
 const MINUTE = 60_000
+const LOGIN = '/authenticationendpoint/login.do'
 
 describe('the prompt', () => {
   let product: Product
+  /** An application with one idp: nothing to choose. */
+  let alone: Application
   before(async () => {
     product = await startProduct({ modes: ['consent', 'username', 'silent'] })
+    alone = await product.addApplication({ clientId: 'alone' }, { identityProviders: ['silent'] })
   })
   after(() => product.stop())
 
@@ -146,14 +152,14 @@ describe('the prompt', () => {
       const prompts: Page[] = []
       for (const browser of people) prompts.push((await atPrompt('username', browser)).page)
       const times = async (index: number, count: number) => {
-        const statuses = new Map<number, number>()
-        for (let call = 0; call < count; call += 1) {
-          const { status } = await ask(people[index] as Browser, prompts[index] as Page, 'username-status', {
-            username: `name-${index}-${call}`,
-          })
-          statuses.set(status, (statuses.get(status) ?? 0) + 1)
+        const [browser, page] = [people[index] as Browser, prompts[index] as Page]
+        const call = (_: unknown, one: number) =>
+          ask(browser, page, 'username-status', { username: `name-${index}-${one}` })
+        const statuses: Record<number, number> = {}
+        for (const { status } of await Promise.all(Array.from({ length: count }, call))) {
+          statuses[status] = (statuses[status] ?? 0) + 1
         }
-        return Object.fromEntries(statuses)
+        return statuses
       }
       assert.deepEqual(await times(0, 32), { 200: 30, 429: 2 })
       for (const index of [1, 2, 3]) assert.deepEqual(await times(index, 30), { 200: 30 })
@@ -307,7 +313,7 @@ describe('the prompt', () => {
     it('lets one busy flow use up no more than its own ten of what an address has', async () => {
       const address = '198.51.100.9'
       const busy = await atPrompt('consent', openBrowser({ address }))
-      for (let count = 1; count <= 35; count += 1) await submit(busy.browser, busy.page, 'create')
+      await Promise.all(Array.from({ length: 35 }, () => submit(busy.browser, busy.page, 'create')))
       const beside = await atPrompt('consent', openBrowser({ address }))
       assert.equal((await submit(beside.browser, beside.page, 'create')).status, 422)
     })
@@ -339,6 +345,105 @@ describe('the prompt', () => {
         assert.equal(hashed, 1)
       } finally {
         passwords.hash = hashing
+      }
+    })
+  })
+
+  describe('in a browser that keeps no cookies', () => {
+    const blocked = () => openBrowser({ blocksCookies: true })
+
+    it('is a page that says so after one redirect of ours, with a way to try again', async () => {
+      for (const application of [product.application, alone]) {
+        const browser = blocked()
+        const page = await browser.open(`${application.url}/login`)
+        assert.equal(page.status, 400)
+        assert.deepEqual(codesOn(page), ['COOKIES'])
+        const host = new URL(product.url).host
+        assert.ok(page.text.includes(`Allow cookies for ${host}, then try again`), page.text)
+        const ours = page.history.filter((address) => address.startsWith(product.url))
+        assert.deepEqual(
+          ours.map((address) => new URL(address).pathname),
+          ['/oauth2/authorize', LOGIN],
+        )
+        const again = await page.click('Try again')
+        assert.deepEqual(codesOn(again), ['COOKIES'], 'still blocked')
+        assert.equal(again.history[0], `${application.url}/`)
+      }
+    })
+
+    it('works as soon as they are allowed, and the address of a page then says nothing of it', async () => {
+      const refused = await blocked().open(`${product.application.url}/login`)
+      const way = readPage(refused.html).links.find(({ text }) => text === 'Try again')
+      const browser = openBrowser()
+      const choice = await browser.open(way?.href ?? '')
+      assert.equal(choice.status, 200)
+      assert.deepEqual([...new URL(choice.url).searchParams.keys()], ['sessionDataKey'])
+      assert.equal(choice.history.filter((address) => address.startsWith(`${product.url}${LOGIN}`)).length, 2)
+    })
+
+    it('is an old link to every browser that keeps them, and to every one without the mark of a door', async () => {
+      const fresh = `${product.url}${LOGIN}?sessionDataKey=${'A'.repeat(24)}&fresh=`
+      const browser = openBrowser()
+      await browser.open(`${product.application.url}/login`)
+      const lost = await browser.open(`${fresh}1`)
+      assert.deepEqual([lost.status, ...codesOn(lost)], [404, 'NOTFOUND'])
+      const unmarked = await blocked().open(fresh.replace('&fresh=', ''))
+      assert.deepEqual([unmarked.status, ...codesOn(unmarked)], [404, 'NOTFOUND'])
+    })
+
+    it('leads to no address but those of applications', async () => {
+      const fresh = `${LOGIN}?sessionDataKey=${'A'.repeat(24)}`
+      for (const mark of [
+        'https://evil.example/',
+        '1',
+        '\u0000',
+        `${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}`,
+      ]) {
+        const page = await blocked().open(`${product.url}${fresh}&fresh=${encodeURIComponent(mark)}`)
+        assert.equal(page.status, 400, mark)
+        assert.equal(readPage(page.html).links.find(({ text }) => text === 'Try again')?.href, fresh, mark)
+      }
+    })
+  })
+
+  describe('in a tab that is opened again next day', () => {
+    it('leads to the application by one click, and from there to the same question', async () => {
+      for (const at of [product.url, `${product.url}/commonauth?sessionDataKey=`]) {
+        const { person, browser, page } = await atPrompt()
+        product.idp.signInAs = person.sub
+        await later(24 * 60, async () => {
+          await sweep(product.running.db, product.clock.now)
+          // By its own clock, too, the browser has forgotten the flow.
+          browser.cookies.delete(flowCookieOf(page))
+          const restored = await browser.open(at === product.url ? page.url : `${at}${flowIdOf(page)}`)
+          assert.deepEqual([restored.status, ...codesOn(restored)], [404, 'NOTFOUND'])
+          const choice = await restored.click('Go to Travel')
+          const again = await choice.click('Continue with Acme username')
+          assert.equal(new URL(again.url).pathname, new URL(page.url).pathname)
+          signedInAt(product.application, await fillRegister(again, `next-day-${person.sub}`).press('create'))
+        })
+      }
+    })
+
+    it('and in another browser says the same, without a way that it cannot know', async () => {
+      const { page } = await atPrompt()
+      const elsewhere = await openBrowser().open(page.url)
+      assert.deepEqual([elsewhere.status, ...codesOn(elsewhere)], [404, 'NOTFOUND'])
+      assert.ok(!readPage(elsewhere.html).links.some(({ text }) => text.startsWith('Go to')))
+    })
+
+    it('is helped by a cookie of an application, hidden from scripts, that holds no secret and is believed in nothing else', async () => {
+      const { browser, page } = await atPrompt()
+      const cookie = browser.cookies.get('vestibule.application')
+      assert.ok(cookie?.httpOnly && cookie.sameSite === 'lax' && cookie.path === '/' && cookie.hostOnly)
+      const [travel] = await product.rows<{ id: string }>("SELECT id FROM applications WHERE client_id = 'travel'")
+      assert.equal(cookie.value, travel?.id)
+      for (const value of ['https://evil.example', `${travel?.id}'`, '00000000-0000-0000-0000-000000000000']) {
+        const forged = openBrowser()
+        forged.cookies.keep(new URL(product.url), [`vestibule.application=${value}; Path=/`])
+        const lost = await forged.open(page.url)
+        assert.equal(lost.status, 404)
+        assert.ok(!readPage(lost.html).links.some(({ text }) => text.startsWith('Go to')), value)
       }
     })
   })

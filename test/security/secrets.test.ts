@@ -247,7 +247,7 @@ describe('a secret', () => {
       '/commonauth/username': ['code', 'state', 'iss'],
       '/callback': ['code', 'state', 'iss'],
       '/commonauth': ['sessionDataKey', 'continue'],
-      '/authenticationendpoint/login.do': ['sessionDataKey', 'idp'],
+      '/authenticationendpoint/login.do': ['sessionDataKey', 'idp', 'fresh'],
       '/accountrecoveryendpoint/register.do': ['sessionDataKey'],
     }
     const opaque: Record<string, string> = {}
@@ -281,6 +281,8 @@ describe('a secret', () => {
     const { person } = markedPerson(product)
     // A flow that is still open, one that has finished, and tokens that are still good.
     const prompt = await arrive(product, browser, 'consent', person, { query: '?scope=openid+email+offline_access' })
+    // Which application somebody came from is no secret.
+    browser.cookies.delete('vestibule.application')
     const cookies = Object.fromEntries(browser.cookies.list().map(({ name, value }) => [`cookie ${name}`, value]))
     const uid = browser.cookies.get('vestibule.resume')?.value ?? ''
     assertAbsent('the database', await product.dump(), { ...cookies, uid })

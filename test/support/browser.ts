@@ -65,6 +65,8 @@ export function openBrowser(
     headers?: Record<string, string>
     /** The IP address that the router in front of the product tells of it; each browser has its own unless told otherwise. */
     address?: string
+    /** Keeps no cookie of anybody. */
+    blocksCookies?: boolean
     /** `fetchTrusting(proxy.ca)` for https. */
     fetch?: (url: string | URL, init?: FetchInit) => Promise<Response>
   } = {},
@@ -80,7 +82,7 @@ export function openBrowser(
     const headers = { ...router, ...init.headers, ...(cookie === '' ? {} : { Cookie: cookie }) }
     visited.push(url.href)
     const response = await load(url, { ...init, method, headers })
-    cookies.keep(url, response.headers.getSetCookie())
+    if (!options.blocksCookies) cookies.keep(url, response.headers.getSetCookie())
     return response
   }
 

@@ -143,6 +143,7 @@ const again = {
   label: { key: 'action.again', values: { idp: 'Acme' } },
   href: '/authenticationendpoint/login.do?a=1&b=2',
 }
+const home = { label: { key: 'action.go', values: { app: 'Travel' } }, href: 'https://travel.example/' }
 const retry = { label: { key: 'action.retry' }, href: '/accountrecoveryendpoint/register.do?sessionDataKey=f1' }
 const back = {
   label: { key: 'action.return', values: { app: 'Travel' } },
@@ -245,6 +246,7 @@ export const otherViews: PageState[] = [
   state('message', 'expired', whole('expired', { n: 30 }, again)),
   state('message', 'declined', whole('declined', { idp: 'Acme' }, back, again)),
   state('message', 'not found', whole('notfound', {})),
+  state('message', 'cookies blocked', whole('cookies', { host: 'signin.northwind.example' }, home)),
   state('message', 'too many tries', whole('too-many', { n: 3 }, retry)),
   state('message', 'open for too long', whole('stay', {})),
   state('message', 'refused', whole('LOCAL_USER_REQUIRED', { idp: 'Acme', org: 'Northwind' }, back)),
