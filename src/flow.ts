@@ -157,6 +157,13 @@ export async function cookiesError(house: House, applicationId: string, otherwis
   })
 }
 
+/** The page of an ended flow whose application has another address by now: nobody is sent to the old one. */
+export async function movedError(house: House, flow: Flow): Promise<PageError> {
+  const application = await findApplication(house.db, flow.door.applicationId)
+  const values = { app: application?.name ?? '' }
+  return new PageError(409, 'moved', { values, actions: await wayTo(house, flow.door.applicationId) })
+}
+
 /** The way to where an application starts; nothing for one that is unknown, turned off or native. */
 async function wayTo(house: House, applicationId = ''): Promise<Action[]> {
   const application = UUID.test(applicationId) ? await findApplication(house.db, applicationId) : undefined

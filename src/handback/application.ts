@@ -7,7 +7,7 @@ import { findApplicationByClientId } from '../db/applications.ts'
 import { wipeProfile } from '../db/flows.ts'
 import { customAttributeNames } from '../db/purposes.ts'
 import type { Flow } from '../flow.ts'
-import { startFlow } from '../flow.ts'
+import { movedError, startFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
 import { toPageError } from '../web/errors.ts'
@@ -97,6 +97,7 @@ export async function createApplicationDoor(house: House, loginAddress: LoginAdd
       const { provider } = current
       const interaction = await provider.Interaction.find(flow.door.interactionUid)
       if (!interaction) return undefined
+      await checkAddress(provider, interaction.params, () => movedError(house, flow))
       const { ending } = flow
       if (ending?.kind === 'declined') {
         interaction.result = { error: 'access_denied', error_description: 'DECLINED' }
@@ -166,6 +167,17 @@ function subjectOf(house: House, flow: Flow): string | undefined {
   if (flow.ending?.kind === 'signed-in') return flow.ending.userId
   if (flow.ending?.kind !== 'federated' || !flow.profile || !flow.idpId) return undefined
   return federatedSubject(house.salt, flow.idpId, flow.profile)
+}
+
+/** The library looked at the redirect URI when the sign-in began, and does not look again. Throws what `moved` returns when it is gone (PR-67). */
+async function checkAddress(
+  provider: Provider,
+  params: { [name: string]: unknown },
+  moved: () => Promise<Error>,
+): Promise<void> {
+  const client = await provider.Client.find(String(params['client_id']))
+  const address = params['redirect_uri']
+  if (client && typeof address === 'string' && !client.redirectUriAllowed(address)) throw await moved()
 }
 
 /** With another person's session live in this browser the library would show a page of its own. */

@@ -6,9 +6,9 @@ import type { Application } from '../support/application.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { readPage } from '../support/html-page.ts'
 import { freePort, type Product, startProduct } from '../support/product.ts'
-import { arrive, fillRegister, messagesOf, send, signedInAt, stranger } from '../support/road.ts'
+import { arrive, fillRegister, goToIdp, messagesOf, send, signedInAt, stranger } from '../support/road.ts'
 import { fetchTrusting, startTlsProxy } from '../support/tls-proxy.ts'
-import { codesOn, flowIdOf, newcomer, storedPerson, submit, visit } from '../support/visits.ts'
+import { codesOn, flowIdOf, meanwhile, newcomer, storedPerson, submit, visit } from '../support/visits.ts'
 
 const MINUTE = 60_000
 const LOGIN = '/authenticationendpoint/login.do'
@@ -445,6 +445,47 @@ describe('the prompt', () => {
         assert.equal(lost.status, 404)
         assert.ok(!readPage(lost.html).links.some(({ text }) => text.startsWith('Go to')), value)
       }
+    })
+  })
+
+  describe('of an application whose return address is no longer registered', () => {
+    const moved = (declared: Product['declared']) => ({
+      ...declared,
+      applications: declared.applications.map((one) =>
+        one.clientId === 'travel' ? { ...one, redirectUris: [`${product.application.url}/moved`] } : one,
+      ),
+    })
+
+    it('ends on a page that names the application and sends nobody to the old address, whatever was answered', async () => {
+      for (const button of ['create', 'decline']) {
+        const { browser, page } = await atPrompt('consent')
+        const heard = product.application.results.length
+        await meanwhile(product, moved, async () => {
+          let last = await page.tick('recover:email').press(button)
+          if (button === 'decline') last = await last.click('Return to Travel')
+          assert.deepEqual([last.status, ...codesOn(last)], [409, 'MOVED'])
+          assert.match(last.text, /We cannot send you back to Travel/)
+          assert.ok(
+            last.history.every((address) => address.startsWith(product.url)),
+            last.history.join(),
+          )
+          const resumed = await browser.open(`${product.url}/commonauth?sessionDataKey=${flowIdOf(page)}&continue=1`)
+          assert.equal(resumed.status, 409)
+          const way = readPage(last.html).links.find(({ text }) => text === 'Go to Travel')
+          assert.equal(way?.href, `${product.application.url}/`)
+        })
+        assert.equal(product.application.results.length, heard)
+      }
+    })
+
+    it('ends so for somebody who was not asked anything, too', async () => {
+      const person = stranger(product)
+      const browser = openBrowser()
+      const atIdp = await goToIdp(product, browser, 'silent')
+      await meanwhile(product, moved, async () => {
+        const last = await atIdp.fill({ person: person.sub }).press('Sign in')
+        assert.deepEqual([last.status, ...codesOn(last)], [409, 'MOVED'])
+      })
     })
   })
 

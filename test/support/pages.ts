@@ -247,6 +247,7 @@ export const otherViews: PageState[] = [
   state('message', 'declined', whole('declined', { idp: 'Acme' }, back, again)),
   state('message', 'not found', whole('notfound', {})),
   state('message', 'cookies blocked', whole('cookies', { host: 'signin.northwind.example' }, home)),
+  state('message', 'the application has moved', whole('moved', { app: 'Travel', org: 'Northwind' }, home)),
   state('message', 'too many tries', whole('too-many', { n: 3 }, retry)),
   state('message', 'open for too long', whole('stay', {})),
   state('message', 'refused', whole('LOCAL_USER_REQUIRED', { idp: 'Acme', org: 'Northwind' }, back)),
