@@ -32,10 +32,19 @@ export function securityHeaders(publicUrl: URL): RequestHandler {
   })
 }
 
-/** Only PUBLIC_URL's host is ours: a page under another name would get cookies and addresses of the wrong one. Probes are exempt, they come before. */
+/**
+ * Only PUBLIC_URL's host is ours: a page under another name would get cookies and addresses of the wrong one. Two names are 400 (RFC 9112, 3.2),
+ * because a proxy may believe the other one. Probes are exempt, they come before.
+ */
 export function onlyOurHost(publicUrl: URL): RequestHandler {
   return (req, res, next) => {
-    if (req.headers.host?.toLowerCase() === publicUrl.host) return next()
+    if ((req.headersDistinct['host'] ?? []).length > 1) throw new PageError(400, 'bad-request')
+    // A target with a host of its own overrules the header (RFC 9112, 3.2.2).
+    const [prefix, name] = /^https?:\/\/([^/?#]*)/i.exec(req.url) ?? ['', req.headers.host]
+    if (name?.toLowerCase() === publicUrl.host) {
+      req.url = req.url.slice(prefix.length).replace(/^(?!\/)/, '/')
+      return next()
+    }
     toOurAddress(req, res, publicUrl)
   }
 }
@@ -56,6 +65,7 @@ export function onlyHttps(publicUrl: URL): RequestHandler {
 /** The same path at our own address. Path and query only: "/\\evil.example" and an absolute address name a host of their own. */
 function toOurAddress(req: Request, res: Response, publicUrl: URL): void {
   if (req.method !== 'GET' && req.method !== 'HEAD') throw new PageError(421, 'misdirected')
+  if (!URL.canParse(req.originalUrl, publicUrl.href)) throw new PageError(400, 'bad-request')
   const { pathname, search } = new URL(req.originalUrl, publicUrl)
   const target = new URL(publicUrl)
   target.pathname = pathname
