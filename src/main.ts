@@ -10,8 +10,8 @@ import { createLog } from './web/logging.ts'
 
 const EXIT_CONFIGURATION = 78
 const STOP_WITHIN_MS = 25_000
-/** Balancers ask /readyz every second or so, and Heroku's router has stopped by the time of the signal. */
-const DRAIN_MS = 500
+/** Heroku's router has stopped by the time of the signal, and nobody who waits for a process to end waits long for an idle one. */
+const QUIET_MS = 500
 
 const stops: (() => Promise<void>)[] = []
 
@@ -34,7 +34,7 @@ async function run(): Promise<void> {
     config: { ...config, databaseUrl, secretKey },
     log,
     declared: demo?.declared ?? config.declared,
-    drainMs: config.production ? DRAIN_MS : 0,
+    quietMs: config.production ? QUIET_MS : 0,
   })
   stops.unshift(() => running.stop())
   if (!demo) {

@@ -1,5 +1,5 @@
 // Starts the product on a configuration: database, migrations, declaration, rooms, listening, sweeping; and stops it again.
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
@@ -33,8 +33,11 @@ export interface StartOptions {
   log: Logger
   declared: Declared | undefined
   now?: () => Date
-  /** How long a stopping process still takes requests, so that a balancer has noticed before connections are refused. */
-  drainMs?: number
+  /**
+   * A stopping process still takes requests until none has come for so long: a balancer has noticed by then that it is not ready.
+   * Before that a refused connection could cost somebody their request.
+   */
+  quietMs?: number
 }
 
 /** Expired rows are gone within five minutes whichever process runs (design); a minute leaves room for a busy one. */
@@ -47,12 +50,14 @@ const TIMEOUTS = {
   requestTimeout: 15_000,
   connectionsCheckingInterval: 1_000,
 }
-/** Answers take 15 s at the most; what is still open after this is a connection that nobody reads. */
-const CLOSE_WITHIN_MS = 20_000
+/** HAProxy takes 6 s to notice unless it is told otherwise (every 2 s, three times). Whoever has not noticed now does not ask /readyz. */
+const DRAIN_WITHIN_MS = 7_000
+/** Answers take 15 s at the most; what is still open after this is a connection that nobody reads. With the drain, less than main.ts allows. */
+const CLOSE_WITHIN_MS = 16_000
 const HASHES_WAITING = 50
 
 export async function start(options: StartOptions): Promise<Running> {
-  const { config, log, declared, now = () => new Date(), drainMs = 0 } = options
+  const { config, log, declared, now = () => new Date(), quietMs = 0 } = options
   let isStopping = false
   const db = connectTo(config.databaseUrl, config, config.databasePoolMax, (error) =>
     log.warn({ err: error }, 'a database connection broke'),
@@ -95,6 +100,7 @@ export async function start(options: StartOptions): Promise<Running> {
     await warnOfFewConnections(db, config, log)
     const server = createServer(TIMEOUTS, await createApp(house))
     const unused = watchUnused(server)
+    const work = watchWork(server)
     await listen(server, config.port, config.host)
     const sweeping = setInterval(() => {
       sweep(db, now()).catch((error: unknown) => log.warn({ err: error }, 'sweeping failed'))
@@ -105,7 +111,8 @@ export async function start(options: StartOptions): Promise<Running> {
       async stop() {
         isStopping = true
         clearInterval(sweeping)
-        await sleep(drainMs)
+        work.closeAfterAnswer()
+        await work.untilQuiet(quietMs)
         await close(server, unused)
         await db.destroy()
       },
@@ -155,6 +162,27 @@ function watchUnused(server: Server): ReadonlySet<Socket> {
   server.on('connection', (socket) => unused.add(socket.once('close', () => unused.delete(socket))))
   server.on('request', (req) => unused.delete(req.socket))
   return unused
+}
+
+/** Requests other than probes, which ask about the server and not of it. */
+function watchWork(server: Server) {
+  const answers = new Set<ServerResponse>()
+  let lastAsked = 0
+  server.on('request', (req, res) => {
+    answers.add(res.once('close', () => answers.delete(res)))
+    if (!/^\/(livez|readyz|metrics)\b/.test(req.url ?? '')) lastAsked = performance.now()
+  })
+  return {
+    /** What came before the stop was announced: a router must not send its next request on a connection that is about to close. */
+    closeAfterAnswer(): void {
+      for (const res of answers) if (!res.headersSent) res.setHeader('Connection', 'close')
+    },
+    async untilQuiet(quietMs: number): Promise<void> {
+      const began = performance.now()
+      const quietAt = () => Math.min(began + DRAIN_WITHIN_MS, Math.max(began, lastAsked) + quietMs)
+      for (let left = quietMs; left > 0; left = quietAt() - performance.now()) await sleep(left)
+    },
+  }
 }
 
 /** Stops accepting and lets what has begun finish. */
