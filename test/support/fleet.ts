@@ -1,8 +1,8 @@
 // Several servers of the product in processes of their own, on one database, behind a round-robin proxy: the built program as platforms run it.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,6 +27,8 @@ export interface Fleet extends Scene {
   servers: ServerProcess[]
   /** Starts one more and puts it behind the proxy when it is ready. */
   start(env?: Record<string, string>): Promise<ServerProcess>
+  /** Starts one more that the proxy does not know of: the test sends it what it is to get. Any number may start at once. */
+  startAside(env?: Record<string, string>): Promise<ServerProcess>
   /** Takes a server from behind the proxy and ends it. */
   end(server: ServerProcess, signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): ReturnType<ServerProcess['end']>
   /** Another application, declared; servers that start from now on know it. */
@@ -45,19 +47,20 @@ export interface FleetOptions extends SceneOptions {
   /** The port that people use; a free one if left out. With `proxied: false` somebody else listens there. */
   port?: number
   proxied?: boolean
+  /** The proxy asks the servers this often whether they are ready; left out, it gives each its turn. */
+  checkEveryMs?: number
 }
 
 /** Starts the servers one after another (the first declares and makes keys). All modes are offered unless `modes` says otherwise. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const proxy = await startRoundRobin(options.proxied === false ? 0 : options.port)
+  const proxy = await startRoundRobin(options.proxied === false ? 0 : options.port, options)
   const url = `http://localhost:${options.proxied === false ? options.port : proxy.port}`
   const scene = await setScene(url, { modes: ['none', 'silent', 'consent', 'password', 'username'], ...options })
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-fleet-'))
   const program = options.program ?? REPOSITORY
-  if (!existsSync(join(program, 'dist/main.js'))) {
-    execFileSync('npm', ['run', '--silent', 'build'], { cwd: program, stdio: 'inherit' })
-  }
+  buildIfMissing(program)
   const configFile = join(folder, 'vestibule.yaml')
+  let configured = ''
   const fleet: Fleet = {
     ...scene,
     get declared() {
@@ -66,7 +69,15 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     proxy,
     servers: [],
     async start(env = {}) {
-      await writeFile(configFile, configurationFile(scene.declared))
+      const server = await fleet.startAside(env)
+      proxy.targets.push(server.port)
+      return server
+    },
+    async startAside(env = {}) {
+      // Written when it changed and not before: another server may be reading it.
+      const file = configurationFile(scene.declared)
+      if (file !== configured) writeFileSync(configFile, file)
+      configured = file
       const port = await freePort()
       const server = spawnServer(program, {
         NODE_ENV: 'production',
@@ -82,7 +93,6 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       })
       fleet.servers.push(server)
       await untilReady(server)
-      proxy.targets.push(port)
       return server
     },
     async end(server, signal) {
@@ -109,6 +119,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     throw error
   }
   return fleet
+}
+
+/** Builds the program in `folder` when nobody has: tests that run alone need nothing else. */
+export function buildIfMissing(folder: string): void {
+  if (existsSync(join(folder, 'dist/main.js'))) return
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: folder, stdio: 'inherit' })
 }
 
 /** The built program in `folder`, with this environment and nothing else of ours but PATH and HOME. */
