@@ -71,7 +71,7 @@ export async function start(options: StartOptions): Promise<Running> {
       const applied = await applyDeclared(db, keyring, declared)
       if (applied.written.length + applied.turnedOff.length > 0) log.info(applied, 'configuration applied')
     }
-    const organization = { name: (await readOrganization(db)).name }
+    const organization = await readOrganization(db)
     const house: House = {
       db,
       keyring,
@@ -87,6 +87,8 @@ export async function start(options: StartOptions): Promise<Running> {
         folders: [path.join(import.meta.dirname, '../views')],
         cache: config.production,
         organization: () => organization.name,
+        contact: () => organization,
+        now,
       }),
       passwords: createPasswords(
         createHashingQueue({ running: 2 * os.availableParallelism(), waiting: HASHES_WAITING }),

@@ -156,6 +156,45 @@ describe('the prompts', () => {
   })
 })
 
+test('every field says what it is for, so that browsers can fill it in', () => {
+  const purposes = new Set(['username', 'new-password', 'current-password', 'tel', 'email'])
+  const fields = allStates.flatMap((state) => [...state.render(views).matchAll(/<input id="[^>]*>/g)].map(String))
+  assert.ok(fields.length > 20)
+  for (const field of fields) assert.ok(purposes.has(/ autocomplete="([\w-]+)"/.exec(field)?.[1] ?? ''), field)
+})
+
+describe('help', () => {
+  const asked = { contact: 'Data protection officer', email: 'help@northwind.example', phone: '+44 (0)20 7946 0000' }
+  const withContact = (contact: Record<string, string>) =>
+    createViews({ folders: [ours], cache: true, organization, contact: () => contact, isStrict: true })
+
+  test('stands in the same words at the same place of every page, before privacy', () => {
+    const footers = allStates.map((state) => state.render(withContact(asked)).split('<footer')[1] ?? '')
+    const before = new Set(footers.map((footer) => footer.split(/<a href="https:|<\/footer>/)[0]))
+    assert.equal(before.size, 1)
+    const [footer = ''] = before
+    assert.ok(footer.includes('Data protection officer'))
+    assert.ok(footer.includes('<a href="mailto:help@northwind.example">help@northwind.example</a>'))
+    assert.ok(footer.includes('<a href="tel:+442079460000">+44 (0)20 7946 0000</a>'))
+  })
+
+  test('is as much as the organisation says, and nothing where it says nothing', () => {
+    const footerWith = (contact: Record<string, string>) =>
+      stateOf('message: expired').render(withContact(contact)).split('<footer')[1] ?? ''
+    assert.match(footerWith({ contact: 'Ask Maya' }), /Help:\n<span>Ask Maya<\/span>/)
+    assert.doesNotMatch(footerWith({ email: 'a@b.example' }), /tel:/)
+    assert.doesNotMatch(footerWith({}), /Help/)
+  })
+
+  test('leads to no script, whatever the configuration says', () => {
+    const html = stateOf('message: expired').render(
+      withContact({ email: 'javascript:alert(1)', phone: 'javascript:1' }),
+    )
+    assert.deepEqual([...html.matchAll(/href="(mailto|tel):/g)].length, 2)
+    assert.doesNotMatch(html, /href="javascript/)
+  })
+})
+
 describe('other pages', () => {
   test('the page that leads out of the house goes on by refresh and by link', () => {
     const html = rendered('continue: leaving')

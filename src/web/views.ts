@@ -17,6 +17,13 @@ export interface Pages {
 
 export type ViewName = keyof Pages
 
+/** Whom people can ask: a name or a role, an e-mail address, a telephone number. */
+export interface Contact {
+  contact?: string
+  email?: string
+  phone?: string
+}
+
 export interface Views {
   /** The HTML text of a page. */
   render<V extends ViewName>(view: V, page: Pages[V]): string
@@ -29,15 +36,18 @@ export interface Views {
 /**
  * Makes the views. `folders` holds the customised folder first and ours last: each file is taken from the first folder that has it.
  * `cache` keeps compiled templates. `organization` is asked at every page; it also stands in for `{org}` in messages without one.
- * `isStrict` is for tests: a message without words throws. Throws when a messages file cannot be read.
+ * `contact` says whom people can ask for help, in the footer of every page; nobody if left out. `now` is the clock of what a page says
+ * about time left. `isStrict` is for tests: a message without words throws. Throws when a messages file cannot be read.
  */
 export function createViews(options: {
   folders: string[]
   cache: boolean
   organization: () => string | undefined
+  contact?: () => Contact
+  now?: () => Date
   isStrict?: boolean
 }): Views {
-  const { folders, cache, organization } = options
+  const { folders, cache, organization, contact = () => ({}), now = () => new Date() } = options
   const messages = loadMessages(folders, LANGUAGE, options.isStrict ?? false)
   const withOrganization = (message: Message): Message => ({
     ...message,
@@ -63,7 +73,7 @@ export function createViews(options: {
     // "Step – App – Organisation"; an application that bears the organisation's name says it once.
     const title = [...new Set([t(head.step), head.application, brand])].filter(Boolean).join(' – ')
     const body = file({ ...locals, file: view })
-    return file({ ...locals, file: 'layout', ...head, brand, title, body })
+    return file({ ...locals, file: 'layout', ...head, brand, help: helpOf(contact()), title, body })
   }
 
   return {
@@ -121,6 +131,15 @@ function promptHead({ application, heading, problems, consent }: PromptPage): He
     hasProblems: problems.length > 0,
     privacyPolicyUrl: consent?.privacyPolicyUrl,
   }
+}
+
+/** The ways to ask for help, in one order on every page (WCAG 2.2, 3.2.6). The scheme comes first, so no value can be a script. */
+function helpOf({ contact, email, phone }: Contact): { text: string; href?: string }[] {
+  return [
+    ...(contact ? [{ text: contact }] : []),
+    ...(email ? [{ text: email, href: `mailto:${email}` }] : []),
+    ...(phone ? [{ text: phone, href: `tel:${phone.replace(/\(0\)|[^+\d]/g, '')}` }] : []),
+  ]
 }
 
 /** The stable code of a message for `data-msg`: TOO_MANY of TOO_MANY, EXPIRED of page.expired.title. */
