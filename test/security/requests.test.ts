@@ -301,7 +301,7 @@ describe('a request', () => {
     assert.ok(set.length > 20, String(set.length))
     for (const cookie of set) {
       const [pair = '', ...attributes] = cookie.split(';').map((part) => part.trim().toLowerCase())
-      assert.match(pair, /^(flow-[\w-]{12}|vestibule\.(session|interaction|resume)(\.sig)?)=/, cookie)
+      assert.match(pair, /^(flow-[\w-]{12}|vestibule\.(session|interaction|resume|application)(\.sig)?)=/, cookie)
       assert.ok(attributes.includes('httponly') && attributes.includes('samesite=lax'), cookie)
       assert.ok(!attributes.some((attribute) => attribute.startsWith('domain')), cookie)
       assert.ok(cookie.length < 500, cookie)
