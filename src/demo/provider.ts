@@ -83,7 +83,7 @@ function memoryAdapter(findClient: (clientId: string) => AdapterPayload | undefi
 }
 
 /** An RS256 key for one run; OpenID Connect Core 1.0 section 15.1 asks every provider for that algorithm. */
-function newSigningKey() {
+export function newSigningKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: randomBytes(8).toString('hex') }
 }

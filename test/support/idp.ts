@@ -1,8 +1,8 @@
 // The tests' identity provider: a real OpenID Provider whose people, clients and misbehaviour are scripted by the test.
-import { createPrivateKey, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto'
-import express from 'express'
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject, sign } from 'node:crypto'
+import express, { type RequestHandler } from 'express'
 import { listen } from '../../src/demo/listen.ts'
-import { forgetfulSettings, loadProvider } from '../../src/demo/provider.ts'
+import { forgetfulSettings, loadProvider, newSigningKey } from '../../src/demo/provider.ts'
 
 export interface IdpClient {
   clientId: string
@@ -19,7 +19,8 @@ export interface RecordedRequest {
   headers: Record<string, string>
 }
 
-type Misbehaviour = 'garbage' | 'hang' | '500'
+/** A handler answers in the idp's stead, as it likes. */
+type Misbehaviour = 'garbage' | 'hang' | '500' | RequestHandler
 export type Claims = Record<string, unknown>
 type Tampered = 'discovery' | 'id_token' | 'userinfo'
 
@@ -33,6 +34,15 @@ export interface Fault {
   tamper?: (claims: Claims, where: Tampered) => Claims
   /** Signs ID tokens with a key that the idp does not publish. */
   forgeSignature?: boolean
+  /** Writes the ID token in the idp's stead. */
+  forge?: (token: Token) => string
+}
+
+/** An ID token about to be written, and the key that should sign it. */
+export interface Token {
+  header: Claims
+  claims: Claims
+  key: KeyObject
 }
 
 export interface Idp {
@@ -46,6 +56,12 @@ export interface Idp {
   client(client: IdpClient): void
   /** Introduces a person, or changes what is said of them. `sub` may be anything; claims outside the standard travel with scope `profile`. */
   person(name: string, claims: Claims & { sub: string }): void
+  /** The keys that it publishes now. */
+  keys(): JsonWebKey[]
+  /** The key that it signs with, private part and all. */
+  signingKey(): JsonWebKey
+  /** From now on it signs with a new key, and publishes no other. */
+  rotateKeys(): void
   stop(): Promise<void>
 }
 
@@ -76,6 +92,11 @@ export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
   const { port, stop } = await listen(app, options.port ?? 0)
   const issuer = `http://127.0.0.1:${port}`
 
+  const settings = forgetfulSettings((clientId) => {
+    const client = clients.get(clientId)
+    return client && { client_id: clientId, client_secret: client.clientSecret, redirect_uris: [client.redirectUri] }
+  })
+  let signingKey = settings.jwks?.keys[0] as JsonWebKey
   const idp: Idp = {
     issuer,
     requests: [],
@@ -83,13 +104,14 @@ export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
     signInAs: undefined,
     client: (client) => void clients.set(client.clientId, client),
     person: (name, claims) => void people.set(name, claims),
+    keys: () => [publicPart(signingKey)],
+    signingKey: () => signingKey,
+    rotateKeys: () => {
+      signingKey = newSigningKey()
+    },
     stop,
   }
 
-  const settings = forgetfulSettings((clientId) => {
-    const client = clients.get(clientId)
-    return client && { client_id: clientId, client_secret: client.clientSecret, redirect_uris: [client.redirectUri] }
-  })
   const findClaims = (subject: string) => [...people.values()].find(({ sub }) => sub === subject)
   const provider = new OpenIdProvider(issuer, {
     ...settings,
@@ -105,7 +127,6 @@ export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
   })
 
   const recorded = new WeakMap<object, RecordedRequest>()
-  const rightKey = createPrivateKey({ key: settings.jwks?.keys[0] as JsonWebKey, format: 'jwk' })
   provider.use(async (ctx, next) => {
     const endpoint = endpoints[ctx.path]
     const fault = endpoint && idp.fault[endpoint]
@@ -120,7 +141,7 @@ export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
       const body: Claims = JSON.parse(JSON.stringify(ctx.body))
       const { scope = '', accountId = '' } = oidc.accessToken ?? {}
       if (endpoint === 'userinfo' && scope.includes('profile')) Object.assign(body, otherClaims(findClaims(accountId)))
-      ctx.body = tamperWith(body, endpoint, idp.fault, rightKey)
+      ctx.body = endpoint === 'jwks' ? { keys: idp.keys() } : tamperWith(body, endpoint, idp.fault, signingKey)
     }
     if (fault === 'garbage') ctx.body = 'This is not JSON.'
     if (fault === '500') {
@@ -129,12 +150,15 @@ export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
     }
   })
 
-  app.use((req, _res, next) => {
+  app.use((req, res, next) => {
     const { method, path } = req
     const request = { method, path, query: flat(req.query), form: {}, headers: flat(req.headers) }
     recorded.set(req, request)
     idp.requests.push(request)
-    next()
+    const endpoint = endpoints[path]
+    const fault = endpoint && idp.fault[endpoint]
+    if (typeof fault === 'function') fault(req, res, next)
+    else next()
   })
   app.all('/sign-in/:uid', express.urlencoded({ extended: false }), async (req, res) => {
     await provider.interactionDetails(req, res)
@@ -160,15 +184,41 @@ export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
 const signInPage = `<!doctype html><title>Test idp</title>
 <form method="post"><input name="person"><button name="do" value="sign-in">Sign in</button> <button name="do" value="cancel">Cancel</button></form>`
 
-function tamperWith(body: Claims, endpoint: string | undefined, fault: Fault, rightKey: KeyObject): Claims {
+function tamperWith(body: Claims, endpoint: string | undefined, fault: Fault, signingKey: JsonWebKey): Claims {
   const tamper = fault.tamper ?? ((claims: Claims) => claims)
   if (endpoint === 'discovery' || endpoint === 'userinfo') return tamper(body, endpoint)
   if (endpoint !== 'token' || typeof body.id_token !== 'string') return body
-  const [header = '', payload = ''] = body.id_token.split('.')
-  const claims: Claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
-  const signed = `${header}.${Buffer.from(JSON.stringify(tamper(claims, 'id_token'))).toString('base64url')}`
-  const key = fault.forgeSignature ? generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey : rightKey
-  return { ...body, id_token: `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}` }
+  const [header, claims] = body.id_token.split('.').slice(0, 2).map(readPart)
+  const token: Token = {
+    header: { ...header, kid: signingKey.kid },
+    claims: tamper(claims ?? {}, 'id_token'),
+    key: createPrivateKey({ key: fault.forgeSignature ? newSigningKey() : signingKey, format: 'jwk' }),
+  }
+  return { ...body, id_token: (fault.forge ?? writeToken)(token) }
+}
+
+/** A token signed by RS256, whatever its header says. `claims` may be the bytes as they are to be sent. */
+export function writeToken({
+  header,
+  claims,
+  key,
+}: {
+  header: Claims
+  claims: Claims | Buffer
+  key: KeyObject
+}): string {
+  const payload = Buffer.isBuffer(claims) ? claims : Buffer.from(JSON.stringify(claims))
+  const signed = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${payload.toString('base64url')}`
+  return `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`
+}
+
+function readPart(part: string): Claims {
+  return JSON.parse(Buffer.from(part, 'base64url').toString())
+}
+
+function publicPart(key: JsonWebKey): JsonWebKey {
+  const exported = createPublicKey({ key, format: 'jwk' }).export({ format: 'jwk' })
+  return { ...exported, use: 'sig', alg: 'RS256', kid: key.kid }
 }
 
 function otherClaims(claims: Claims = {}): Claims {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Application } from './application.ts'
 import type { Browser, Page } from './browser.ts'
 import { PASSWORD } from './people.ts'
-import type { Mode, Scene } from './product.ts'
+import type { Scene } from './product.ts'
 import { type Newcomer, newcomer, signedIn } from './visits.ts'
 
 /** Somebody whom no test has met, known to the idp from now on; `claims` says more, or says it otherwise. */
@@ -13,33 +13,33 @@ export function stranger(product: Scene, claims: Record<string, unknown> = {}): 
   return person
 }
 
-/** Opens the application and goes to the idp's own sign-in page. The application must offer several idps. */
+/** Opens the application and goes to the idp's own sign-in page. The application must offer several idps; `idp` is a mode or another's name. */
 export async function goToIdp(
   product: Scene,
   browser: Browser,
-  mode: Mode,
+  idp: string,
   { application = product.application, query = '' }: { application?: Application; query?: string } = {},
 ): Promise<Page> {
   product.idp.signInAs = undefined
   const choice = await browser.open(`${application.url}/login${query}`)
-  return choice.click(`Continue with Acme ${mode}`)
+  return choice.click(`Continue with Acme ${idp}`)
 }
 
 /** Signs a person in at the idp; the page where that ends: a prompt, a message, or the application. */
 export async function arrive(
   product: Scene,
   browser: Browser,
-  mode: Mode,
+  idp: string,
   person: Newcomer,
   options: { application?: Application; query?: string } = {},
 ): Promise<Page> {
-  const asked = await goToIdp(product, browser, mode, options)
+  const asked = await goToIdp(product, browser, idp, options)
   return asked.fill({ person: person.sub }).press('Sign in')
 }
 
 /** Signs a person in at the idp and stops before the browser goes to the product's callback; its address, not asked for yet. */
-export async function callbackOf(product: Scene, browser: Browser, mode: Mode, person: Newcomer): Promise<URL> {
-  const asked = await goToIdp(product, browser, mode)
+export async function callbackOf(product: Scene, browser: Browser, idp: string, person: Newcomer): Promise<URL> {
+  const asked = await goToIdp(product, browser, idp)
   let response = await send(browser, asked.fill({ person: person.sub }).submission('Sign in'))
   for (let url = new URL(asked.url); ; ) {
     const location = response.headers.get('location')
