@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import * as client from 'openid-client'
 import type { Idp } from '../db/idps.ts'
 import type { House } from '../house.ts'
+import { askOnce, askTwice, codedError, createKeys, type Keys } from './ask.ts'
 import { mergeClaims } from './profile.ts'
 
 /** The idp did not do its part: away, slow, or it answered what it must not. `code` is safe to log. */
@@ -34,24 +35,37 @@ export interface Oidc {
 
 const TIMEOUT_SECONDS = 5
 /** Of discovery, keys, token and userinfo together: a person waits no longer for an idp. */
-const ALTOGETHER_MS = 9_000
-const CONFIGURATION_MINUTES = 10
+const ALTOGETHER_MS = 8_000
+/** How long a description and its keys are kept: a key that the idp has withdrawn is believed no longer than this. */
+const KEPT_MINUTES = 5
 
-/** Every failure is an `IdpFailure`. Discovery and keys are kept for ten minutes; openid-client asks again for a key that it does not know. */
+/** What is known of an idp: how it describes itself, and the keys that it published last. */
+interface Known {
+  description: Promise<client.ServerMetadata>
+  keys: Keys
+  until: number
+}
+
+/** Every failure is an `IdpFailure`. Descriptions and keys are kept for five minutes; a key that is not among them is asked for. */
 export function createOidc(house: Pick<House, 'publicUrl' | 'keyring' | 'now'>): Oidc {
-  const kept = new Map<string, { configuration: Promise<client.Configuration>; until: number }>()
+  const kept = new Map<string, Known>()
 
-  function configurationOf(idp: Idp): Promise<client.Configuration> {
-    const secret = idp.clientSecretSealed
-    const key = [idp.id, idp.issuer, idp.clientId, secret?.toString('base64')].join(' ')
+  function knownOf(idp: Idp): Known {
     const now = house.now().getTime()
-    const found = kept.get(key)
-    if (found && found.until > now) return found.configuration
-    const configuration = discover(idp, secret ? house.keyring.unseal(`idp ${idp.name}`, secret) : undefined)
+    const found = kept.get(idp.issuer)
+    if (found && found.until > now) return found
+    const known = { description: describe(idp), keys: createKeys(house.now), until: now + KEPT_MINUTES * 60_000 }
     // A failure is not kept: the next person may find the idp well again.
-    configuration.catch(() => kept.delete(key))
-    kept.set(key, { configuration, until: now + CONFIGURATION_MINUTES * 60_000 })
-    return configuration
+    known.description.catch(() => kept.delete(idp.issuer))
+    kept.set(idp.issuer, known)
+    return known
+  }
+
+  async function configurationOf(idp: Idp): Promise<client.Configuration> {
+    const { description, keys } = knownOf(idp)
+    const sealed = idp.clientSecretSealed
+    const secret = sealed ? house.keyring.unseal(`idp ${idp.name}`, sealed) : undefined
+    return configure(await description, keys, idp.clientId, secret)
   }
 
   const callback = (idp: Idp) => new URL(`/commonauth/${encodeURIComponent(idp.name)}`, house.publicUrl)
@@ -102,33 +116,75 @@ function promptForAnother(configuration: client.Configuration): string {
   return Array.isArray(supported) && supported.includes('select_account') ? 'select_account' : 'login'
 }
 
-function discover(idp: Idp, secret: string | undefined): Promise<client.Configuration> {
+/** Asks an idp how it describes itself. */
+async function describe(idp: Idp): Promise<client.ServerMetadata> {
   const issuer = new URL(idp.issuer)
-  return client.discovery(issuer, idp.clientId, secret, secret === undefined ? client.None() : undefined, {
+  const discovered = await client.discovery(issuer, idp.clientId, undefined, client.None(), {
     timeout: TIMEOUT_SECONDS,
-    execute: [
-      // By default the library trusts TLS and leaves the ID token's signature unchecked.
-      client.enableNonRepudiationChecks,
-      // The configuration lets http through only where it is told to.
-      ...(issuer.protocol === 'http:' ? [client.allowInsecureRequests] : []),
-    ],
+    [client.customFetch]: (url, options) => askTwice(url, options as RequestInit),
+    // The configuration lets http through only where it is told to.
+    execute: issuer.protocol === 'http:' ? [client.allowInsecureRequests] : [],
   })
+  return discovered.serverMetadata()
+}
+
+/**
+ * What one sign-in needs. New for each, because openid-client asks for a missing key only when it believes its set to be a minute
+ * old: so it is told, and `Keys` sees to it that nobody has us ask all the time.
+ */
+function configure(
+  description: client.ServerMetadata,
+  keys: Keys,
+  clientId: string,
+  secret: string | undefined,
+): client.Configuration {
+  const configuration = new client.Configuration(
+    description,
+    clientId,
+    secret,
+    secret === undefined ? client.None() : undefined,
+  )
+  configuration.timeout = TIMEOUT_SECONDS
+  const known = keys.known()
+  if (known) client.setJwksCache(configuration, { jwks: known as client.JWKS, uat: nowInSeconds() - 60 })
+  const keysAddress = addressOf(description.jwks_uri)
+  configuration[client.customFetch] = (url, options) =>
+    url === keysAddress ? keys.ask(known, url, options as RequestInit) : askOnce(url, options as RequestInit)
+  // By default the library trusts TLS and leaves the ID token's signature unchecked.
+  client.enableNonRepudiationChecks(configuration)
+  if (new URL(description.issuer).protocol === 'http:') client.allowInsecureRequests(configuration)
+  return configuration
+}
+
+/** As openid-client writes it when it asks. */
+function addressOf(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url).href : undefined
+}
+
+/** The machine's clock, as openid-client reads it. */
+function nowInSeconds(): number {
+  return Math.floor(Date.now() / 1000)
 }
 
 async function attempt<Result>(work: () => Promise<Result>): Promise<Result> {
   const timer = new AbortController()
   const tooLong = setTimeout(ALTOGETHER_MS, undefined, { signal: timer.signal, ref: false }).then(() => {
-    throw Object.assign(new Error('The identity provider took too long.'), { code: 'IDP_TIMEOUT' })
+    throw codedError('IDP_TIMEOUT', 'The identity provider took too long.')
   })
   // Whichever loses the race is heard by nobody else.
   tooLong.catch(() => {})
   try {
     return await Promise.race([work(), tooLong])
   } catch (error) {
-    const code = (error as { code?: unknown }).code
-    const isDenial = error instanceof client.AuthorizationResponseError
-    throw new IdpFailure(typeof code === 'string' ? code : 'IDP_FAILED', isDenial, error)
+    throw new IdpFailure(codeOf(error) ?? 'IDP_FAILED', error instanceof client.AuthorizationResponseError, error)
   } finally {
     timer.abort()
   }
+}
+
+/** The first code on the way down to the cause. Only errors are asked: the cause of some is what the idp sent. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : codeOf(error.cause)
 }

@@ -2,30 +2,30 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser, type Page } from '../support/browser.ts'
+import { openBrowser } from '../support/browser.ts'
 import type { Claims, Fault } from '../support/idp.ts'
+import {
+  assertFailurePage,
+  assertRefused,
+  atUserinfo,
+  during,
+  everywhere,
+  forgetDescription,
+  inToken,
+  omit,
+  serverErrors,
+  toldAfter,
+} from '../support/misbehaviour.ts'
 import { type Mode, type Product, startProduct } from '../support/product.ts'
 import { arrive, callbackOf, goToIdp, lastSubject, stranger } from '../support/road.ts'
-import { codesOn, countPeople, knownPerson, refused, signedIn, storedPerson } from '../support/visits.ts'
+import { codesOn, countPeople, knownPerson, refused, storedPerson } from '../support/visits.ts'
+
+type Lie = (claims: Claims) => Claims
 
 const now = () => Math.floor(Date.now() / 1000)
 
-/** In the ID token alone. */
-function inToken(change: (claims: Claims) => Claims): Fault {
-  return { tamper: (claims, where) => (where === 'id_token' ? change(claims) : claims) }
-}
-
-/** In all that is said about a person. */
-function everywhere(change: (claims: Claims) => Claims): Fault {
-  return { tamper: (claims, where) => (where === 'discovery' ? claims : change(claims)) }
-}
-
-function atUserinfo(change: (claims: Claims) => Claims): Fault {
-  return { tamper: (claims, where) => (where === 'userinfo' ? change(claims) : claims) }
-}
-
-function omit(claims: Claims, ...names: string[]): Claims {
-  return Object.fromEntries(Object.entries(claims).filter(([name]) => !names.includes(name)))
+function faultsOf(lies: Record<string, Lie>, fault: (lie: Lie) => Fault): Record<string, Fault> {
+  return Object.fromEntries(Object.entries(lies).map(([what, lie]) => [what, fault(lie)]))
 }
 
 describe('an idp that misbehaves', () => {
@@ -34,61 +34,13 @@ describe('an idp that misbehaves', () => {
     product = await startProduct({ modes: ['none', 'silent', 'consent', 'password', 'username'] })
   })
   after(async () => {
-    const broken = product.log.filter((line) => line.includes('"request failed"') && line.includes('"status":500'))
+    const broken = serverErrors(product)
     await product.stop()
     assert.deepEqual(broken, [], 'an idp must not be able to break the product')
   })
 
-  /** The idp well again, whatever happens. */
-  async function during<Result>(fault: Fault, work: () => Promise<Result>): Promise<Result> {
-    product.idp.fault = fault
-    try {
-      return await work()
-    } finally {
-      product.idp.fault = {}
-    }
-  }
-
-  /** What is kept of the idp's own description is older than ten minutes, and will be asked for again. */
-  function forgetDescription(): void {
-    product.clock.now = new Date(product.clock.now.getTime() + 11 * 60_000)
-  }
-
-  function assertFailurePage(page: Page, mode: Mode, what: string): void {
-    assert.equal(page.status, 502, `${what}: ${page.status} ${page.text}`)
-    assert.deepEqual(codesOn(page), ['IDP'], what)
-    assert.match(page.text, new RegExp(`Acme ${mode} did not complete the sign-in`), what)
-    assert.match(page.html, />Try again</, what)
-    assert.match(page.html, />Other ways to sign in</, what)
-  }
-
-  async function assertRefused(fault: Fault, what: string, mode: Mode = 'silent'): Promise<void> {
-    const person = stranger(product)
-    const [people, results, kept] = [await countPeople(product), product.application.results.length, await sealed()]
-    const page = await during(fault, () => arrive(product, openBrowser(), mode, person))
-    assertFailurePage(page, mode, what)
-    assert.deepEqual(await countPeople(product), people, what)
-    assert.equal(product.application.results.length, results, what)
-    assert.equal(await sealed(), kept, `${what}: what the idp sent was kept`)
-  }
-
-  async function sealed(): Promise<number> {
-    const rows = await product.rows('SELECT 1 FROM flows WHERE profile_sealed IS NOT NULL')
-    return rows.length
-  }
-
-  /** Signs somebody in silently; what the application is told about them. */
-  async function toldAfter(fault: Fault, person = stranger(product)): Promise<Claims> {
-    const page = await during(fault, () => arrive(product, openBrowser(), 'silent', person))
-    assert.ok(page.url.startsWith(product.application.redirectUri), page.text)
-    const { sub, userinfo } = signedIn(product.application)
-    assert.equal(sub, (await knownPerson(product, person.sub)).user.id)
-    return userinfo
-  }
-
   it('by tokens that it did not sign, or that are not meant for us, now, in this sign-in, signs nobody in', async () => {
-    await assertRefused({ forgeSignature: true }, 'a signature by another key')
-    const lies: Record<string, (claims: Claims) => Claims> = {
+    const lies: Record<string, Lie> = {
       'another nonce': (claims) => ({ ...claims, nonce: 'another' }),
       'no nonce': (claims) => omit(claims, 'nonce'),
       'another audience': (claims) => ({ ...claims, aud: 'another' }),
@@ -115,32 +67,34 @@ describe('an idp that misbehaves', () => {
       'an object for a subject': (claims) => ({ ...claims, sub: { toString: claims['sub'] } }),
       'null for a subject': (claims) => ({ ...claims, sub: null }),
     }
-    for (const [what, lie] of Object.entries(lies)) await assertRefused(inToken(lie), what)
+    await assertRefused(product, { 'a signature by another key': { forgeSignature: true }, ...faultsOf(lies, inToken) })
   })
 
   it('by userinfo about somebody else, or about nobody, signs nobody in', async () => {
     const victim = stranger(product)
     await arrive(product, openBrowser(), 'silent', victim)
-    const lies: Record<string, (claims: Claims) => Claims> = {
-      "another person's": (claims) => ({ ...claims, sub: victim.sub }),
-      'in other case': (claims) => ({ ...claims, sub: String(claims['sub']).toUpperCase() }),
-      none: (claims) => omit(claims, 'sub'),
-      'a number': (claims) => ({ ...claims, sub: 1 }),
-      'a list': (claims) => ({ ...claims, sub: [claims['sub']] }),
+    const lies: Record<string, Lie> = {
+      "another person's subject": (claims) => ({ ...claims, sub: victim.sub }),
+      'a subject in other case': (claims) => ({ ...claims, sub: String(claims['sub']).toUpperCase() }),
+      'no subject': (claims) => omit(claims, 'sub'),
+      'a number for a subject': (claims) => ({ ...claims, sub: 1 }),
+      'a list for a subject': (claims) => ({ ...claims, sub: [claims['sub']] }),
     }
-    for (const [what, lie] of Object.entries(lies)) await assertRefused(atUserinfo(lie), `userinfo with ${what}`)
+    await assertRefused(product, faultsOf(lies, atUserinfo))
   })
 
   it('by answers that are not answers signs nobody in', async () => {
-    await assertRefused({ token: 'garbage' }, 'garbage for tokens')
-    await assertRefused({ token: '500' }, 'an error for tokens')
-    await assertRefused({ userinfo: 'garbage' }, 'garbage for userinfo')
-    await assertRefused({ userinfo: '500' }, 'an error for userinfo')
+    await assertRefused(product, {
+      'garbage for tokens': { token: 'garbage' },
+      'an error for tokens': { token: '500' },
+      'garbage for userinfo': { userinfo: 'garbage' },
+      'an error for userinfo': { userinfo: '500' },
+    })
     for (const fault of ['garbage', '500'] as const) {
-      forgetDescription()
-      const page = await during({ discovery: fault }, () => goToIdp(product, openBrowser(), 'silent'))
+      forgetDescription(product)
+      const page = await during(product, { discovery: fault }, () => goToIdp(product, openBrowser(), 'silent'))
       assertFailurePage(page, 'silent', `${fault} for its description`)
-      await assertRefused({ jwks: fault }, `${fault} for its keys`)
+      await assertRefused(product, { [`${fault} for its keys`]: { jwks: fault } })
     }
   })
 
@@ -153,10 +107,11 @@ describe('an idp that misbehaves', () => {
       'a number': () => 1,
     }
     for (const [what, issuer] of Object.entries(others)) {
-      forgetDescription()
+      forgetDescription(product)
       const browser = openBrowser()
       const asked = product.idp.requests.length
       const page = await during(
+        product,
         {
           tamper: (claims, where) =>
             where === 'discovery' ? { ...claims, issuer: issuer(product.idp.issuer) } : claims,
@@ -169,40 +124,10 @@ describe('an idp that misbehaves', () => {
     }
   })
 
-  it('by not answering holds nobody up for ten seconds', { timeout: 25_000 }, async () => {
-    // Their descriptions are known before; the keys of one have never been asked for.
-    await goToIdp(product, openBrowser(), 'password')
-    await arrive(product, openBrowser(), 'silent', stranger(product))
-    const people = await countPeople(product)
-    const within = async (work: Promise<Page>) => {
-      const late = new Promise<never>((_, reject) => {
-        setTimeout(() => reject(new Error('no answer within ten seconds')), 10_000).unref()
-      })
-      return Promise.race([work, late])
-    }
-    await during({ token: 'hang', discovery: 'hang' }, async () => {
-      const [tokens, description] = await Promise.all([
-        within(arrive(product, openBrowser(), 'silent', stranger(product))),
-        within(goToIdp(product, openBrowser(), 'username')),
-      ])
-      assertFailurePage(tokens, 'silent', 'no tokens')
-      assertFailurePage(description, 'username', 'no description')
-    })
-    await during({ userinfo: 'hang', jwks: 'hang' }, async () => {
-      const [userinfo, keys] = await Promise.all([
-        within(arrive(product, openBrowser(), 'silent', stranger(product))),
-        within(arrive(product, openBrowser(), 'password', stranger(product))),
-      ])
-      assertFailurePage(userinfo, 'silent', 'no userinfo')
-      assertFailurePage(keys, 'password', 'no keys')
-    })
-    assert.deepEqual(await countPeople(product), people)
-    await toldAfter({})
-  })
-
   it('leaves a way on: the same again when it is well, another idp, or back to the application', async () => {
     const person = stranger(product)
-    const fail = (browser = openBrowser()) => during({ token: '500' }, () => arrive(product, browser, 'silent', person))
+    const fail = (browser = openBrowser()) =>
+      during(product, { token: '500' }, () => arrive(product, browser, 'silent', person))
 
     const retried = await (await fail()).click('Try again')
     const done = await retried.fill({ person: person.sub }).press('Sign in')
@@ -220,10 +145,10 @@ describe('an idp that misbehaves', () => {
   })
 
   it('leaves a way on at the door, when it cannot even be reached', async () => {
-    forgetDescription()
+    forgetDescription(product)
     const browser = openBrowser()
     const person = stranger(product)
-    const failed = await during({ discovery: '500' }, () => goToIdp(product, browser, 'silent'))
+    const failed = await during(product, { discovery: '500' }, () => goToIdp(product, browser, 'silent'))
     const again = await failed.click('Try again')
     await again.fill({ person: person.sub }).press('Sign in')
     assert.equal(lastSubject(product.application), (await knownPerson(product, person.sub)).user.id)
@@ -276,7 +201,7 @@ describe('an idp that misbehaves', () => {
   it('by text that nobody could store or read, or a subject without end, makes nobody', async () => {
     const id = randomBytes(6).toString('hex')
     const longest = id.padEnd(255, 'x')
-    const lies: Record<string, (claims: Claims) => Claims> = {
+    const lies: Record<string, Lie> = {
       'a NUL in the subject': (claims) => ({ ...claims, sub: `${id}\0` }),
       'half a character in the subject': (claims) => ({ ...claims, sub: `${id}\ud800` }),
       'a subject of 256 characters': (claims) => ({ ...claims, sub: `${longest}x` }),
@@ -288,10 +213,7 @@ describe('an idp that misbehaves', () => {
       'a NUL in a postal address': (claims) => ({ ...claims, address: { locality: `${id}\0` } }),
       'a name of a million characters': (claims) => ({ ...claims, name: 'x'.repeat(1_000_000) }),
     }
-    for (const [index, [what, lie]] of Object.entries(lies).entries()) {
-      const mode = (['silent', 'none', 'consent'] as const)[index % 3] ?? 'silent'
-      await assertRefused(everywhere(lie), what, mode)
-    }
+    await assertRefused(product, faultsOf(lies, everywhere))
     // The longest subject there may be is a person.
     const person = stranger(product, { sub: longest })
     await arrive(product, openBrowser(), 'silent', person)
@@ -309,7 +231,7 @@ describe('an idp that misbehaves', () => {
         email: value,
       }))
       const person = stranger(product)
-      const told = await toldAfter(fault, person)
+      const told = await toldAfter(product, fault, person)
       const { attributes } = await knownPerson(product, person.sub)
       for (const kept of attributes.filter(({ name }) => ['name', 'email'].includes(name))) {
         assert.ok(['number', 'boolean'].includes(typeof kept.value), `${JSON.stringify(value)} became ${kept.name}`)
@@ -334,7 +256,7 @@ describe('an idp that misbehaves', () => {
     for (const [word, isVerified] of words) {
       const fault = everywhere((claims) => ({ ...claims, email_verified: word, phone_number_verified: word }))
       const person = stranger(product)
-      const userinfo = await toldAfter(fault, person)
+      const userinfo = await toldAfter(product, fault, person)
       assert.equal(userinfo['email'], person.email)
       assert.equal(userinfo['email_verified'], isVerified, JSON.stringify(word))
       assert.equal(userinfo['phone_number_verified'], isVerified, JSON.stringify(word))
@@ -365,7 +287,7 @@ describe('an idp that misbehaves', () => {
     ]
     const wrong: string[] = []
     for (const [what, fault, email, isVerified] of words) {
-      const told = await toldAfter(fault)
+      const told = await toldAfter(product, fault)
       assert.equal(told['email'], email, what)
       if (told['email_verified'] !== isVerified) wrong.push(what)
     }
@@ -422,17 +344,17 @@ describe('an idp that misbehaves', () => {
   })
 
   it('that does not say it names itself need not', async () => {
-    forgetDescription()
+    forgetDescription(product)
     const quiet: Fault = {
       tamper: (claims, where) =>
         where === 'discovery' ? omit(claims, 'authorization_response_iss_parameter_supported') : claims,
     }
     const browser = openBrowser()
     const person = stranger(product)
-    const callback = await during(quiet, () => callbackOf(product, browser, 'silent', person))
+    const callback = await during(product, quiet, () => callbackOf(product, browser, 'silent', person))
     callback.searchParams.delete('iss')
     await browser.open(callback)
     assert.equal(lastSubject(product.application), (await knownPerson(product, person.sub)).user.id)
-    forgetDescription()
+    forgetDescription(product)
   })
 })
