@@ -41,6 +41,7 @@ describe('the subject', () => {
     ['absent', undefined], ['null', null], ['empty', ''], ['a number', 7], ['true', true], ['a list', ['asha-1']], ['an object', { sub: 'asha-1' }],
     ['of 256 characters', 'x'.repeat(256)], ['of a megabyte', 'x'.repeat(1_000_000)],
     ['with NUL', 'asha\0'], ['with a control character', 'asha\n'], ['with half a surrogate pair', 'asha\uD800'], ['with the other half', '\uDC00asha'],
+    ['with the mark for bytes that are no text', 'asha\uFFFD'],
   ]
   for (const [title, sub] of refused) {
     test(`${title} makes no profile`, () => {

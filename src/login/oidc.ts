@@ -4,6 +4,7 @@ import * as client from 'openid-client'
 import type { Idp } from '../db/idps.ts'
 import type { House } from '../house.ts'
 import { askOnce, askTwice, codedError, createKeys, type Keys } from './ask.ts'
+import { CLOCK_TOLERANCE_SECONDS, checkIdToken } from './id-token.ts'
 import { mergeClaims } from './profile.ts'
 
 /** The idp did not do its part: away, slow, or it answered what it must not. `code` is safe to log. */
@@ -96,6 +97,7 @@ export function createOidc(house: Pick<House, 'publicUrl' | 'keyring' | 'now'>):
           idTokenExpected: true,
         })
         const claims: Record<string, unknown> = { ...tokens.claims() }
+        checkIdToken(tokens.id_token ?? '', claims, { clientId: idp.clientId, now: nowInSeconds() })
         const wanted = [...Object.values(idp.mappings), idp.usernameClaim]
         if (
           wanted.every((claim) => Object.hasOwn(claims, claim)) ||
@@ -116,7 +118,7 @@ function promptForAnother(configuration: client.Configuration): string {
   return Array.isArray(supported) && supported.includes('select_account') ? 'select_account' : 'login'
 }
 
-/** Asks an idp how it describes itself. */
+/** Asks an idp how it describes itself. Throws unless it calls itself, to the letter, what it is called in the configuration. */
 async function describe(idp: Idp): Promise<client.ServerMetadata> {
   const issuer = new URL(idp.issuer)
   const discovered = await client.discovery(issuer, idp.clientId, undefined, client.None(), {
@@ -125,7 +127,11 @@ async function describe(idp: Idp): Promise<client.ServerMetadata> {
     // The configuration lets http through only where it is told to.
     execute: issuer.protocol === 'http:' ? [client.allowInsecureRequests] : [],
   })
-  return discovered.serverMetadata()
+  const description = discovered.serverMetadata()
+  // The library overlooks a slash at the end and the case of the host. The issuer is part of who a person is: it has one spelling
+  // (OpenID Connect Discovery, 4.3).
+  if (description.issuer !== idp.issuer) throw codedError('IDP_ISSUER_OTHER', 'The idp calls itself by another name.')
+  return description
 }
 
 /**
@@ -141,7 +147,7 @@ function configure(
   const configuration = new client.Configuration(
     description,
     clientId,
-    secret,
+    { ...(secret === undefined ? {} : { client_secret: secret }), [client.clockTolerance]: CLOCK_TOLERANCE_SECONDS },
     secret === undefined ? client.None() : undefined,
   )
   configuration.timeout = TIMEOUT_SECONDS
@@ -161,7 +167,7 @@ function addressOf(url: string | undefined): string | undefined {
   return url !== undefined && URL.canParse(url) ? new URL(url).href : undefined
 }
 
-/** The machine's clock, as openid-client reads it. */
+/** The machine's clock, which openid-client compares the times in a token with, too. */
 function nowInSeconds(): number {
   return Math.floor(Date.now() / 1000)
 }

@@ -49,8 +49,8 @@ export function mergeClaims(
 
 /**
  * Maps verified claims. `mappings` is our attribute → their claim. A claim of a type that the attribute cannot have counts as not
- * sent. Throws `ProfileFault` for a subject longer than 255 characters (OpenID Connect Core, 2) and for text that PostgreSQL and
- * people could not read the same way: ill-formed Unicode, NUL.
+ * sent. Throws `ProfileFault` for a subject longer than 255 characters (OpenID Connect Core, 2) or not UTF-8, and for text that
+ * PostgreSQL and people could not read the same way: ill-formed Unicode, NUL.
  */
 export function toProfile(
   claims: Readonly<Record<string, unknown>>,
@@ -61,6 +61,8 @@ export function toProfile(
   if (subject.length > LONGEST_SUBJECT) throw new ProfileFault('a subject that is too long')
   checkText(subject)
   if (/\p{Cc}/u.test(subject)) throw new ProfileFault('a subject with a control character')
+  // Where bytes were not UTF-8 this stands for all of them, so two people could look alike. In a name it only looks odd.
+  if (subject.includes('\uFFFD')) throw new ProfileFault('a subject that is not UTF-8')
 
   const attributes: Record<string, ProfileAttribute> = {}
   for (const [attribute, claim] of Object.entries(idp.mappings)) {
