@@ -28,7 +28,7 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
   async function finishLogin(req: Request, res: Response): Promise<void> {
     const query = queryOf(req.originalUrl)
     const state = oneParameter(req.query['state'])
-    if (state === undefined || state.length > LONGEST_STATE || Array.isArray(req.query['code']))
+    if (state === undefined || state.length > LONGEST_STATE || isAmbiguous(query))
       throw new PageError(400, 'bad-request')
     const flow = await findFlowByState(house, req, state)
     const idp = flow?.idpId ? await findIdp(house.db, flow.idpId) : undefined
@@ -84,4 +84,11 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     const { name } = await applicationOf(house, flow)
     return [{ label: { key: 'action.return', values: { app: name } }, href: ways.leave(flow.id) }]
   }
+}
+
+/** Says something twice, or that it went well and that it did not: no idp does, and nobody should choose (RFC 6749, 3.1). */
+function isAmbiguous(query: string): boolean {
+  const parameters = new URLSearchParams(query)
+  const isRepeated = ['code', 'error', 'iss', 'state'].some((name) => parameters.getAll(name).length > 1)
+  return isRepeated || (parameters.has('code') && parameters.has('error'))
 }
