@@ -6,8 +6,9 @@ import type { Purpose } from '../src/db/purposes.ts'
 import type { AttributeValue } from '../src/db/user-attributes.ts'
 import type { Facts } from '../src/provisioning/decide.ts'
 import { askedOf, readForm } from '../src/provisioning/form.ts'
-import { firstView, promptPage, type Try } from '../src/provisioning/page.ts'
+import { firstView, memoryOf, promptPage, type Try } from '../src/provisioning/page.ts'
 import { readUsername } from '../src/provisioning/username.ts'
+import { createKeyring } from '../src/seal.ts'
 import { readFields } from '../src/web/forms.ts'
 import type { AttributeOnPage, PromptPage } from '../src/web/page.ts'
 import { createViews } from '../src/web/views.ts'
@@ -301,5 +302,30 @@ describe('what an idp may send reaches the page as text', () => {
       const field = readPage(html).forms[0]?.controls.find(({ name }) => name === 'username')
       assert.equal(field?.value, text)
     }
+  })
+})
+
+describe('the name under which a browser may keep what was typed', () => {
+  const keyring = createKeyring('a secret key for tests that is long enough')
+  const here = situation({})
+  const memory = memoryOf(keyring, here)
+
+  test('is the same for the same person in front of the same words, whatever else the idp says of them', () => {
+    assert.match(memory, /^[\w-]{22}$/)
+    const changed = situation({ username: 'other', attributes: { email: 'new@acme.example', department: 'Sales' } })
+    assert.equal(memoryOf(keyring, changed), memory)
+  })
+
+  test('is another for another person, other words and another house', () => {
+    const { profile, idp, notice } = here
+    const others = [
+      memoryOf(keyring, { ...here, profile: { ...profile, subject: `${profile.subject} ` } }),
+      memoryOf(keyring, { ...here, profile: { ...profile, issuer: 'https://id.globex.example' } }),
+      memoryOf(keyring, { ...here, idp: { ...idp, id: '5f0f6c8e-9f57-4c9b-9a53-0f6f0d7d1a02' } }),
+      memoryOf(keyring, { ...here, notice: { ...notice, hash: `${notice.hash}0` } }),
+      memoryOf(createKeyring('another secret key for tests, long enough'), here),
+    ]
+    assert.equal(new Set([memory, ...others]).size, 6)
+    assert.notEqual(memoryOf(keyring, situation({ purposes: [purpose('recover', ['email'])] })), memory)
   })
 })

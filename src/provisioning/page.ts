@@ -1,5 +1,6 @@
 // Builds the one page that asks: what the person sees of a situation, a question and, after a try, of its problems. Pure.
 import type { AttributeValue } from '../db/user-attributes.ts'
+import type { Keyring } from '../seal.ts'
 import { PASSWORD_MIN } from '../stores/password-policy.ts'
 import type { AttributeOnPage, Message, Problem, PromptPage, PurposeOnPage, ShownValue } from '../web/page.ts'
 import type { Item } from './consent.ts'
@@ -9,6 +10,9 @@ import type { Kept, Problems } from './form.ts'
 import { nameProblem } from './form.ts'
 import type { Question } from './settle.ts'
 import { inputFor } from './typed-attributes.ts'
+
+/** 132 bits. */
+const MEMORY_CHARACTERS = 22
 
 export interface PageContext {
   action: string
@@ -47,6 +51,15 @@ export function firstView(situation: Situation, question: Question): Try {
   const problem = nameProblem(situation.profile.suggestedUsername, situation.suggested, situation.taken)
   if (question.ask.username && problem) first.problems.username = problem
   return first
+}
+
+/**
+ * The name under which a browser may keep what was typed and ticked (ux PR-09): found again by the same person in front of the same words, by
+ * nobody else, and telling nothing of them.
+ */
+export function memoryOf(keyring: Pick<Keyring, 'hash'>, { idp, profile, notice }: Situation): string {
+  const hash = keyring.hash('prompt memory', idp.id, profile.issuer, profile.subject, notice.hash)
+  return hash.toString('base64url').slice(0, MEMORY_CHARACTERS)
 }
 
 /** The page of a question and the try that it shows. */

@@ -12,7 +12,7 @@ import type { Answers, Kept } from './form.ts'
 import { askedOf, keep, nameProblem, readForm, takenProblem, typedName } from './form.ts'
 import { createLimit, tooManyError } from './limits.ts'
 import type { PageContext, Try } from './page.ts'
-import { firstView, promptPage, tryOf } from './page.ts'
+import { firstView, memoryOf, promptPage, tryOf } from './page.ts'
 import type { Outcome } from './provision.ts'
 import { endWithoutUser, provision } from './provision.ts'
 import type { Arrived, Asking } from './settle.ts'
@@ -197,7 +197,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       sessionDataKey: flow.id,
       switchHref: ways.again(flow.id, situation.idp.name, { otherAccount: true }),
       openUntil: flow.expiresAt,
-      memory: memoryOf(found),
+      memory: memoryOf(house.keyring, situation),
       stay: STAY,
       status: STATUS,
     }
@@ -209,15 +209,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
   function addressOf({ flow, question }: Found): string {
     return `${house.prompts[question.page]}?sessionDataKey=${flow.id}`
   }
-
-  /** Where this browser may keep what was typed: found again by the same person before the same words, and by nobody else. */
-  function memoryOf({ situation: { idp, profile, notice } }: Found): string {
-    const hash = house.keyring.hash('prompt memory', idp.id, profile.issuer, profile.subject, notice.hash)
-    return hash.toString('base64url').slice(0, MEMORY_CHARACTERS)
-  }
 }
-
-const MEMORY_CHARACTERS = 22
 
 type Read = { kind: 'answers'; answers: Answers; kept: Kept } | { kind: 'again'; tried: Try }
 

@@ -289,7 +289,9 @@ describe('the prompt', () => {
         assert.equal((await tired.click('Try again')).url, page.url)
       }
       assert.equal(await storedPerson(product, person.sub), undefined)
+      const counted = await product.rows('SELECT * FROM brakes ORDER BY key')
       signedInAt(product.application, await fillRegister(page, `free-${person.sub}`).press('create'))
+      assert.deepEqual(await product.rows('SELECT * FROM brakes ORDER BY key'), counted, 'and counts nothing')
     })
 
     it('counts thirty at one address, whoever it is, leaves other addresses alone, and forgets in ten minutes', async () => {
