@@ -35,7 +35,7 @@ describe('behind a proxy that ends TLS', () => {
         assert.deepEqual([flows[0]?.path, flows[0]?.domain], ['/', 'localhost'])
         for (const cookie of ours) {
           const { name, secure, httpOnly, sameSite } = cookie
-          assert.match(name, /^__Host-flow-|^vestibule\./)
+          assert.match(name, /^__Host-(flow-|vestibule\.application$)|^vestibule\./)
           assert.deepEqual({ secure, httpOnly, sameSite }, { secure: true, httpOnly: true, sameSite: 'Lax' }, name)
         }
         await answerAll(page)
