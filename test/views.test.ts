@@ -11,6 +11,7 @@ import { STANDARD_ATTRIBUTES } from '../src/provisioning/attributes.ts'
 import { loadMessages } from '../src/web/messages.ts'
 import type { MessagePage } from '../src/web/page.ts'
 import { createViews, type Views } from '../src/web/views.ts'
+import { contrastOf } from './support/looks.ts'
 import { allStates, firstViews, type PageState, secondViews } from './support/pages.ts'
 
 const root = path.join(import.meta.dirname, '..')
@@ -47,7 +48,10 @@ describe('every page in every state', () => {
 
     test(`${state.name}: nothing inline, and at most 12 kB on the wire`, () => {
       const html = state.render(views)
-      assert.doesNotMatch(html, /<style|<script(?! src="\/public\/page\.js" defer><\/script>)|<[^>]+ (?:style|on\w+)=/)
+      assert.doesNotMatch(
+        html,
+        /<style|<script(?! type="module" src="\/public\/page\.js"><\/script>)|<[^>]+ (?:style|on\w+)=/,
+      )
       assert.ok(gzipSync(html).length <= 12 * 1024)
     })
 
@@ -143,8 +147,33 @@ describe('the prompts', () => {
     const parts = [...new Set([...wrong.matchAll(/data-part="([\w-]+)"/g)].map(([, part]) => part))]
     assert.deepEqual(parts, [
       ...['header', 'problems', 'signed-in', 'open-until', 'form', 'username', 'suggestions', 'password'],
-      ...['consent', 'purpose', 'attribute', 'always', 'actions', 'footer'],
+      ...['consent', 'purpose', 'attribute', 'always', 'actions', 'more-time', 'footer'],
     ])
+  })
+
+  test('what the script says stands in the page, in our words, with the addresses that it asks', () => {
+    const dataOf = (pattern: RegExp) => {
+      const [tag = ''] = pattern.exec(first) ?? []
+      return Object.fromEntries([...tag.matchAll(/data-([a-z]+)="([^"]*)"/g)].map(([, name, word]) => [name, word]))
+    }
+    assert.deepEqual(dataOf(/<p [^>]*id="username-status" role="status"[^>]*><\/p>/), {
+      action: '/accountrecoveryendpoint/username-status',
+      checking: 'Checking…',
+      free: '&#34;{name}&#34; is free',
+      taken: '&#34;{name}&#34; is taken',
+      short: 'Too short for a username',
+      long: 'Too long for a username',
+      unfit: '&#34;{name}&#34; cannot be used',
+    })
+    const { show, hide, name, caps } = dataOf(/<p [^>]*id="new-password-status" role="status"[^>]*><\/p>/)
+    assert.deepEqual([show, hide, name, caps], ['Show', 'Hide', 'password', 'Caps lock is on'])
+    const time = dataOf(/<dialog [^>]*>/)
+    assert.deepEqual([time.part, time.action], ['more-time', '/accountrecoveryendpoint/stay'])
+    assert.match(time.last ?? '', /closes in 1 minute\./)
+    assert.match(
+      first,
+      /<p id="more-time-body" role="status">This page closes in 2 minutes\. Nothing is saved yet<\/p>/,
+    )
   })
 
   test('after an answer that did not do, the form still carries its state', () => {
@@ -337,16 +366,62 @@ describe('the files', () => {
     for (const [file, text] of templates) assert.match(text, /^<%#\n[^%]*Locals: /, file)
   })
 
-  test('the stylesheet mirrors by itself, moves nothing and is small, and so is the script', () => {
-    const css = readFileSync(path.join(root, 'public/style.css'), 'utf8')
+  const css = readFileSync(path.join(root, 'public/style.css'), 'utf8')
+
+  test('the stylesheet mirrors by itself, moves nothing, and fetches nothing', () => {
     assert.doesNotMatch(
       css,
-      /(?<![\w-])(?:left|right|top|bottom|width|height|transition|animation)[\w-]*\s*:|-(?:left|right)\b|https?:/,
+      /(?<![\w-])(?:left|right|top|bottom|width|height|transition|animation|scroll-behavior)[\w-]*\s*:|-(?:left|right)\b/,
     )
-    assert.ok(css.length <= 12 * 1024)
-    assert.ok(readFileSync(path.join(root, 'public/page.js')).length <= 2 * 1024)
+    assert.doesNotMatch(css, /@keyframes|@import|@font-face|url\(/)
+  })
+
+  test('the stylesheet is at most 12 kB on the wire, and the script 6', () => {
+    assert.ok(gzipSync(css).length <= 12 * 1024)
+    assert.ok(gzipSync(readFileSync(path.join(root, 'public/page.js'))).length <= 6 * 1024)
+  })
+
+  const [, light = '', dark = ''] = css.split(':root {').map((block) => block.split('}')[0])
+  for (const [scheme, tokens] of [
+    ['light', tokensOf(light)],
+    ['dark', new Map([...tokensOf(light), ...tokensOf(dark)])],
+  ] as const) {
+    for (const [least, on, what] of [
+      [4.5, 'text muted accent error', 'page sheet'],
+      [4.5, 'on-accent', 'accent'],
+      [3, 'border warn focus', 'page sheet'],
+    ] as const) {
+      test(`the colours of ${on} have ${least} to 1 on ${what} (${scheme})`, () => {
+        for (const one of on.split(' ')) {
+          for (const other of what.split(' ')) {
+            const [front, back] = [colourOf(tokens, one), colourOf(tokens, other)]
+            const contrast = contrastOf(front, back)
+            assert.ok(contrast >= least, `${one} ${front} on ${other} ${back}: ${contrast}`)
+          }
+        }
+      })
+    }
+  }
+
+  test('every colour of a rule is a token', () => {
+    const rules = css.replace(/:root \{[^}]*\}/g, '')
+    // What lies behind the question of more time darkens any page alike.
+    assert.deepEqual(rules.match(/#[0-9a-f]{3,8}\b|\b(?:rgb|hsl)a?\([^)]*\)/gi), ['rgb(0 0 0 / 60%)'])
   })
 })
+
+/** The tokens of a block of the stylesheet: `--jit-color-text: #15181e` is text. */
+function tokensOf(block: string): Map<string, string> {
+  return new Map(
+    [...block.matchAll(/--jit-color-([\w-]+):\s*([^;]+);/g)].map(([, name = '', value = '']) => [name, value]),
+  )
+}
+
+function colourOf(tokens: Map<string, string>, name: string): string {
+  const value = tokens.get(name) ?? ''
+  const [, other] = /^var\(--jit-color-([\w-]+)\)$/.exec(value) ?? []
+  return other === undefined ? value : colourOf(tokens, other)
+}
 
 const expired: MessagePage = {
   title: { key: 'page.expired.title' },

@@ -54,6 +54,7 @@ export function createViews(options: {
     values: { org: organization() ?? '', ...message.values },
   })
   const t = (message: Message) => messages.t(withOrganization(message))
+  const secondsUntil = (date: Date) => Math.max(0, Math.floor((date.getTime() - now().getTime()) / 1000))
   const around = (message: Message, name: string) => messages.around(withOrganization(message), name)
   // Only names that start with a slash are looked up in all folders; a relative include would find our file before a customised one.
   const file = ejs.compile("<%- include('/' + file) %>", { root: folders, cache })
@@ -68,6 +69,7 @@ export function createViews(options: {
       around,
       codeOf,
       dateOf,
+      secondsUntil,
       page: deepFreeze(structuredClone(page)),
     }
     // "Step – App – Organisation"; an application that bears the organisation's name says it once.

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliDecompressSync } from 'node:zlib'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
 export interface ChromiumOptions {
   javaScript: boolean
@@ -14,6 +14,8 @@ export interface ChromiumOptions {
   ignoreTls?: boolean
   /** Chromium's --host-resolver-rules, such as `MAP *.example 127.0.0.1`. */
   hostRules?: string
+  /** Anything else that Playwright can pretend of a browser: a telephone, a proxy. */
+  context?: BrowserContextOptions
 }
 
 export interface Chromium {
@@ -30,6 +32,7 @@ export interface Chromium {
 export async function openChromium(options: ChromiumOptions): Promise<Chromium> {
   const shared = await borrowBrowser(options.hostRules ?? '')
   const context = await shared.browser.newContext({
+    ...options.context,
     javaScriptEnabled: options.javaScript,
     ignoreHTTPSErrors: options.ignoreTls ?? false,
   })

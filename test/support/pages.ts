@@ -67,6 +67,18 @@ const missingPhone: AttributeOnPage = {
   },
 }
 
+/** As many as one printed page has to hold. */
+const twelve = Array.from({ length: 12 }, (_, index): AttributeOnPage => {
+  const name = `detail ${index + 1}`
+  return {
+    id: `consent-office-${index}`,
+    label: `Your ${name}`,
+    needed: index % 2 === 0,
+    value: { kind: 'text', text: `The value of ${name}` },
+    box: { value: `office:detail-${index}`, ticked: false },
+  }
+})
+
 function recover(...attributes: AttributeOnPage[]) {
   const description = 'So that we can help you if you lose your password'
   return { id: 'recover', purpose: 'Recover your account', description, attributes }
@@ -150,12 +162,18 @@ const back = {
   href: '/commonauth?sessionDataKey=f1&leave=1',
 }
 
+const onward = { label: { key: 'action.continue', values: { app: 'Travel' } }, href: 'https://travel.example/' }
+
 /** The states of a page before anybody has answered it. */
 export const firstViews: PageState[] = [
   state('register', 'first view', first),
   state('register', 'a needed value that the idp did not send; odd values', {
     ...first,
     consent: { purposes: [recover(email, missingPhone), office(groups, address, department)] },
+  }),
+  state('register', 'twelve details', {
+    ...first,
+    consent: { privacyPolicyUrl, purposes: [recover(...twelve.slice(0, 4)), office(...twelve.slice(4))] },
   }),
   state('signup', 'password and consent', {
     ...first,
@@ -248,6 +266,9 @@ export const otherViews: PageState[] = [
   state('message', 'not found', whole('notfound', {})),
   state('message', 'cookies blocked', whole('cookies', { host: 'signin.northwind.example' }, home)),
   state('message', 'the application has moved', whole('moved', { app: 'Travel', org: 'Northwind' }, home)),
+  state('message', 'finished', whole('finished', {}, onward)),
+  state('message', 'on its way', whole('working', {})),
+  state('message', 'a problem of ours', whole('problem', {})),
   state('message', 'too many tries', whole('too-many', { n: 3 }, retry)),
   state('message', 'open for too long', whole('stay', {})),
   state('message', 'refused', whole('LOCAL_USER_REQUIRED', { idp: 'Acme', org: 'Northwind' }, back)),
