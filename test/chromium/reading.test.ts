@@ -1,0 +1,240 @@
+// How every page reads in every state: for assistive technology, small or large, light or dark, in forced colours, by keyboard, on a telephone and on paper.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import { faultsOf } from '../support/axe.ts'
+import { type Chromium, openChromium } from '../support/chromium.ts'
+import { type Gallery, openGallery } from '../support/gallery.ts'
+import { contrastOf, type ElementLike, type Looks, looksOf, overflowOf } from '../support/looks.ts'
+import { allStates, type PageState } from '../support/pages.ts'
+
+const SCHEMES = ['light', 'dark'] as const
+/** What the skip link and the button behind Enter hide is nothing to press. */
+const LINKS = 'a:not(.skip):visible, summary:visible, [type="checkbox"]:visible'
+const PRIMARY = '.button:visible, input:not([type="checkbox"]):visible, [type="checkbox"] + label:visible'
+
+describe('every page in every state', () => {
+  let gallery: Gallery
+  let chromium: Chromium
+  let page: Page
+  before(async () => {
+    gallery = await openGallery(allStates)
+    chromium = await openChromium({ javaScript: true })
+    page = chromium.page
+  })
+  after(async () => {
+    assert.deepEqual(chromium.consoleErrors, [])
+    await chromium.close()
+    await gallery.stop()
+  })
+
+  it('has nothing that axe finds fault with, light or dark', async () => {
+    await everywhere(async () => {
+      const faults: string[] = []
+      for (const colorScheme of SCHEMES) {
+        await page.emulateMedia({ colorScheme })
+        faults.push(...(await faultsOf(page)).map((fault) => `${colorScheme}: ${fault}`))
+      }
+      return faults
+    })
+  })
+
+  it('does not scroll sideways: at 320 pixels, at 400 % zoom, with text of twice the size, mirrored', async () => {
+    const browser = await page.context().newCDPSession(page)
+    // The smaller is what 400 % zoom makes of the larger.
+    const windows = [
+      { width: 1280, height: 1024 },
+      { width: 320, height: 256 },
+    ]
+    try {
+      await everywhere(async () => {
+        const faults: string[] = []
+        for (const standard of [16, 32]) {
+          await browser.send('Page.setFontSizes', { fontSizes: { standard } })
+          assert.equal((await looksOf(page, 'html'))[0]?.style.fontSize, `${standard}px`)
+          for (const dir of ['ltr', 'rtl']) {
+            await page.evaluate(`document.documentElement.dir = '${dir}'`)
+            for (const size of windows) {
+              await page.setViewportSize(size)
+              const overflow = await overflowOf(page)
+              if (overflow > 0)
+                faults.push(`${overflow} pixels at ${size.width} by ${size.height}, ${standard}px, ${dir}`)
+            }
+          }
+        }
+        return faults
+      })
+    } finally {
+      await browser.send('Page.setFontSizes', { fontSizes: { standard: 16 } })
+      await page.setViewportSize({ width: 1280, height: 720 })
+    }
+  })
+
+  it('has controls of 24 pixels and more; buttons, fields, and boxes with their labels of 44', async () => {
+    let measured = 0
+    await everywhere(async () => {
+      const small = (min: number, all: Looks[]) => {
+        measured += all.length
+        return all.filter(({ width, height }) => Math.min(width, height) < min)
+      }
+      const faults = [...small(24, await looksOf(page, LINKS)), ...small(44, await looksOf(page, PRIMARY))]
+      return faults.map(({ name, width, height }) => `${name} is ${width} by ${height}`)
+    })
+    assert.ok(measured > 100)
+  })
+
+  it('has fields of 16 pixels and more, which iOS does not zoom, each in sight above an open keyboard', async () => {
+    // What the keyboard leaves of 360 by 640.
+    await page.setViewportSize({ width: 360, height: 300 })
+    await everywhere(async () => {
+      const faults: string[] = []
+      for (const field of await page.locator('input:not([type="hidden"], [type="checkbox"])').all()) {
+        await field.focus()
+        const looks = await field.evaluate((element: ElementLike) => {
+          const { y, height } = element.getBoundingClientRect()
+          const { defaultView } = element.ownerDocument
+          const isInSight = y >= 0 && y + height <= defaultView.innerHeight
+          return { id: element.id, fontSize: defaultView.getComputedStyle(element).fontSize ?? '', isInSight }
+        })
+        if (Number.parseFloat(looks.fontSize) < 16 || !looks.isInSight) faults.push(JSON.stringify(looks))
+      }
+      return faults
+    })
+    await page.setViewportSize({ width: 1280, height: 720 })
+  })
+
+  it('shows without JavaScript nothing that needs it', async () => {
+    const plain = await openChromium({ javaScript: false })
+    try {
+      for (const state of allStates) {
+        await plain.page.goto(gallery.addressOf(state))
+        for (const part of ['dialog', '[aria-pressed]', '[role="status"]:not(:empty, [data-part="changed"])']) {
+          assert.equal(await plain.page.locator(part).filter({ visible: true }).count(), 0, `${state.name}: ${part}`)
+        }
+      }
+    } finally {
+      await plain.close()
+    }
+  })
+
+  for (const name of ['register: three problems', 'login: first view', 'message: declined']) {
+    it(`shows by a ring of three to one where the keyboard is, light and dark, and covers it with nothing (${name})`, async () => {
+      for (const colorScheme of SCHEMES) {
+        await page.emulateMedia({ colorScheme })
+        await open(name)
+        const seen = new Set<string>()
+        for (;;) {
+          await page.keyboard.press('Tab')
+          const [at] = await looksOf(page, ':focus')
+          if (!at || seen.has(at.name)) break
+          seen.add(at.name)
+          assertRing(at, colorScheme)
+        }
+        assert.ok(seen.size > 3, [...seen].join())
+      }
+    })
+  }
+
+  it('shows the same ring in the question whether more time is needed, which takes the keyboard and gives it back', async () => {
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme })
+      await open('register: first view')
+      await page.getByLabel('Create a username').focus()
+      await page.keyboard.press('End')
+      await page.evaluate(`document.querySelector('dialog').showModal()`)
+      const [button] = await looksOf(page, ':focus')
+      assert.ok(button)
+      assert.equal(button.name, 'BUTTON Stay on this page')
+      assertRing(button, colorScheme)
+      assert.deepEqual(await faultsOf(page), [])
+      await page.keyboard.press('Escape')
+      assert.equal((await looksOf(page, ':focus'))[0]?.name, 'INPUT username')
+    }
+  })
+
+  it('ticks a box wherever its row is pressed', async () => {
+    await open('register: first view')
+    const row = page.locator('[type="checkbox"] + label').first()
+    const { width = 0, height = 0 } = (await row.boundingBox()) ?? {}
+    await row.click({ position: { x: width - 2, y: height - 2 } })
+    assert.ok(await page.locator('[type="checkbox"]').first().isChecked())
+  })
+
+  it('mirrors: boxes stand at the right of right-to-left pages, and the button of a password at the left', async () => {
+    await open('register: first view')
+    const xOf = async (selector: string) => (await page.locator(selector).first().boundingBox())?.x ?? Number.NaN
+    const isMirrored = async () =>
+      (await xOf('[type="checkbox"]')) > (await xOf('.about')) &&
+      (await xOf('[aria-pressed]')) < (await xOf('#new-password'))
+    assert.equal(await isMirrored(), false)
+    await page.evaluate(`document.documentElement.dir = 'rtl'`)
+    assert.equal(await isMirrored(), true)
+  })
+
+  it('keeps in forced colours the borders of everything to press or fill in, the ticks, and the ring', async () => {
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ forcedColors: 'active', colorScheme })
+      await open('register: three problems')
+      const framed = await looksOf(page, '.button:visible, .field input:visible, fieldset, .summary')
+      assert.ok(framed.length > 8)
+      for (const { name, style, around } of framed) {
+        const border = `${style.borderTopStyle} ${style.borderTopWidth} ${style.borderTopColor}`
+        assert.match(border, /^solid [1-9]/, name)
+        assert.ok(contrastOf(style.borderTopColor ?? '', around) >= 3, `${name}: ${border} on ${around}`)
+      }
+      // The browser draws them, in the system's colours.
+      for (const { style } of await looksOf(page, '[type="checkbox"]')) assert.equal(style.appearance, 'auto')
+      await page.keyboard.press('Tab')
+      const [focused] = await looksOf(page, ':focus')
+      assert.ok(focused)
+      assertRing(focused, 'forced')
+    }
+    await page.emulateMedia({ forcedColors: 'none' })
+  })
+
+  it('is one printed page of twelve details, with ticks and the targets of links in writing and nothing to press', async () => {
+    await open('register: twelve details')
+    await page.locator('[type="checkbox"]').first().check()
+    await page.emulateMedia({ media: 'print', colorScheme: 'light' })
+    const written = (selector: string, pseudo: string) =>
+      page.evaluate<string[]>(
+        `[...document.querySelectorAll('${selector}')].map((one) => getComputedStyle(one, '${pseudo}').content)`,
+      )
+    assert.deepEqual(await written('.attribute label', '::before'), ['"☑ "', ...Array(11).fill('"☐ "')])
+    const targets = await written('a[href^="https:"]', '::after')
+    assert.ok(targets.length === 2 && targets.every((target) => target.includes('https://northwind.example/privacy')))
+    assert.equal(
+      await page.locator('button, [type="checkbox"], [type="password"]').filter({ visible: true }).count(),
+      0,
+    )
+    const printed = (await page.pdf({ format: 'A4' })).toString('latin1')
+    await page.emulateMedia({ media: 'screen' })
+    assert.equal(printed.match(/\/Type \/Page\b(?!s)/g)?.length, 1)
+  })
+
+  /** Opens each state in turn and expects no fault in any. */
+  async function everywhere(look: (state: PageState) => Promise<string[]>): Promise<void> {
+    const faults: string[] = []
+    for (const state of allStates) {
+      await page.goto(gallery.addressOf(state))
+      faults.push(...(await look(state)).map((fault) => `${state.name}: ${fault}`))
+    }
+    assert.deepEqual(faults, [])
+  }
+
+  async function open(name: string): Promise<void> {
+    const state = allStates.find((candidate) => candidate.name === name)
+    assert.ok(state, name)
+    await page.goto(gallery.addressOf(state))
+  }
+})
+
+/** WCAG 2.2, 2.4.7, 2.4.11 and 1.4.11. The gap keeps the ring apart from a filled button, so it is seen against what is around. */
+function assertRing({ name, style, around, isOnTop }: Looks, scheme: string): void {
+  const { outlineStyle, outlineWidth = '', outlineOffset = '', outlineColor = '' } = style
+  const ring = `${scheme}: ${name}: ${outlineStyle} ${outlineWidth} ${outlineColor} at ${outlineOffset} on ${around}`
+  assert.equal(outlineStyle, 'solid', ring)
+  assert.ok(Number.parseFloat(outlineWidth) >= 3 && Number.parseFloat(outlineOffset) >= 2, ring)
+  assert.ok(contrastOf(outlineColor, around) >= 3, ring)
+  assert.ok(isOnTop, `${name} is covered`)
+}

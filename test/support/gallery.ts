@@ -1,0 +1,41 @@
+// Every page state at an address of its own, with the product's files and headers: what tests of how pages look open in Chromium.
+import path from 'node:path'
+import express from 'express'
+import { listen } from '../../src/demo/listen.ts'
+import { securityHeaders } from '../../src/web/headers.ts'
+import { createViews } from '../../src/web/views.ts'
+import type { PageState } from './pages.ts'
+
+const ROOT = path.join(import.meta.dirname, '../..')
+
+export interface Gallery {
+  addressOf(state: PageState): string
+  stop(): Promise<void>
+}
+
+/** Hangs these states; the organisation can be asked for help in every way there is. */
+export async function openGallery(states: PageState[]): Promise<Gallery> {
+  const views = createViews({
+    folders: [path.join(ROOT, 'views')],
+    cache: true,
+    organization: () => 'Northwind',
+    contact: () => ({ contact: 'Data protection officer', email: 'help@northwind.example', phone: '+44 20 7946 0000' }),
+    isStrict: true,
+  })
+  const app = express()
+  const { port, stop } = await listen(app, 0)
+  const url = `http://localhost:${port}`
+  app.use(securityHeaders(new URL(url)))
+  app.use('/public', express.static(path.join(ROOT, 'public')))
+  app.get('/state/:number', (req, res) => {
+    const state = states[Number(req.params.number)]
+    if (state) res.type('html').send(withoutRefresh(state.render(views)))
+    else res.sendStatus(404)
+  })
+  return { addressOf: (state) => `${url}/state/${states.indexOf(state)}`, stop }
+}
+
+/** A page that goes on by itself would be gone before anybody has looked at it. */
+function withoutRefresh(html: string): string {
+  return html.replace(/<meta http-equiv="refresh"[^>]*>\n/, '')
+}
