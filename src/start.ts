@@ -45,9 +45,9 @@ const SWEEP_EVERY_MS = 60_000
 const TIMEOUTS = {
   /** Longer than a router's idle time (Heroku: 90 s), so that the router closes first. */
   keepAliveTimeout: 95_000,
-  /** Whoever sends headers or a form a byte at a time holds a connection for so long and no longer (408). */
+  /** Whoever sends headers or a form a byte at a time holds a connection for so long and no longer (408); before it would count as an answer of ours that takes too long (web/time-limit.ts). */
   headersTimeout: 10_000,
-  requestTimeout: 15_000,
+  requestTimeout: 12_000,
   connectionsCheckingInterval: 1_000,
 }
 /** HAProxy takes 6 s to notice unless it is told otherwise (every 2 s, three times). Whoever has not noticed now does not ask /readyz. */
