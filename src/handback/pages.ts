@@ -18,7 +18,7 @@ export function keepInTheHouse(house: House) {
       ctx.remove('Location')
       showState(house, ctx, 400, 'bad-request')
     } else if (oidc.route === 'end_session' && ctx.status === 200 && !oidc.session?.accountId) {
-      await showLogout(house, ctx)
+      showSignedOut(house, ctx)
     } else if (oidc.route === 'end_session_confirm' && ctx.status === 303) {
       // A form's redirect may not leave the house: go on from a page.
       const href = ctx.response.get('Location')
@@ -43,6 +43,17 @@ export async function showLogout(house: House, ctx: KoaContextWithOIDC): Promise
     action: ctx.oidc.urlFor('end_session_confirm'),
     xsrf: secret,
   })
+}
+
+/** Nobody is signed in here, so there is nothing to ask and nothing to remember: on to where the application wanted them next, if it said so. */
+function showSignedOut(house: House, ctx: KoaContextWithOIDC): void {
+  // The library has emptied it unless it is registered for the application that asks.
+  const { post_logout_redirect_uri: next, state } = ctx.oidc.params ?? {}
+  if (typeof next !== 'string') return showState(house, ctx, 200, 'signed-out')
+  const href = new URL(next)
+  if (typeof state === 'string') href.searchParams.set('state', state)
+  ctx.type = 'html'
+  ctx.body = house.views.render('continue', { application: ctx.oidc.client?.clientName ?? '', href: href.href })
 }
 
 /** Answers with the page of a state. */

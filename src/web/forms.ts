@@ -3,11 +3,12 @@ import { isUtf8 } from 'node:buffer'
 import express, { type RequestHandler } from 'express'
 import { PageError } from './errors.ts'
 
+const LIMIT_BYTES = 100 * 1024
 const NOT_TEXT = 'form.not.text'
 
 const parse = express.urlencoded({
   extended: false,
-  limit: '100kb',
+  limit: LIMIT_BYTES,
   parameterLimit: 200,
   // Browsers never compress a form; whoever does gets 415 instead of our memory.
   inflate: false,
@@ -23,9 +24,20 @@ export const formBody: RequestHandler = (req, res, next) => {
   const charsets = [...(req.headers['content-type'] ?? '').matchAll(/;\s*charset\s*=\s*"?([^";\s]*)/gi)]
   if (!isForm || charsets.some(([, charset = '']) => charset.toLowerCase() !== 'utf-8'))
     throw new PageError(415, 'wrong-type')
-  parse(req, res, (error?: unknown) =>
-    next((error as { type?: unknown } | undefined)?.type === NOT_TEXT ? new PageError(400, 'bad-request') : error),
-  )
+  if (Number(req.headers['content-length']) > LIMIT_BYTES) throw new PageError(413, 'too-large')
+  let isAnswered = false
+  const goOn = (error?: unknown) => {
+    if (isAnswered) return
+    isAnswered = true
+    next((error as { type?: unknown } | undefined)?.type === NOT_TEXT ? new PageError(400, 'bad-request') : error)
+  }
+  parse(req, res, goOn)
+  // The parser reads off all the rest before it says that there is too much, and a rest without an announced length may never end.
+  let size = 0
+  req.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size > LIMIT_BYTES) goOn(new PageError(413, 'too-large'))
+  })
 }
 
 /** Text as browsers encode it. The parser would leave a broken escape as it stands, so that two bodies meant one value. */
