@@ -3,48 +3,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../support/browser.ts'
+import { disguisesOf, manyDisguisesOf, nameWithDisguises } from '../support/disguises.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { arrive, fillRegister, lastSubject, messagesOf, send, stranger } from '../support/road.ts'
 import { codesOn, countPeople, hashOfUser, knownPerson, refused, signedIn, storedPerson } from '../support/visits.ts'
-
-/** A free name with letters that have many disguises: a k for the Kelvin sign, an é that can be composed or not. */
-function nameWithDisguises(): string {
-  const letters = [...randomBytes(6)].map((byte) => String.fromCharCode(97 + (byte % 26))).join('')
-  return `kim-${letters}-é`
-}
-
-/** The same name to RFC 8265, in as many spellings as a keyboard and an idp can send. */
-function disguisesOf(name: string): string[] {
-  return [
-    name,
-    name.toUpperCase(),
-    name.charAt(0).toUpperCase() + name.slice(1),
-    name.normalize('NFD'),
-    name.toUpperCase().normalize('NFD'),
-    fullWidth(name),
-    fullWidth(name.toUpperCase()),
-    name.replace('k', '\u212a'),
-    name.replace(/[a-m]/g, (letter) => letter.toUpperCase()),
-  ]
-}
-
-function fullWidth(name: string): string {
-  return name.replace(/[!-~]/g, (letter) => String.fromCodePoint((letter.codePointAt(0) ?? 0) + 0xfee0))
-}
-
-/** Fifty different spellings of one ASCII name. */
-function fiftyDisguisesOf(name: string): string[] {
-  const spellings = new Set<string>()
-  for (let bits = 0; spellings.size < 50; bits += 1) {
-    const spelled = [...name].map((letter, index) => {
-      const style = (bits >> (index % 6)) & 1
-      const cased = style ? letter.toUpperCase() : letter
-      return bits % 3 === 0 ? fullWidth(cased) : cased
-    })
-    spellings.add(spelled.join(''))
-  }
-  return [...spellings]
-}
 
 describe('two people and one name', () => {
   let product: Product
@@ -333,9 +295,9 @@ describe('two people and one name', () => {
   })
 
   it('gives a name to one of fifty people who want it in different spellings at the same moment', async () => {
-    const name = `jonquil-${[...randomBytes(5)].map((byte) => String.fromCharCode(97 + (byte % 26))).join('')}`
+    const name = nameWithDisguises()
     const entries = await Promise.all(
-      fiftyDisguisesOf(name).map(async (spelled) => {
+      manyDisguisesOf(name, 50).map(async (spelled) => {
         const browser = openBrowser()
         const person = stranger(product)
         const prompt = await arrive(product, browser, 'username', person)

@@ -38,8 +38,14 @@ export async function arrive(
 }
 
 /** Signs a person in at the idp and stops before the browser goes to the product's callback; its address, not asked for yet. */
-export async function callbackOf(product: Scene, browser: Browser, idp: string, person: Newcomer): Promise<URL> {
-  const asked = await goToIdp(product, browser, idp)
+export async function callbackOf(
+  product: Scene,
+  browser: Browser,
+  idp: string,
+  person: Newcomer,
+  options: { application?: Application } = {},
+): Promise<URL> {
+  const asked = await goToIdp(product, browser, idp, options)
   let response = await send(browser, asked.fill({ person: person.sub }).submission('Sign in'))
   for (let url = new URL(asked.url); ; ) {
     const location = response.headers.get('location')
