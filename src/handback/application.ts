@@ -115,7 +115,6 @@ export async function createApplicationDoor(house: House, loginAddress: LoginAdd
         const grantId = await grant.save()
         if (ending?.kind === 'federated' && flow.profile) {
           await keepFederatedClaims(house, grantId, flow.profile, scopes)
-          await wipeProfile(house.db, flow.id)
         }
         // acr never reaches a token (no acr values are configured): it is where the session remembers the idp.
         const idpId = ending?.kind === 'signed-in' ? ending.idpId : flow.idpId
@@ -125,6 +124,8 @@ export async function createApplicationDoor(house: House, loginAddress: LoginAdd
       // The binding to the browser is the flow cookie's; a session that changed meanwhile must not stop the way out.
       delete interaction.session
       await interaction.persist()
+      // Last: a process that died between the two would leave a flow that nobody could lead out any more.
+      if (ending?.kind === 'federated') await wipeProfile(house.db, flow.id)
       return interaction.returnTo
     },
 

@@ -95,6 +95,7 @@ function isDatabaseAway(code: unknown, error: unknown): boolean {
   const message = (error as Error | undefined)?.message ?? ''
   return (
     name === 'KnexTimeoutError' ||
-    /^(Connection terminated|timeout expired|Query read timeout|timeout exceeded)/.test(message)
+    // Behind the statement, which knex puts in front.
+    /(^| - )(Connection terminated|timeout expired|Query read timeout|timeout exceeded)[^-]*$/.test(message)
   )
 }
