@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { personas, subjectOf } from '../src/demo/personas.ts'
+import { brokenCopy } from './support/broken-copy.ts'
 import { type Browser, openBrowser, type Page } from './support/browser.ts'
 import {
   DEMO_WAYS,
@@ -18,6 +19,9 @@ import {
   startDemoProcess,
 } from './support/demo.ts'
 import { PASSWORD } from './support/people.ts'
+
+/** How soon people are served again after a stop or a kill. */
+const NEXT_START_MS = 10_000
 
 describe('the demo, started in an empty folder with nothing configured', () => {
   let place: Awaited<ReturnType<typeof emptyFolder>>
@@ -155,7 +159,7 @@ describe('the demo, started in an empty folder with nothing configured', () => {
   })
 
   it('knows the same people at the second start, and asks them nothing again', async () => {
-    demo = await startDemoProcess(place.folder, port)
+    demo = await startDemoProcess(place.folder, port, { withinMs: NEXT_START_MS })
     assert.equal(demo.stderr(), '')
     const users = await demo.rows<{ id: string }>(
       `SELECT u.id FROM users u JOIN identities i ON i.user_id = u.id WHERE i.subject = $1`,
@@ -171,11 +175,42 @@ describe('the demo, started in an empty folder with nothing configured', () => {
     assert.deepEqual(subjects.toSorted(), users.map(({ id }) => id).toSorted())
   })
 
-  it('leaves no database behind when it is killed', async () => {
+  it('leaves no database behind when it is killed in the middle of sign-ins, and goes on with them at the next start', async () => {
+    const [asked, known] = [openBrowser(), openBrowser()]
+    const question = await enter(asked, 'consent', 'dora')
+    assert.match(question.text, /Create account/)
+    const before = subjectShown(await enter(known, 'silent', 'asha'))
     const processes = await demo.databaseProcesses()
     assert.ok(processes.length > 1 && processes.every(isRunning))
+    const underWay = Array.from({ length: 5 }, () => enter(openBrowser(), 'silent', 'ben').catch(() => undefined))
+    await sleep(50)
     assert.equal((await demo.end('SIGKILL')).signal, 'SIGKILL')
     await gone(processes)
+    await Promise.all(underWay)
+
+    demo = await startDemoProcess(place.folder, port, { withinMs: NEXT_START_MS })
+    assert.equal(subjectShown(await enter(openBrowser(), 'silent', 'asha')), before)
+    // The question that was open is answered; the demo's application has forgotten meanwhile that it asked who she is.
+    const home = await question.tick('recover:email').press('Create account')
+    assert.ok(home.url.startsWith(demo.applicationUrl), home.text)
+    const again = await asked.open(`${demo.applicationUrl}/sign-in`)
+    assert.match(again.text, /You are signed in .*preferred_username dora-consent /)
+  })
+
+  it('NEGATIVE CONTROL: with a watchdog that asks PostgreSQL nothing when its owner is gone, a database is left behind', async () => {
+    const copy = await brokenCopy('db/embedded.js', 'kill -INT $server', 'kill -0 $server')
+    const other = await emptyFolder()
+    try {
+      const deaf = await startDemoProcess(other.folder, await freePorts(), { program: copy.folder })
+      const processes = await deaf.databaseProcesses()
+      await deaf.end('SIGKILL')
+      await assert.rejects(gone(processes, 3_000))
+      // What the watchdog does at last, for a server that does not hear it, is in the copy too.
+      await gone(processes, 30_000)
+    } finally {
+      await copy.remove()
+      await other.remove()
+    }
   })
 
   async function openConnection(): Promise<Socket> {
@@ -232,8 +267,8 @@ async function endOf(child: ChildProcess): Promise<{ code: number | null; stdout
   return { code: child.exitCode, stdout, stderr }
 }
 
-async function gone(processes: number[]): Promise<void> {
-  const deadline = performance.now() + 5_000
+async function gone(processes: number[], withinMs = 5_000): Promise<void> {
+  const deadline = performance.now() + withinMs
   while (processes.some(isRunning) && performance.now() < deadline) await sleep(20)
   assert.deepEqual(processes.filter(isRunning), [])
 }

@@ -1,12 +1,12 @@
 // The demo as people start it: the built program in an empty folder, with an environment that says nothing but where to listen.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { buildIfMissing } from './fleet.ts'
 import { REPOSITORY, rowsOf } from './product.ts'
 
 export interface DemoProcess {
@@ -44,12 +44,11 @@ export async function emptyFolder(): Promise<{ folder: string; remove(): Promise
   return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }) }
 }
 
-/** Runs the built program, building it first where it is missing. Nothing of this process's environment but PATH and HOME is passed on. */
-export function spawnProgram(folder: string, settings: Record<string, string>): ChildProcess {
-  const program = join(REPOSITORY, 'dist/main.js')
-  if (!existsSync(program)) execFileSync('npm', ['run', '--silent', 'build'], { cwd: REPOSITORY, stdio: 'inherit' })
+/** Runs the built program, ours or the one in `program`. Nothing of this process's environment but PATH and HOME is passed on. */
+export function spawnProgram(folder: string, settings: Record<string, string>, program = REPOSITORY): ChildProcess {
+  buildIfMissing(program)
   const { PATH = '', HOME = '' } = process.env
-  return spawn(process.execPath, [program], {
+  return spawn(process.execPath, [join(program, 'dist/main.js')], {
     cwd: folder,
     env: { PATH, HOME, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -57,8 +56,12 @@ export function spawnProgram(folder: string, settings: Record<string, string>): 
 }
 
 /** Starts the demo in `folder` and resolves when it has said where to go. Throws what it printed when it has not within `withinMs`. */
-export async function startDemoProcess(folder: string, port: number, withinMs = 20_000): Promise<DemoProcess> {
-  const child = spawnProgram(folder, { PORT: String(port) })
+export async function startDemoProcess(
+  folder: string,
+  port: number,
+  { withinMs = 20_000, program = REPOSITORY } = {},
+): Promise<DemoProcess> {
+  const child = spawnProgram(folder, { PORT: String(port) }, program)
   const output = { stdout: '', stderr: '' }
   child.stdout?.on('data', (chunk) => {
     output.stdout += chunk
