@@ -29,9 +29,12 @@ export function readTyped(
   const text = typed.replace(/^ +| +$/g, '')
   if (text === '') return problem('ATTR_EMPTY', { attribute: label })
   if (text.length > LONGEST) return problem('ATTR_LONG', { attribute: label, n: LONGEST })
-  if (!text.isWellFormed() || /\p{Cc}/u.test(text)) return problem('ATTR_FORMAT', { attribute: label })
-  if (attribute === 'email')
-    return /^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/.test(text) ? { value: text } : problem('ATTR_EMAIL')
+  // U+FFFD is what is left of bytes that are no text.
+  if (!text.isWellFormed() || /[\p{Cc}\uFFFD]/u.test(text)) return problem('ATTR_FORMAT', { attribute: label })
+  if (attribute === 'email') {
+    const address = readAddress(text)
+    return address === undefined ? problem('ATTR_EMAIL') : { value: address }
+  }
   if (attribute === 'phone_number') return /^\+?[\d ().-]{5,30}$/.test(text) ? { value: text } : problem('ATTR_PHONE')
   if (attribute === 'birthdate' && !isDate(text)) return problem('ATTR_FORMAT', { attribute: label })
   if (URL_ATTRIBUTES.has(attribute) && !/^https?:$/.test(protocolOf(text))) {
@@ -58,6 +61,28 @@ const AUTOCOMPLETE: Record<string, string> = {
 
 function problem(key: string, values?: Record<string, string | number>): { problem: Message } {
   return { problem: values ? { key, values } : { key } }
+}
+
+// RFC 5321 4.1.2 without quoted strings and RFC 6531 without letters beyond ASCII before the @: what is left has one meaning to every mailer,
+// while "a@evil"@good, a wide ＠, a comma or angle brackets are one address to some and another, or two, to others.
+const MAILBOX = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/
+const HOST = /^(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+[a-z](?:[a-z\d-]{0,61}[a-z\d])$/i
+const LONGEST_MAILBOX = 64
+const LONGEST_ADDRESS = 254
+
+/** Exactly one address, or undefined. A domain in other letters becomes its ASCII form, as in the e-mail field of a browser (HTML 4.10.5.1.5). */
+function readAddress(text: string): string | undefined {
+  const [mailbox = '', domain = '', ...more] = text.split('@')
+  if (more.length > 0 || mailbox.length > LONGEST_MAILBOX || !MAILBOX.test(mailbox)) return undefined
+  const host = /^[\x20-\x7E]*$/.test(domain) ? domain : asciiHost(domain)
+  const address = `${mailbox}@${host}`
+  return HOST.test(host) && address.length <= LONGEST_ADDRESS ? address : undefined
+}
+
+/** The ASCII form of a domain name (UTS 46), or '' when it has anything but letters, digits, hyphens and dots, or a letter in another shape. */
+function asciiHost(domain: string): string {
+  const isPlain = /^[\p{L}\p{M}\p{Nd}.-]+$/u.test(domain) && domain.normalize('NFKC') === domain.normalize('NFC')
+  return isPlain && URL.canParse(`http://${domain}`) ? new URL(`http://${domain}`).hostname : ''
 }
 
 function isDate(text: string): boolean {

@@ -246,7 +246,7 @@ describe('a request', () => {
 
     // The attacker's cookie is their own session, or none; never the victim's.
     const back = await attacker.open(`${product.application.url}/login?prompt=none`)
-    assert.ok(back.url.startsWith(product.application.redirectUri))
+    assert.ok(back.url.startsWith(product.application.redirectUri), back.url)
     const result = product.application.results.at(-1)
     assert.ok(
       result?.kind === 'error' ? result.error === 'login_required' : result?.sub === attackersSub,
