@@ -12,6 +12,8 @@ import { countPeople, flowIdOf, knownPerson, refused, signedIn, storedPerson } f
 const LOGIN = '/authenticationendpoint/login.do'
 const REGISTER = '/accountrecoveryendpoint/register.do'
 const SIGNUP = '/accountrecoveryendpoint/signup.do'
+const STATUS = '/accountrecoveryendpoint/username-status'
+const STAY = '/accountrecoveryendpoint/stay'
 const FORM = 'application/x-www-form-urlencoded'
 
 describe('a request', () => {
@@ -108,6 +110,59 @@ describe('a request', () => {
     assert.ok(!answer.includes(cookie), 'TRACE repeats nothing')
     return statusesIn(answer)[0]
   }
+
+  it('to the addresses that only the page itself asks has to be a form just the same, and is answered about anything', async () => {
+    const browser = openBrowser()
+    const { prompt } = await prompted(browser)
+    const form = prompt.submission('Create account').fields
+    const known = `_csrf=${form.get('_csrf')}&sessionDataKey=${flowIdOf(prompt)}`
+    const post = async (path: string, body: string, type = FORM) => {
+      const response = await browser.fetch(product.url + path, {
+        method: 'POST',
+        headers: { 'Content-Type': type },
+        body,
+      })
+      return { status: response.status, text: await response.text() }
+    }
+    for (const path of [STATUS, STAY]) {
+      const bodies: [number, string, string?][] = [
+        [415, '{"username":"asha"}', 'application/json'],
+        [415, known, `${FORM}; charset=utf-16le`],
+        [413, `${known}&username=${'x'.repeat(1_000_000)}`],
+        [413, `${known}&${'username=a&'.repeat(300)}`],
+        [400, `${known}&username=%FF`],
+        [400, `${known}&sessionDataKey=x`],
+        [403, known.replace('_csrf', '_csrf[]')],
+        [404, known.replace('sessionDataKey', 'sessionDataKey[]')],
+      ]
+      for (const [status, body, type] of bodies) {
+        assert.equal((await post(path, body, type)).status, status, `${path} ${body.slice(0, 40)} ${type ?? ''}`)
+      }
+      for (const method of ['GET', 'HEAD', 'PUT', 'DELETE']) {
+        assert.equal(
+          (await browser.fetch(`${product.url}${path}?${known}`, { method })).status,
+          405,
+          `${method} ${path}`,
+        )
+      }
+    }
+    assert.equal((await post(STATUS, `${known}&username=a&username=b`)).status, 400)
+    for (const [name, reason] of [
+      ['x'.repeat(50_000), 'USERNAME_LONG'],
+      [`a${' '.repeat(30_000)}b`, 'USERNAME_LONG'],
+      ['<script>', null],
+      ['p\u0430ypal', 'USERNAME_CHARS'],
+      ['asha\0', 'USERNAME_CHARS'],
+      ['console', 'USERNAME_RESERVED'],
+    ] as const) {
+      const { status, text } = await post(
+        STATUS,
+        `${known}&username=${encodeURIComponent(name)}&__proto__=x&username[]=y`,
+      )
+      assert.deepEqual([status, JSON.parse(text)], [200, { available: reason === null, reason }], name.slice(0, 20))
+    }
+    assert.equal((await browser.open(prompt.url)).status, 200)
+  })
 
   it('that two servers could read as two different ones is 400, once, and ends the connection', async () => {
     const post = `POST ${REGISTER} HTTP/1.1\r\nHost: ${own}\r\nContent-Type: ${FORM}\r\n`
