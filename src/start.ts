@@ -1,9 +1,7 @@
 // Starts the product on a configuration: database, migrations, declaration, rooms, listening, sweeping; and stops it again.
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { createServer, type Server } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -19,6 +17,7 @@ import type { House } from './house.ts'
 import { createKeyring } from './seal.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
+import { prepareLeave } from './web/leave.ts'
 import { createMetrics } from './web/metrics.ts'
 import { createViews } from './web/views.ts'
 
@@ -33,10 +32,7 @@ export interface StartOptions {
   log: Logger
   declared: Declared | undefined
   now?: () => Date
-  /**
-   * A stopping process still takes requests until none has come for so long: a balancer has noticed by then that it is not ready.
-   * Before that a refused connection could cost somebody their request.
-   */
+  /** A stopping process takes requests until none has come for so long (web/leave.ts). */
   quietMs?: number
 }
 
@@ -50,10 +46,6 @@ const TIMEOUTS = {
   requestTimeout: 12_000,
   connectionsCheckingInterval: 1_000,
 }
-/** HAProxy takes 6 s to notice unless it is told otherwise (every 2 s, three times). Whoever has not noticed now does not ask /readyz. */
-const DRAIN_WITHIN_MS = 7_000
-/** Answers take 15 s at the most; what is still open after this is a connection that nobody reads. With the drain, less than main.ts allows. */
-const CLOSE_WITHIN_MS = 16_000
 const HASHES_WAITING = 50
 
 export async function start(options: StartOptions): Promise<Running> {
@@ -101,8 +93,7 @@ export async function start(options: StartOptions): Promise<Running> {
     }
     await warnOfFewConnections(db, config, log)
     const server = createServer(TIMEOUTS, await createApp(house))
-    const unused = watchUnused(server)
-    const work = watchWork(server)
+    const leave = prepareLeave(server)
     await listen(server, config.port, config.host)
     const sweeping = setInterval(() => {
       sweep(db, now()).catch((error: unknown) => log.warn({ err: error }, 'sweeping failed'))
@@ -113,9 +104,7 @@ export async function start(options: StartOptions): Promise<Running> {
       async stop() {
         isStopping = true
         clearInterval(sweeping)
-        work.closeAfterAnswer()
-        await work.untilQuiet(quietMs)
-        await close(server, unused)
+        await leave({ quietMs })
         await db.destroy()
       },
     }
@@ -155,50 +144,5 @@ function listen(server: Server, port: number, host: string | undefined): Promise
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ port, ...(host === undefined ? {} : { host }) }, () => resolve())
-  })
-}
-
-/** Connections that never asked anything. Browsers open some in advance, and Node does not count them as idle. */
-function watchUnused(server: Server): ReadonlySet<Socket> {
-  const unused = new Set<Socket>()
-  server.on('connection', (socket) => unused.add(socket.once('close', () => unused.delete(socket))))
-  server.on('request', (req) => unused.delete(req.socket))
-  return unused
-}
-
-/** Requests other than probes, which ask about the server and not of it. */
-function watchWork(server: Server) {
-  const answers = new Set<ServerResponse>()
-  let lastAsked = 0
-  server.on('request', (req, res) => {
-    answers.add(res.once('close', () => answers.delete(res)))
-    if (!/^\/(livez|readyz|metrics)\b/.test(req.url ?? '')) lastAsked = performance.now()
-  })
-  return {
-    /** What came before the stop was announced: a router must not send its next request on a connection that is about to close. */
-    closeAfterAnswer(): void {
-      for (const res of answers) if (!res.headersSent) res.setHeader('Connection', 'close')
-    },
-    async untilQuiet(quietMs: number): Promise<void> {
-      const began = performance.now()
-      const quietAt = () => Math.min(began + DRAIN_WITHIN_MS, Math.max(began, lastAsked) + quietMs)
-      for (let left = quietMs; left > 0; left = quietAt() - performance.now()) await sleep(left)
-    },
-  }
-}
-
-/** Stops accepting and lets what has begun finish. */
-function close(server: Server, unused: ReadonlySet<Socket>): Promise<void> {
-  return new Promise((resolve) => {
-    // A connection that becomes idle while others finish would be kept for a minute and a half.
-    const closing = setInterval(() => server.closeIdleConnections(), 100)
-    const giveUp = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS)
-    server.close(() => {
-      clearInterval(closing)
-      clearTimeout(giveUp)
-      resolve()
-    })
-    server.closeIdleConnections()
-    for (const socket of unused) socket.destroy()
   })
 }
