@@ -69,8 +69,11 @@ async function signInOnce(scene: Scene, mode: Mode, person: Newcomer): Promise<G
  */
 export function walkWithReloads(scene: Scene, mode: Mode, reloads: string[]): Promise<void> {
   const loadAgain = async (url: string | URL, init: FetchInit = {}) => {
-    const answer = await load(url, init)
-    if (answer.status !== 502) return answer
+    // A proxy says 502, or hangs up when the server went away on a connection that had been used before.
+    const answer = await load(url, init).catch((error: unknown) => {
+      if (new URL(url).origin !== scene.url) throw error
+    })
+    if (answer && answer.status !== 502) return answer
     reloads.push(`${init.method} ${new URL(url).pathname}`)
     return load(url, init)
   }
