@@ -203,8 +203,8 @@ describe('help', () => {
     assert.equal(before.size, 1)
     const [footer = ''] = before
     assert.ok(footer.includes('Data protection officer'))
-    assert.ok(footer.includes('<a href="mailto:help@northwind.example">help@northwind.example</a>'))
-    assert.ok(footer.includes('<a href="tel:+442079460000">+44 (0)20 7946 0000</a>'))
+    assert.ok(footer.includes('<a href="mailto:help@northwind.example"><bdi dir="ltr">help@northwind.example</bdi></a>'))
+    assert.ok(footer.includes('<a href="tel:+442079460000"><bdi dir="ltr">+44 (0)20 7946 0000</bdi></a>'))
   })
 
   test('is as much as the organisation says, and nothing where it says nothing', () => {
