@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { AttributeValue } from '../src/db/user-attributes.ts'
-import { ProfileFault, toProfile } from '../src/login/profile.ts'
+import { mergeClaims, ProfileFault, toProfile } from '../src/login/profile.ts'
 import { ISSUER } from './support/situations.ts'
 
 const IDP = {
@@ -205,6 +205,13 @@ describe('verified', () => {
     const { attributes } = read({ email_verified: true, phone_number: '+1' })
     assert.equal(attributes['email'], undefined)
     assert.equal(attributes['phone_number']?.verified, false)
+  })
+
+  test('is not made up where two answers say nothing about it, so that an attribute mapped from the flag is not sent either', () => {
+    assert.deepEqual(mergeClaims({ sub: 'asha-1' }, { email: 'a@b.example' }, { department: 'email_verified' }), {
+      sub: 'asha-1',
+      email: 'a@b.example',
+    })
   })
 
   test('is not said of anything else', () => {

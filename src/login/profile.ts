@@ -40,6 +40,8 @@ export function mergeClaims(
 ): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...userinfo, ...idToken }
   for (const [attribute, flag] of Object.entries(VERIFIED_CLAIMS)) {
+    // A flag that nobody sent stays unsent: an attribute may be mapped from it.
+    if (!Object.hasOwn(merged, flag)) continue
     const value = own(merged, mappings[attribute] ?? '')
     const about = [idToken, userinfo].filter((answer) => own(answer, mappings[attribute] ?? '') === value)
     merged[flag] = about.some((answer) => answer[flag] === true) && idToken[flag] !== false && userinfo[flag] !== false
