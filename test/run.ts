@@ -1,6 +1,7 @@
 // Every test in one process: a process per file would spend most of its time starting. Long files that start programs of their own come last.
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
+import './support/quick-assert.ts'
 
 const LAST = /embedded|demo|chromium/
 

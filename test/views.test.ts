@@ -203,7 +203,9 @@ describe('help', () => {
     assert.equal(before.size, 1)
     const [footer = ''] = before
     assert.ok(footer.includes('Data protection officer'))
-    assert.ok(footer.includes('<a href="mailto:help@northwind.example"><bdi dir="ltr">help@northwind.example</bdi></a>'))
+    assert.ok(
+      footer.includes('<a href="mailto:help@northwind.example"><bdi dir="ltr">help@northwind.example</bdi></a>'),
+    )
     assert.ok(footer.includes('<a href="tel:+442079460000"><bdi dir="ltr">+44 (0)20 7946 0000</bdi></a>'))
   })
 

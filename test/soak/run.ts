@@ -1,5 +1,6 @@
 // The long tests (npm run soak): what takes minutes, or a program from Debian's packages. One part after another; figures as they come.
 import { test } from 'node:test'
+import '../support/quick-assert.ts'
 import { imageSoak } from './image.ts'
 
 /** What a part is given to print its figures with; it throws when a claim does not hold. */
