@@ -84,6 +84,12 @@ function leavesOf(value: unknown): unknown[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(leavesOf) : [value]
 }
 
+/** Whether jsonb holds it, and gives it back as it was. */
+function canBeStored(leaf: unknown): boolean {
+  if (typeof leaf === 'string') return leaf.isWellFormed() && !leaf.includes('\0') && leaf.length <= 10_000
+  return Number.isFinite(leaf) || typeof leaf === 'boolean'
+}
+
 function throughJson<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value))
 }
@@ -95,14 +101,12 @@ describe('a profile, whatever the idp says', () => {
       if (!made) return
       assert.deepEqual(withoutAll(Object.keys(made.attributes), Object.keys(mapped)), [])
       assert.equal(made.subject, said['sub'])
-      for (const leaf of leavesOf(made)) {
-        const isText = typeof leaf === 'string' && leaf.isWellFormed() && !leaf.includes('\0') && leaf.length <= 10_000
-        assert.ok(isText || Number.isFinite(leaf) || typeof leaf === 'boolean', String(leaf))
-      }
+      for (const leaf of leavesOf(made)) assert.ok(canBeStored(leaf), String(leaf))
     })
-    holds(500, [fc.constantFrom(...STANDARD), jsonValue], (name, value) => {
-      const made = profileOf({ sub: 'asha-1', [name]: value }, { [name]: name })
-      for (const leaf of leavesOf(made ?? {})) assert.ok(typeof leaf !== 'string' || leaf.isWellFormed(), 'not text')
+    // One claim at a time: beside seven others hardly any value is the only one that is odd.
+    holds(1_000, [fc.constantFrom(...STANDARD), jsonValue], (claim, value) => {
+      const made = profileOf({ sub: 'asha-1', [claim]: value }, { [claim]: claim })
+      for (const leaf of leavesOf(made ?? '')) assert.ok(canBeStored(leaf), String(leaf))
     })
   })
 
@@ -520,7 +524,10 @@ describe('fifty thousand characters of anything', () => {
     ['as a username', (long) => [readUsername(long), readTypedUsername(long)]],
     ['as a name to find others for', (long) => alternatives(long, { givenName: long, familyName: long, email: long })],
     ['as a password', (long) => passwordProblem(long, [long])],
-    ['as a value to keep', (long) => [...STANDARD, 'department'].map((one) => readTyped(one, long, 'the label'))],
+    [
+      'as a value to keep',
+      (long) => ['email', 'website', 'department'].map((one) => readTyped(one, long, 'the label')),
+    ],
     ['as a subject', (long) => profileOf({ sub: long, preferred_username: long }, {})],
     ['as a claim', (long) => profileOf({ sub: 'asha-1', email: long }, { email: 'email' })],
     ['as a name to suggest', (long) => suggestedUsername({ email: long, subject: long })],
