@@ -1,12 +1,38 @@
-// Every test in one process: a process per file would spend most of its time starting. Long files that start programs of their own come last.
+// Every test in two processes, side by side: one per file would spend most of its time starting, and one for all would wait with a core to spare.
+import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import './support/quick-assert.ts'
 
-const LAST = /embedded|demo|chromium/
+/** Those that start programs of their own (servers, browsers, PostgreSQL) take as long as all others together. */
+const PROGRAMS = /embedded|demo|chromium|fleet|leave|rotation|races|crashes|outages|floods/
+const LANES = ['rules and pages', 'programs']
 
-const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.test.ts'))
-  .sort((a, b) => Number(LAST.test(a)) - Number(LAST.test(b)) || a.localeCompare(b))
+const lane = process.argv[2]
+if (lane === undefined) {
+  await Promise.all(LANES.map(runLane))
+} else {
+  const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts') && LANES[Number(PROGRAMS.test(file))] === lane)
+    .sort()
+  for (const file of files) await import(path.join(import.meta.dirname, file))
+}
 
-for (const file of files) await import(path.join(import.meta.dirname, file))
+/** Prints a lane's report whole, when it has ended: two at once could not be read. Its progress is a line for each part that is done. */
+function runLane(name: string): Promise<void> {
+  const child = spawn(process.execPath, [...process.execArgv, import.meta.filename, name], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let report = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    report += text
+    for (const [line] of text.matchAll(/^(not )?ok \d+ - .*$/gm)) process.stderr.write(`${name}: ${line}\n`)
+  })
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      process.stdout.write(report)
+      if (code !== 0) process.exitCode = 1
+      resolve()
+    })
+  })
+}
