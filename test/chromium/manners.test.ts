@@ -245,8 +245,9 @@ describe('the prompts in Chromium, with their script', () => {
           // Bare hands: anything cleverer of Playwright would wait for the answer. A button that was disabled would hear none of it.
           await page.mouse.dblclick(x + 9, y + 9)
           await page.keyboard.press('Enter')
-          assert.equal(sent.length, 1)
+          await waitUntil(() => sent.length > 0)
           await page.waitForTimeout(1100)
+          assert.equal(sent.length, 1)
           await page.keyboard.press('Enter')
           await waitUntil(() => sent.length === 2)
         })
