@@ -1,8 +1,11 @@
 // Opens the one pool of a process, and runs SQL on it.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'node:tls'
 import type { Knex } from 'knex'
 import knex from 'knex'
+import { DatabaseAway, wasUndone } from './away.ts'
+import { ACQUIRE_MS, createDialect } from './dialect.ts'
 
 /** The pool, or a transaction on it. */
 export type Db = Knex
@@ -11,35 +14,36 @@ export interface ConnectOptions {
   url: string
   poolMax: number
   ssl: boolean | ConnectionOptions
-  /** Told about a connection that broke while idle; without a listener the process would end. */
+  /** Told about a connection that broke, used or idle. */
   onError: (error: Error) => void
 }
 
+const OLDEST_POSTGRES = '13'
+const CONNECT_MS = 5_000
+const KEEP_ALIVE_MS = 10_000
+
 /**
  * Opens a pool of at most `poolMax` connections.
- * No start-up parameters and no named statements: a pooler in transaction mode keeps neither. The client's own `query_timeout` bounds every statement.
+ * No start-up parameters and no named statements: a pooler in transaction mode keeps neither. What bounds every statement is
+ * on our side (dialect.ts).
  */
 export function connect(options: ConnectOptions): Db {
   return knex({
-    client: 'pg',
+    client: createDialect(options.poolMax, options.onError),
+    // Told, so that knex does not ask at its first connection, with no bound to its patience. Nothing depends on it.
+    version: OLDEST_POSTGRES,
     connection: {
       connectionString: options.url,
       ssl: options.ssl,
-      connectionTimeoutMillis: 5_000,
-      query_timeout: 8_000,
+      connectionTimeoutMillis: CONNECT_MS,
+      // A host that vanished without a word is noticed while nobody asks it anything.
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     },
-    pool: {
-      min: 0,
-      max: options.poolMax,
-      afterCreate(
-        connection: { on(event: 'error', listener: (error: Error) => void): void },
-        done: (error: null, connection: unknown) => void,
-      ) {
-        connection.on('error', options.onError)
-        done(null, connection)
-      },
-    },
-    acquireConnectionTimeout: 5_000,
+    pool: { min: 0, max: options.poolMax },
+    acquireConnectionTimeout: ACQUIRE_MS,
+    // The values of a statement are personal data, and an error's words may be printed.
+    compileSqlOnError: false,
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   })
 }
@@ -54,13 +58,67 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? (error.message.split(' - ').at(-1) ?? '') : String(error)
 }
 
-/** Runs one statement and returns its rows. `?` are positional values, `:name` would be knex's named ones. */
+/**
+ * Runs one statement and returns its rows. `?` are positional values, `:name` would be knex's named ones.
+ * Throws `DatabaseAway` when the database is to blame. Outside a transaction a statement that PostgreSQL undid is asked again,
+ * and so is a read whose connection broke, which an idle one may have done a moment before.
+ */
 export async function query<Row>(db: Db, sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-  const result: { rows: Row[] } = await db.raw(sql, values as Knex.RawBinding[])
-  return result.rows
+  const ask = async (): Promise<Row[]> => {
+    const result: { rows: Row[] } = await db.raw(sql, values as Knex.RawBinding[])
+    return result.rows
+  }
+  if (db.isTransaction) return inTurn(db, ask)
+  const isRead = /^\s*SELECT\b/.test(sql)
+  return again(ask, (error) => wasUndone(error) || (isRead && error instanceof DatabaseAway && error.fate === 'lost'))
 }
 
 /** Runs one statement and returns its first row, if it has one. */
 export async function queryOne<Row>(db: Db, sql: string, values: readonly unknown[] = []): Promise<Row | undefined> {
   return (await query<Row>(db, sql, values))[0]
+}
+
+/** PostgreSQL's own bounds, for this transaction alone: what a vanished client left locked is free again after these. */
+const BOUNDS = `SELECT set_config('statement_timeout', '7500', true),
+  set_config('idle_in_transaction_session_timeout', '10000', true)`
+
+/**
+ * Runs `work` in a transaction and returns what it returns; whatever it throws undoes everything. After a serialization failure
+ * or a deadlock it runs once more, twice at the most: it must do nothing but ask this database.
+ */
+export function inTransaction<Result>(db: Db, work: (transaction: Db) => Promise<Result>): Promise<Result> {
+  return again(() => inOneTransaction(db, work), wasUndone)
+}
+
+/** The same for work that cannot run twice, because it does more than ask the database. */
+export function inOneTransaction<Result>(db: Db, work: (transaction: Db) => Promise<Result>): Promise<Result> {
+  return db.transaction(async (transaction) => {
+    await query(transaction, BOUNDS)
+    return work(transaction)
+  })
+}
+
+const TRIES = 3
+const PAUSE_MS = 50
+
+async function again<Result>(work: () => Promise<Result>, mayTry: (error: unknown) => boolean): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (tries === TRIES || !mayTry(error)) throw error
+    }
+    // By chance, so that the two that met do not meet again.
+    await sleep(Math.random() * PAUSE_MS)
+  }
+}
+
+/** The last statement of each transaction. */
+const turns = new WeakMap<Db, Promise<unknown>>()
+
+/** One after another, as they share a connection. After one that failed the others fail as it did: PostgreSQL would only say that. */
+function inTurn<Result>(transaction: Db, ask: () => Promise<Result>): Promise<Result> {
+  const turn = (turns.get(transaction) ?? Promise.resolve()).then(ask)
+  turns.set(transaction, turn)
+  return turn
 }

@@ -1,7 +1,7 @@
 // Writes what the configuration file declares. Equal content writes nothing; what is no longer declared is turned off, never deleted.
 import type { Declared } from '../declared.ts'
 import type { Keyring } from '../seal.ts'
-import { type Db, query } from './connect.ts'
+import { type Db, inTransaction, query } from './connect.ts'
 import { writeOrganization } from './installation.ts'
 
 /** What an application of the configuration did, for the log: names only. */
@@ -15,7 +15,7 @@ const LOCK = 7_135_201
 
 /** Applies a declaration in one transaction, under a lock that ends with it. */
 export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Promise<Applied> {
-  return db.transaction(async (transaction) => {
+  return inTransaction(db, async (transaction) => {
     await query(transaction, 'SELECT pg_advisory_xact_lock(?)', [LOCK])
     await writeOrganization(transaction, declared.organization)
     const written: string[] = []

@@ -1,5 +1,5 @@
 // Rows of signing_keys: sealed private keys of our OpenID Provider.
-import { type Db, query } from './connect.ts'
+import { type Db, inTransaction, query } from './connect.ts'
 
 export interface SigningKeyRow {
   kid: string
@@ -16,7 +16,7 @@ export function listSigningKeys(db: Db): Promise<SigningKeyRow[]> {
  * Adds a key, newer than all there are, and forgets all but the newest `keep`. Two at once take turns: each adds one.
  */
 export async function addSigningKey(db: Db, key: { kid: string; sealed: Buffer }, keep: number): Promise<void> {
-  await db.transaction(async (transaction) => {
+  await inTransaction(db, async (transaction) => {
     await query(transaction, 'LOCK TABLE signing_keys IN EXCLUSIVE MODE')
     await query(transaction, 'INSERT INTO signing_keys (kid, sealed, created_at) VALUES (?, ?, clock_timestamp())', [
       key.kid,
@@ -31,7 +31,7 @@ export async function addSigningKey(db: Db, key: { kid: string; sealed: Buffer }
 
 /** Inserts the first keys of an installation; when another process was quicker, its keys stand. */
 export async function insertFirstSigningKeys(db: Db, keys: { kid: string; sealed: Buffer }[]): Promise<void> {
-  await db.transaction(async (transaction) => {
+  await inTransaction(db, async (transaction) => {
     await query(transaction, 'LOCK TABLE signing_keys IN EXCLUSIVE MODE')
     if ((await listSigningKeys(transaction)).length > 0) return
     for (const key of keys) {

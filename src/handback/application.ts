@@ -1,4 +1,5 @@
 // The door of applications: our OpenID Provider. The only file that configures oidc-provider.
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
 import type Provider from 'oidc-provider'
@@ -10,11 +11,11 @@ import type { Flow } from '../flow.ts'
 import { movedError, startFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
-import { toPageError } from '../web/errors.ts'
 import { queryOf } from '../web/forms.ts'
 import { loadOpenidProvider } from '../web/openid-provider.ts'
+import { inSteps } from './at-once.ts'
 import { signingKeys } from './keys.ts'
-import { keepInTheHouse, showLogout, showState } from './pages.ts'
+import { keepInTheHouse, noteFailure, showLogout, showState } from './pages.ts'
 import { findAccount, loadGrant, signInPolicy } from './policy.ts'
 import { APPLICATION_ID, REQUIRE_PKCE, recordsOf } from './records.ts'
 import { federatedSubject, keepFederatedClaims } from './subjects.ts'
@@ -52,7 +53,8 @@ const LOGGED = new Set([...Object.values(ROUTES), '/.well-known/openid-configura
 /** Where a flow starts to ask who somebody is. */
 type LoginAddress = (flowId: string, applicationId: string) => string
 
-export async function createApplicationDoor(house: House, loginAddress: LoginAddress): Promise<ApplicationDoor> {
+export async function createApplicationDoor(wholeHouse: House, loginAddress: LoginAddress): Promise<ApplicationDoor> {
+  const { house, atOnce } = inSteps(wholeHouse)
   const library = await loadOpenidProvider()
   const policy = signInPolicy(house, library.interactionPolicy)
   const claims = await claimsByScope(house)
@@ -68,8 +70,11 @@ export async function createApplicationDoor(house: House, loginAddress: LoginAdd
     })
     // Its addresses and cookies follow the request's protocol and host, which the middleware sets to PUBLIC_URL's.
     provider.proxy = true
-    provider.use(keepInTheHouse(house))
-    provider.on('server_error', (_ctx, error) => house.log.error({ err: error }, 'openid provider failed'))
+    provider.use(keepInTheHouse(house, atOnce))
+    provider.on('server_error', noteFailure)
+    // Koa would print it, message and all.
+    const koa: EventEmitter = provider
+    koa.on('error', (error: unknown) => house.log.error({ err: error }, 'openid provider failed'))
     return { provider, callback: provider.callback(), kids: kidsOf(keys) }
   }
 
@@ -79,7 +84,7 @@ export async function createApplicationDoor(house: House, loginAddress: LoginAdd
     if (kidsOf(keys) !== current.kids) current = open(keys)
   }
 
-  return {
+  const door: ApplicationDoor = {
     middleware(req, res, next) {
       if (!ADDRESSES.test(req.path)) return next()
       res.locals['route'] = routeOf(req.path)
@@ -146,6 +151,7 @@ export async function createApplicationDoor(house: House, loginAddress: LoginAdd
       return true
     },
   }
+  return { ...door, leaveBy: (req, res, flow) => atOnce(() => door.leaveBy(req, res, flow)) }
 }
 
 /** The library's addresses, and whether its cookies are Secure, follow the request: it is at PUBLIC_URL, whatever a proxy says. */
@@ -265,12 +271,12 @@ function configurationOf(
         return loginAddress(await startFlow(house, ctx.req, ctx.res, door), application.id)
       },
     },
-    renderError: async (ctx, out, error) => {
-      const page = out.error === 'server_error' ? toPageError(error.cause ?? error) : undefined
+    renderError: async (ctx, out) => {
+      // A failure of ours is answered when it is known what came of the step (pages.ts).
+      if (out.error === 'server_error') return
       house.log.warn({ code: out.error, route: ctx.oidc?.route }, 'openid provider refused a request')
-      if (page?.retryAfterSeconds) ctx.set('Retry-After', String(page.retryAfterSeconds))
       const isUnknown = out.error === 'invalid_client' || out.error === 'invalid_redirect_uri'
-      showState(house, ctx, page?.status ?? ctx.status, page?.state ?? (isUnknown ? 'unknown-app' : 'bad-request'))
+      showState(house, ctx, ctx.status, isUnknown ? 'unknown-app' : 'bad-request')
     },
   }
 }

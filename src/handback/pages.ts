@@ -1,13 +1,23 @@
 // The OpenID Provider's pages in our clothes, and nothing that our content security policy would stop.
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { House } from '../house.ts'
-import { statePage } from '../web/errors.ts'
+import { statePage, toPageError, tryAgain } from '../web/errors.ts'
+import type { Action } from '../web/page.ts'
+import type { Steps } from './at-once.ts'
 
-/** What the library would answer with pages or redirects that our CSP, rightly, stops. */
-export function keepInTheHouse(house: House) {
+/** What uses something up: a code, a refresh token, the interaction that leads to a code, a session at its end. */
+const USES_UP = /^\/oauth2\/(token$|authorize\/.)|^\/oidc\/logout\/confirm$/
+
+/** Outermost: what the library would answer with pages or redirects that our CSP, rightly, stops, and what went wrong inside. */
+export function keepInTheHouse(house: House, atOnce: Steps['atOnce']) {
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     const policy = ctx.response.get('Content-Security-Policy')
-    await next()
+    try {
+      await (USES_UP.test(ctx.path) ? atOnce(() => answered(ctx, next)) : answered(ctx, next))
+    } catch (error) {
+      ctx.set('Content-Security-Policy', policy)
+      return showFailure(house, ctx, error)
+    }
     // The library adds the hash of a script of its own, which no page of ours has.
     ctx.set('Content-Security-Policy', policy)
     if (ctx.status === 404 && !ctx.body) return showState(house, ctx, 404, 'missing')
@@ -32,6 +42,38 @@ export function keepInTheHouse(house: House) {
     }
   }
 }
+
+/** For the library's event: it answers a failure of ours itself, and goes on as if nothing were the matter. */
+export function noteFailure(ctx: KoaContextWithOIDC, error: Error): void {
+  ctx.state['failure'] = error
+}
+
+async function answered(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  await next()
+  if (ctx.state['failure'] !== undefined) throw ctx.state['failure']
+  // The time limit answered before: what nobody is told of must not be used up.
+  if (!ctx.writable) throw new Error('The answer came too late.')
+}
+
+/** The page of a failure, or what a server that is not a person can read (RFC 6749, 5.2). Nothing of what was prepared stays. */
+function showFailure(house: House, ctx: KoaContextWithOIDC, error: unknown): void {
+  if (ctx.headerSent) return house.log.warn({ err: error }, 'failed after its answer')
+  const page = toPageError(error)
+  house.log.error({ err: error, status: page.status }, 'openid provider failed')
+  house.metrics.error(page.state)
+  ctx.remove('Set-Cookie')
+  ctx.remove('Location')
+  if (page.retryAfterSeconds) ctx.set('Retry-After', String(page.retryAfterSeconds))
+  const isForPeople = /^\/oauth2\/authorize|^\/oidc\//.test(ctx.path)
+  if (isForPeople || ctx.accepts('json', 'html') === 'html') {
+    return showState(house, ctx, page.status, page.state, page.status === 503 ? tryAgain(ctx.originalUrl) : [])
+  }
+  ctx.status = page.status
+  ctx.set('Cache-Control', 'no-store')
+  ctx.body = page.status === 503 ? AWAY : { error: 'server_error' }
+}
+
+const AWAY = { error: 'temporarily_unavailable', error_description: 'try again in a moment' }
 
 /** Asks whether to sign out. */
 export async function showLogout(house: House, ctx: KoaContextWithOIDC): Promise<void> {
@@ -62,9 +104,10 @@ export function showState(
   ctx: Pick<KoaContextWithOIDC, 'status' | 'type' | 'body' | 'set'>,
   status: number,
   state: string,
+  actions: Action[] = [],
 ): void {
   ctx.status = status
   ctx.type = 'html'
   ctx.set('Cache-Control', 'no-store')
-  ctx.body = house.views.render('message', statePage(state, {}, []))
+  ctx.body = house.views.render('message', statePage(state, {}, actions))
 }

@@ -19,7 +19,7 @@ const LONGEST_SECONDS = 30 * 86_400
 
 /** The adapter of one model of oidc-provider. Clients are not stored here: they are our applications. `usedUp` is thrown at a second use. */
 export function recordsOf(house: House, model: string, usedUp: () => Error): Adapter {
-  const { db, keyring, now } = house
+  const { keyring, now } = house
   const context = `oidc ${model}`
 
   function open(record: OidcRecord | undefined): AdapterPayload | undefined {
@@ -32,7 +32,7 @@ export function recordsOf(house: House, model: string, usedUp: () => Error): Ada
     async upsert(id, payload, expiresIn) {
       // Whoever asks to sign out, or comes with the cookie of an expired session, gets a session of nobody: no row for eight hours.
       if (model === 'Session' && payload.accountId === undefined) return
-      await putRecord(db, {
+      await putRecord(house.db, {
         model,
         idHash: sha256(id),
         payloadSealed: keyring.seal(context, JSON.stringify(payload)),
@@ -43,10 +43,10 @@ export function recordsOf(house: House, model: string, usedUp: () => Error): Ada
     },
     async find(id) {
       if (model === 'Client') return clientOf(house, id)
-      return open(await findRecord(db, model, sha256(id), now()))
+      return open(await findRecord(house.db, model, sha256(id), now()))
     },
     async findByUid(uid) {
-      return open(await findRecordByUid(db, model, sha256(uid), now()))
+      return open(await findRecordByUid(house.db, model, sha256(uid), now()))
     },
     // Device flow is off; nothing has a user code.
     async findByUserCode() {
@@ -54,18 +54,18 @@ export function recordsOf(house: House, model: string, usedUp: () => Error): Ada
     },
     async consume(id) {
       // The library has looked before; of two that looked at once the second must not get tokens.
-      if (!(await consumeRecord(db, model, sha256(id), now()))) {
+      if (!(await consumeRecord(house.db, model, sha256(id), now()))) {
         throw usedUp()
       }
     },
     async destroy(id) {
-      if (model === 'Grant') await deleteFederatedClaims(db, sha256(id))
-      const isFirst = await deleteRecord(db, model, sha256(id))
+      if (model === 'Grant') await deleteFederatedClaims(house.db, sha256(id))
+      const isFirst = await deleteRecord(house.db, model, sha256(id))
       // An interaction ends once: of two that found it only one may go on to a code.
       if (!isFirst && model === 'Interaction') throw usedUp()
     },
     async revokeByGrantId(grantId) {
-      await deleteRecordsOfGrant(db, model, sha256(grantId))
+      await deleteRecordsOfGrant(house.db, model, sha256(grantId))
     },
   }
 }

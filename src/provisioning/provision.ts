@@ -1,7 +1,7 @@
 // The transactions that end a flow: each makes its ending whole or not at all, together with what it means for the user.
 import { randomUUID } from 'node:crypto'
 import { insertAuditEvent } from '../db/audit.ts'
-import type { Db } from '../db/connect.ts'
+import { type Db, inTransaction } from '../db/connect.ts'
 import type { ConsentRecord } from '../db/consents.ts'
 import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
 import { closeFlow } from '../db/flows.ts'
@@ -51,7 +51,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
   const scheme = user.consent && idp.scheme === 'PROVISION_SILENTLY' ? 'PROMPT_CONSENT' : idp.scheme
   const now = house.now()
   try {
-    return await house.db.transaction(async (db): Promise<Outcome> => {
+    return await inTransaction(house.db, async (db): Promise<Outcome> => {
       if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)))
         return { kind: 'already-closed' }
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
@@ -91,7 +91,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
 /** Ends the flow for a known person, applying what the idp changed. */
 export async function signIn(house: House, flow: Flow, idp: Idp, identity: Identity, profile: Profile): Promise<void> {
   const { userId } = identity
-  await house.db.transaction(async (db) => {
+  await inTransaction(house.db, async (db) => {
     if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, house.now()))) return
     const changes = changesOf(profile, {
       idpId: idp.id,
@@ -114,7 +114,7 @@ export async function signIn(house: House, flow: Flow, idp: Idp, identity: Ident
 
 /** Ends the flow of a user who proved to know the password. False when it was over already. */
 export function signInLocally(house: House, flow: Flow, userId: string): Promise<boolean> {
-  return house.db.transaction(async (db) => {
+  return inTransaction(house.db, async (db) => {
     const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId }, house.now())
     if (closed) await insertAuditEvent(db, { event: 'sign-in-local', flowId: flow.id, userId })
     return closed
@@ -128,7 +128,7 @@ export async function endWithoutUser(
   ending: { kind: 'federated' } | { kind: 'declined' } | { kind: 'refused'; code: string },
 ): Promise<void> {
   const event = ending.kind === 'federated' ? 'sign-in-federated' : ending.kind
-  await house.db.transaction(async (db: Db) => {
+  await inTransaction(house.db, async (db: Db) => {
     if (!(await closeFlow(db, flow.id, ending, house.now()))) return
     await insertAuditEvent(db, {
       event,

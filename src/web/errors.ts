@@ -53,7 +53,7 @@ export const notFound: RequestHandler = () => {
 /** Turns every error into a page that says what to do; what may be shown and what may be logged are different things, always. */
 export function errorHandler(views: Views, log: Logger, count: (state: string) => void): ErrorRequestHandler {
   // Express tells error handlers by their four parameters.
-  return async (error: unknown, _req: Request, res: Response, next) => {
+  return async (error: unknown, req: Request, res: Response, next) => {
     // Answered by the time limit while its handler went on: what comes of that is nobody's answer any more.
     if (res.writableEnded) return log.warn({ err: error, request: res.locals['requestId'] }, 'failed after its answer')
     if (res.headersSent) return next(error)
@@ -64,8 +64,22 @@ export function errorHandler(views: Views, log: Logger, count: (state: string) =
     if (page.retryAfterSeconds) res.setHeader('Retry-After', String(page.retryAfterSeconds))
     // The beginning of the request id: short enough to be read aloud, long enough to be found in the log.
     const reference = String(res.locals['requestId'] ?? '').slice(0, 8)
-    views.send(res, 'message', statePage(page.state, page.values, page.actions, reference), page.status)
+    const actions = page.status === 503 && page.actions.length === 0 ? tryAgain(addressOf(req)) : page.actions
+    views.send(res, 'message', statePage(page.state, page.values, actions, reference), page.status)
   }
+}
+
+/** The one way on from a page that is there for a moment: the same address again. Nothing for one that could lead out of the house. */
+export function tryAgain(address: string | undefined): Action[] {
+  const isOurs = address !== undefined && /^\/(?![/\\.])/.test(address)
+  return isOurs ? [{ label: { key: 'action.retry' }, href: address }] : []
+}
+
+/** Where a request can be made again by a link: a form's page is at the form's own address, with the flow it belongs to. */
+function addressOf(req: Request): string | undefined {
+  if (req.method === 'GET' || req.method === 'HEAD') return req.originalUrl
+  const key: unknown = req.body?.sessionDataKey
+  return typeof key === 'string' ? `${req.path}?${new URLSearchParams({ sessionDataKey: key })}` : undefined
 }
 
 const BODY_STATES: Record<number, string> = { 400: 'bad-request', 413: 'too-large', 415: 'wrong-type' }
@@ -75,7 +89,7 @@ export function toPageError(error: unknown): PageError {
   if (error instanceof PageError) return error
   const { status, code, type } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
   if (code === 'EBADCSRFTOKEN') return new PageError(403, 'csrf')
-  if (isDatabaseAway(code, error)) return new PageError(503, 'updating', { retryAfterSeconds: 5 })
+  if (isDatabaseAway(error)) return new PageError(503, 'updating', { retryAfterSeconds: 5 })
   if ((error as Error | undefined)?.name === 'HashingBusy') return new PageError(503, 'busy', { retryAfterSeconds: 1 })
   // What the body parser refuses carries a status and a type; nothing else may choose its own status.
   if (typeof status === 'number' && typeof type === 'string' && BODY_STATES[status]) {
@@ -86,16 +100,7 @@ export function toPageError(error: unknown): PageError {
   return new PageError(500, 'problem')
 }
 
-/** Connection failures of the operating system, and PostgreSQL's classes 08 (connection), 53 (resources), 57P (shutdown). */
-function isDatabaseAway(code: unknown, error: unknown): boolean {
-  if (typeof code === 'string') {
-    return /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|08...|53...|57P0.|25006)$/.test(code)
-  }
-  const name = (error as Error | undefined)?.name
-  const message = (error as Error | undefined)?.message ?? ''
-  return (
-    name === 'KnexTimeoutError' ||
-    // Behind the statement, which knex puts in front.
-    /(^| - )(Connection terminated|timeout expired|Query read timeout|timeout exceeded)[^-]*$/.test(message)
-  )
+/** What db/ throws when the database did not do its part, however deep it was wrapped on the way. */
+function isDatabaseAway(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'DatabaseAway' || isDatabaseAway(error.cause))
 }

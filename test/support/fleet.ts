@@ -81,7 +81,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const port = await freePort()
       const server = spawnServer(program, {
         NODE_ENV: 'production',
-        DATABASE_URL: options.database?.(scene.databaseUrl) ?? scene.databaseUrl,
+        DATABASE_URL: options.database?.(scene.databaseUrl) ?? scene.productDatabaseUrl,
         CONFIG_FILE: configFile,
         SECRET_KEY,
         PUBLIC_URL: url,

@@ -64,10 +64,11 @@ export function declared(yaml: string = DECLARATION): Declared {
 
 /** Opens a house on a fresh database. */
 export async function openHouse(options: { publicUrl?: string } = {}): Promise<TestHouse> {
-  const database = await (await testCluster()).clone()
+  const cluster = await testCluster()
+  const database = await cluster.clone()
   const open: House['db'][] = []
   const pool = () => {
-    const db = connect({ url: database.url, poolMax: 10, ssl: false, onError: () => {} })
+    const db = connect({ url: cluster.forProduct(database.url), poolMax: 10, ssl: false, onError: () => {} })
     open.push(db)
     return db
   }

@@ -35,6 +35,8 @@ export interface Product extends Scene {
 }
 
 export interface ProductOptions extends SceneOptions {
+  /** Given the database's address; returns the one that the product uses, such as a proxy's in between. */
+  database?: (url: string) => string | Promise<string>
   flowMinutes?: number
   /** The address that people use, when it is not the server's own: behind a proxy. */
   publicUrl?: string
@@ -59,7 +61,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     },
   })
   const config = {
-    databaseUrl: scene.databaseUrl,
+    databaseUrl: (await options.database?.(scene.databaseUrl)) ?? scene.productDatabaseUrl,
     databasePoolMax: 5,
     databaseSsl: 'off' as const,
     port,
@@ -78,7 +80,10 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   }
   const logger = pino({ level: 'debug', base: null, serializers: { err: describeError } }, sink)
   const boot = () => start({ config, log: logger, declared: scene.declared, now: () => clock.now })
-  let running = await boot()
+  let running = await boot().catch(async (error: unknown) => {
+    await scene.stop()
+    throw error
+  })
   const product: Product = {
     ...scene,
     get declared() {

@@ -1,5 +1,4 @@
 // What stands around the product in a test: a database of its own, a scripted identity provider behind five idps (one per mode), an application, and the declaration of all that.
-import net from 'node:net'
 import path from 'node:path'
 import { after } from 'node:test'
 import pg from 'pg'
@@ -8,7 +7,10 @@ import { migrate } from '../../src/db/migrate.ts'
 import type { Declared, DeclaredApplication, DeclaredIdp, DeclaredPurpose } from '../../src/declared.ts'
 import { type Application, type ApplicationOptions, startApplication } from './application.ts'
 import { startTestCluster, type TestCluster } from './database.ts'
+import { freePort } from './free-port.ts'
 import { type Idp, startIdp } from './idp.ts'
+
+export { freePort }
 
 export type Mode = 'none' | 'silent' | 'consent' | 'password' | 'username'
 
@@ -64,33 +66,24 @@ after(async () => (await cluster)?.stop())
 
 /** One cluster for the process, with a migrated template. */
 export function testCluster(): Promise<TestCluster> {
-  cluster ??= startTestCluster().then(async (started) => {
-    await started.template(async (url) => {
-      const db = connect({ url, poolMax: 1, ssl: false, onError: () => {} })
-      await migrate(db)
-      await db.destroy()
-    })
-    return started
-  })
+  cluster ??= startMigratedCluster()
   return cluster
 }
 
-/**
- * A port that nobody listens on. Below those that systems give to connections, of which one could take it before its server
- * does, and above 10080, the last that fetch refuses to ask.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 11_000 + Math.floor(Math.random() * 20_000)
-    const isFree = await new Promise<boolean>((resolve) => {
-      const server = net.createServer().once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-    })
-    if (isFree) return port
-  }
+/** A cluster with a migrated template, which the caller stops. */
+export async function startMigratedCluster(settings: Record<string, string> = {}): Promise<TestCluster> {
+  const started = await startTestCluster(settings)
+  await started.template(async (url) => {
+    const db = connect({ url, poolMax: 1, ssl: false, onError: () => {} })
+    await migrate(db)
+    await db.destroy()
+  })
+  return started
 }
 
 export interface SceneOptions {
+  /** Where the database is made, when not in the one cluster of the process. */
+  cluster?: TestCluster
   purposes?: DeclaredPurpose[]
   /** The modes whose idps the application offers; several: login.do asks. */
   modes?: Mode[]
@@ -100,6 +93,8 @@ export interface SceneOptions {
 }
 
 export interface StartedScene extends Scene {
+  /** How the product gets to its database, unless a test says otherwise. */
+  productDatabaseUrl: string
   /** Starts another application and declares it; the caller brings the change to the product. */
   add(options: Partial<ApplicationOptions>, declared?: Partial<DeclaredApplication>): Promise<Application>
   stop(): Promise<void>
@@ -107,7 +102,8 @@ export interface StartedScene extends Scene {
 
 /** Sets the scene for a product at `url`. `silent` is the only idp of the application unless `modes` says otherwise. */
 export async function setScene(url: string, options: SceneOptions = {}): Promise<StartedScene> {
-  const database = await (await testCluster()).clone()
+  const cluster = options.cluster ?? (await testCluster())
+  const database = await cluster.clone()
   const idp = await startIdp()
   const ca = options.ca === undefined ? {} : { ca: options.ca }
   const client = { issuer: url, clientId: 'travel', clientSecret: 'a secret of the travel application', ...ca }
@@ -131,6 +127,7 @@ export async function setScene(url: string, options: SceneOptions = {}): Promise
     idp,
     application,
     databaseUrl: database.url,
+    productDatabaseUrl: cluster.forProduct(database.url),
     declared: options.change ? options.change(declared) : declared,
     rows: (sql, values) => rowsOf(database.url, sql, values),
     dump: () => dumpOf(database.url),

@@ -1,0 +1,123 @@
+// knex's client for PostgreSQL, made for bad days. Law: every statement ends in bounded time, and no connection that may be dead is used again.
+import { connect as openSocket } from 'node:net'
+import PostgresClient from 'knex/lib/dialects/postgres/index.js'
+import type { Client } from 'pg'
+import { codeOf, DatabaseAway, fateOf } from './away.ts'
+
+/** Nobody waits longer for one statement (DE-27). */
+const STATEMENT_MS = 8_000
+/** A transaction that failed is over for PostgreSQL too once its connection closes: hearing it say so is worth little time. */
+const ROLLBACK_MS = 2_000
+/** How long a request waits for a connection, so that it has its answer within five seconds (DE-26). */
+export const ACQUIRE_MS = 4_000
+const MAKE_DO_MS = 5_000
+
+/** Connections never to be used again. */
+const gone = new WeakSet<Client>()
+/** When a connection was last heard. */
+const heardAt = new WeakMap<Client, number>()
+
+/** The client of one pool of at most `poolMax` connections. `onError` is told about connections that break, used or idle; without a listener the process would end. */
+export function createDialect(poolMax: number, onError: (error: Error) => void): typeof PostgresClient {
+  /** Connections that have said nothing since are not trusted: whatever silenced one may have silenced them all. */
+  let distrustBefore = 0
+
+  return class extends PostgresClient {
+    override async acquireConnection(): Promise<Client> {
+      for (const until = performance.now() + ACQUIRE_MS; ; ) {
+        try {
+          return await super.acquireConnection()
+        } catch (error) {
+          const mayWait = codeOf(error) === '53300' && performance.now() < until && this.#makeDo()
+          if (!mayWait) throw new DatabaseAway('unasked', error)
+        }
+      }
+    }
+
+    /** PostgreSQL grants no more connections: for a while those that we have must do, and requests wait for them. False when there are none. */
+    #makeDo(): boolean {
+      const pool = this.pool as unknown as { max: number; numUsed(): number; numFree(): number } | undefined
+      const had = (pool?.numUsed() ?? 0) + (pool?.numFree() ?? 0)
+      if (!pool || had === 0) return false
+      pool.max = had
+      setTimeout(() => {
+        pool.max = poolMax
+      }, MAKE_DO_MS).unref()
+      return true
+    }
+
+    override async acquireRawConnection(): Promise<Client> {
+      const connection = await super.acquireRawConnection()
+      heardAt.set(connection, performance.now())
+      connection.on('end', () => gone.add(connection))
+      connection.on('error', (error) => {
+        gone.add(connection)
+        onError(error)
+      })
+      return connection
+    }
+
+    override async validateConnection(connection: Client): Promise<boolean> {
+      if ((heardAt.get(connection) ?? 0) < distrustBefore) gone.add(connection)
+      return !gone.has(connection)
+    }
+
+    override async destroyRawConnection(connection: Client): Promise<void> {
+      // A goodbye to somebody who does not answer would keep the socket for a quarter of an hour.
+      if (gone.has(connection)) connection.connection.stream.destroy()
+      else await super.destroyRawConnection(connection)
+    }
+
+    override async _query(connection: Client, statement: { sql: string }): Promise<unknown> {
+      const sentAt = performance.now()
+      let isAbandoned = false
+      const patience = setTimeout(
+        () => {
+          isAbandoned = true
+          distrustBefore = Math.max(distrustBefore, sentAt)
+          gone.add(connection)
+          connection.connection.stream.destroy()
+          cancel(connection)
+        },
+        statement.sql === 'ROLLBACK' ? ROLLBACK_MS : STATEMENT_MS,
+      )
+      try {
+        return await super._query(connection, statement)
+      } catch (error) {
+        const code = codeOf(error)
+        const fate = isAbandoned ? 'slow' : gone.has(connection) ? 'lost' : fateOf(code)
+        if (fate === undefined) throw error
+        if (fate === 'lost') gone.add(connection)
+        if (code === '25006') {
+          // A server that became a standby keeps its connections, and the name of the database may lead elsewhere by now.
+          gone.add(connection)
+          distrustBefore = performance.now()
+        }
+        throw new DatabaseAway(fate, error)
+      } finally {
+        clearTimeout(patience)
+        heardAt.set(connection, performance.now())
+      }
+    }
+  }
+}
+
+const CANCEL_REQUEST = 80_877_102
+
+/**
+ * Asks PostgreSQL to stop the statement that was given up (PostgreSQL's documentation, "Canceling Requests in Progress"). Left
+ * alone, one that waits for a lock would be carried out long after its request was answered, and hold a connection of the
+ * server's until then. In clear even beside TLS, as libpq has always done: the key opens nothing but this cancelling.
+ */
+function cancel(connection: Client): void {
+  const { processID, secretKey, host, port } = connection as Client & { processID: number; secretKey: number }
+  const request = Buffer.alloc(16)
+  for (const [index, word] of [request.length, CANCEL_REQUEST, processID, secretKey].entries()) {
+    request.writeInt32BE(word, index * 4)
+  }
+  const socket = host.startsWith('/') ? openSocket(`${host}/.s.PGSQL.${port}`) : openSocket(port, host)
+  socket.on('error', () => {})
+  socket.setTimeout(STATEMENT_MS, () => socket.destroy())
+  socket.unref()
+  socket.end(request)
+}

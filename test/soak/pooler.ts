@@ -1,0 +1,79 @@
+// The suite once more, with PgBouncer in transaction mode between the product and PostgreSQL: what only a session keeps is lost between two transactions.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { Client } from 'pg'
+import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
+import { REPOSITORY, startMigratedCluster } from '../support/scene.ts'
+import type { Say } from './run.ts'
+
+/** Tests that have a product, and a reason not to run here. */
+const LEFT_OUT: [file: RegExp, why: string][] = [
+  [/^chromium\//, 'another browser asks the same of the product'],
+  [/^outages/, 'spoils the network in front of PostgreSQL itself, and counts its connections'],
+]
+
+/** Fails unless every test that has a product passes through the pooler, and the pooler is one that would break what leans on a session. */
+export async function poolerSoak(say: Say): Promise<void> {
+  findPgBouncer()
+  await assertItBites()
+  const folder = path.join(REPOSITORY, 'test')
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts') && !LEFT_OUT.some(([left]) => left.test(file)))
+    .filter((file) => /\b(startProduct|startFleet|openHouse)\(/.test(readFileSync(path.join(folder, file), 'utf8')))
+    .sort()
+  const output = await run(files.map((file) => path.join(folder, file)))
+  const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(output)?.[1] ?? 0)
+  const transactions = Number(/^# PgBouncer [\d.]+: (\d+) transactions$/m.exec(output)?.[1] ?? 0)
+  say(`${count('pass')} tests of ${files.length} files passed through PgBouncer in ${transactions} transactions`)
+  const failed = output.split('\n').filter((line) => /^\s*not ok/.test(line))
+  assert.deepEqual(failed, [], output.slice(-8_000))
+  assert.ok(count('pass') > 0 && count('fail') === 0, output.slice(-8_000))
+  // Each test has several; far fewer would have gone another way.
+  assert.ok(transactions > 5 * count('pass'), `only ${transactions} transactions passed through the pooler`)
+}
+
+/** The negative control: a named statement is gone with its connection, and a start-up parameter is refused. */
+async function assertItBites(): Promise<void> {
+  const cluster = await startMigratedCluster()
+  const pooler = await startPgBouncer(cluster)
+  const url = pooler.through(cluster.url('postgres'))
+  const [one, other] = [new Client(url), new Client(url)]
+  try {
+    await one.connect()
+    await other.connect()
+    await one.query({ name: 'named', text: 'SELECT 1' })
+    // Takes the connection that knows the name.
+    await other.query('BEGIN')
+    await other.query('SELECT 1')
+    await assert.rejects(one.query({ name: 'named', text: 'SELECT 1' }), { code: '26000' })
+    const spoilt = new Client({ connectionString: url, statement_timeout: 1_000 })
+    await assert.rejects(spoilt.connect(), /unsupported startup parameter/)
+  } finally {
+    await Promise.all([one.end(), other.end()])
+    await pooler.stop()
+    await cluster.stop()
+  }
+}
+
+/** Runs test files in one process of their own; everything they printed. */
+async function run(files: string[]): Promise<string> {
+  const imports = files.map((file) => `await import(${JSON.stringify(file)})`).join('\n')
+  const words = ['--import', 'tsx', '--test-reporter=tap', '--input-type=module', '--eval', imports]
+  const child = spawn(process.execPath, words, {
+    cwd: REPOSITORY,
+    // Without the mark of a test runner, under which node would speak to its parent in a language of its own.
+    env: { ...process.env, TEST_POOLER: 'pgbouncer', NODE_TEST_CONTEXT: undefined },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk
+    })
+  }
+  await once(child, 'close')
+  return output
+}
