@@ -25,6 +25,8 @@ export interface Flow {
   tag: string
   door: Door
   idpId: string | undefined
+  /** What metrics call where it went: name and scheme of the idp; empty before. */
+  labels: { idp: string; scheme: string }
   /** Set once the idp has sent the person back. */
   calledBackAt: Date | undefined
   /** The person has seen a question of this flow. */
@@ -78,6 +80,7 @@ export async function startFlow(house: House, req: IncomingMessage, res: ServerR
     res.appendHeader('Set-Cookie', `${name}=; Max-Age=0; ${cookieAttributes(house)}`)
   }
   giveCookie(house, res, id, secret)
+  house.metrics.flow('started')
   const days = `Max-Age=${CAME_FROM_DAYS * 86_400}`
   res.appendHeader(
     'Set-Cookie',
@@ -193,6 +196,7 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
       interactionUid: house.keyring.unseal(`flow door ${row.id}`, row.interaction_uid_sealed),
     },
     idpId: row.idp_id ?? undefined,
+    labels: row.idp_name === null ? { idp: '', scheme: '' } : { idp: row.idp_name, scheme: row.idp_scheme ?? '' },
     calledBackAt: row.called_back_at ?? undefined,
     wasAsked: row.asked_at !== null,
     profile: row.profile_sealed ? JSON.parse(unseal(sealingKey, row.id, row.profile_sealed)) : undefined,

@@ -137,6 +137,42 @@ describe('without a proxy', () => {
   })
 })
 
+describe('the count of sign-ins', () => {
+  it('goes by what happened, the idp and its scheme, once for each', async () => {
+    const product = await startProduct({
+      modes: ['none', 'silent', 'consent', 'username'],
+      settings: { metricsToken: TOKEN },
+    })
+    try {
+      const known = stranger(product)
+      await arrive(product, openBrowser(), 'silent', known)
+      await arrive(product, openBrowser(), 'silent', known)
+      await arrive(product, openBrowser(), 'none', stranger(product))
+      const page = await arrive(product, openBrowser(), 'consent', stranger(product))
+      await page.press('Create account')
+      await page.press('Do not create an account')
+      await arrive(product, openBrowser(), 'username', stranger(product, { preferred_username: 'x' }))
+      const answer = await fetch(`${product.url}/metrics`, { headers: { Authorization: `Bearer ${TOKEN}` } })
+      const counted = [
+        ...(await answer.text()).matchAll(
+          /^vestibule_flows_total\{event="([^"]+)",idp="([^"]*)",scheme="([^"]*)"\} (\d+)$/gm,
+        ),
+      ]
+      assert.deepEqual(counted.map(([, ...parts]) => parts.join(' ')).sort(), [
+        'asked consent PROMPT_CONSENT 1',
+        'asked username PROMPT_USERNAME_PASSWORD_CONSENT 1',
+        'declined consent PROMPT_CONSENT 1',
+        'sign-in silent PROVISION_SILENTLY 1',
+        'sign-in-federated none NONE 1',
+        'started   5',
+        'user-created silent PROVISION_SILENTLY 1',
+      ])
+    } finally {
+      await product.stop()
+    }
+  })
+})
+
 describe('a server without a host setting', () => {
   it('listens on IPv6 and IPv4', async () => {
     const product = await startProduct({ settings: { host: '' } })

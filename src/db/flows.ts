@@ -8,6 +8,8 @@ export interface FlowRow {
   application_id: string
   interaction_uid_sealed: Buffer
   idp_id: string | null
+  idp_name: string | null
+  idp_scheme: string | null
   called_back_at: Date | null
   asked_at: Date | null
   profile_sealed: Buffer | null
@@ -23,8 +25,10 @@ export type Ending =
   | { kind: 'declined' }
   | { kind: 'refused'; code: string }
 
-const COLUMNS = `id, binding, door, application_id, interaction_uid_sealed, idp_id, called_back_at, asked_at,
-  profile_sealed, ending, expires_at`
+const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, idp_id, called_back_at, asked_at,
+  profile_sealed, ending, expires_at, idps.name AS idp_name,
+  CASE WHEN idps.jit_enabled THEN idps.jit_scheme ELSE 'NONE' END AS idp_scheme`
+const FLOWS = 'flows LEFT JOIN idps ON idps.id = flows.idp_id'
 
 export async function insertFlow(
   db: Db,
@@ -46,12 +50,12 @@ export async function insertFlow(
 }
 
 export function findFlowRow(db: Db, id: string): Promise<FlowRow | undefined> {
-  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM flows WHERE id = ?`, [id])
+  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM ${FLOWS} WHERE flows.id = ?`, [id])
 }
 
 /** The flow that left with this `state`; its hash is kept, so a dump of the table helps no one to finish a sign-in. */
 export function findFlowRowByState(db: Db, stateHash: Buffer): Promise<FlowRow | undefined> {
-  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM flows WHERE state_hash = ?`, [stateHash])
+  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM ${FLOWS} WHERE state_hash = ?`, [stateHash])
 }
 
 /** Notes that the flow leaves for an idp. False when it is over or has come back already. */

@@ -1,23 +1,28 @@
-// The door of applications: our OpenID Provider. The only file that configures oidc-provider.
+// The door of applications: our OpenID Provider, and how a flow leaves by it.
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
 import type Provider from 'oidc-provider'
-import type { Configuration, interactionPolicy } from 'oidc-provider'
-import { findApplicationByClientId } from '../db/applications.ts'
 import { wipeProfile } from '../db/flows.ts'
-import { customAttributeNames } from '../db/purposes.ts'
 import type { Flow } from '../flow.ts'
-import { movedError, startFlow } from '../flow.ts'
+import { movedError } from '../flow.ts'
 import type { House } from '../house.ts'
-import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
 import { queryOf } from '../web/forms.ts'
 import { loadOpenidProvider } from '../web/openid-provider.ts'
 import { inSteps } from './at-once.ts'
+import {
+  COOKIES,
+  claimsByScope,
+  configurationOf,
+  interactionSeconds,
+  type LoginAddress,
+  ROUTES,
+  SHORT_COOKIE,
+} from './configuration.ts'
 import { signingKeys } from './keys.ts'
-import { keepInTheHouse, noteFailure, showLogout, showState } from './pages.ts'
-import { findAccount, loadGrant, signInPolicy } from './policy.ts'
-import { APPLICATION_ID, REQUIRE_PKCE, recordsOf } from './records.ts'
+import { keepInTheHouse, noteFailure } from './pages.ts'
+import { signInPolicy } from './policy.ts'
+import { recordsOf } from './records.ts'
 import { federatedSubject, keepFederatedClaims } from './subjects.ts'
 
 export interface ApplicationDoor {
@@ -34,24 +39,8 @@ export interface ApplicationDoor {
 const ADDRESSES = /^\/(?:\.well-known\/openid-configuration$|oauth2\/|oidc\/)/
 /** How soon a process notices that the signing keys were rotated. */
 const LOOK_FOR_KEYS_MS = 60_000
-const MINUTES = 60
-const HOURS = 60 * MINUTES
-const DAYS = 24 * HOURS
-
-const ROUTES = {
-  authorization: '/oauth2/authorize',
-  token: '/oauth2/token',
-  userinfo: '/oauth2/userinfo',
-  jwks: '/oauth2/jwks',
-  end_session: '/oidc/logout',
-}
-const COOKIES = { session: 'vestibule.session', interaction: 'vestibule.interaction', resume: 'vestibule.resume' }
-const SHORT_COOKIE = { httpOnly: true, sameSite: 'lax', signed: true } as const
 /** What the log may say of an address: one that we know, never what somebody typed. */
 const LOGGED = new Set([...Object.values(ROUTES), '/.well-known/openid-configuration', '/oidc/logout/confirm'])
-
-/** Where a flow starts to ask who somebody is. */
-type LoginAddress = (flowId: string, applicationId: string) => string
 
 export async function createApplicationDoor(wholeHouse: House, loginAddress: LoginAddress): Promise<ApplicationDoor> {
   const { house, atOnce } = inSteps(wholeHouse)
@@ -160,11 +149,6 @@ function atOurAddress(house: House, req: IncomingMessage): void {
   req.headers['x-forwarded-host'] = house.publicUrl.host
 }
 
-/** Longer than the flow, so that an expired one can start again with the same door. */
-function interactionSeconds(house: House): number {
-  return Math.round(house.flowMinutes * MINUTES) + 10 * MINUTES
-}
-
 function routeOf(path: string): string | undefined {
   if (LOGGED.has(path)) return path
   return path.startsWith(`${ROUTES.authorization}/`) ? `${ROUTES.authorization}/:uid` : undefined
@@ -200,85 +184,6 @@ async function forgetAnotherPerson(
 
 function kidsOf(keys: { kid: string }[]): string {
   return keys.map(({ kid }) => kid).join()
-}
-
-/** The claims of each scope, the operator's own attributes included. */
-async function claimsByScope(house: House): Promise<Record<string, string[]>> {
-  const custom = [...(await customAttributeNames(house.db)).keys()]
-  const claims: Record<string, string[]> = { openid: ['sub'], profile: ['preferred_username'] }
-  for (const attribute of [...Object.keys(STANDARD_ATTRIBUTES), ...custom]) {
-    const scope = scopeOf(attribute)
-    const isVerifiable = attribute === 'email' || attribute === 'phone_number'
-    claims[scope] = [...(claims[scope] ?? []), attribute, ...(isVerifiable ? [`${attribute}_verified`] : [])]
-  }
-  return claims
-}
-
-function configurationOf(
-  house: House,
-  loginAddress: LoginAddress,
-  policy: interactionPolicy.DefaultPolicy,
-  claims: Record<string, string[]>,
-): Configuration {
-  return {
-    claims,
-    scopes: ['openid', 'offline_access', ...Object.keys(claims).filter((scope) => scope !== 'openid')],
-    responseTypes: ['code'],
-    pkce: { required: (_ctx, client) => client[REQUIRE_PKCE] !== false },
-    // Only the servers of applications speak to the token endpoint; said because the default prints a notice.
-    clientBasedCORS: () => false,
-    extraClientMetadata: { properties: [APPLICATION_ID, REQUIRE_PKCE] },
-    routes: ROUTES,
-    cookies: {
-      names: COOKIES,
-      keys: house.keyring.cookieSecrets,
-      long: { httpOnly: true, sameSite: 'lax', signed: true },
-      short: SHORT_COOKIE,
-    },
-    ttl: {
-      AccessToken: 10 * MINUTES,
-      AuthorizationCode: 1 * MINUTES,
-      IdToken: 10 * MINUTES,
-      RefreshToken: 30 * DAYS,
-      Grant: 30 * DAYS,
-      Session: 8 * HOURS,
-      Interaction: interactionSeconds(house),
-    },
-    rotateRefreshToken: true,
-    features: {
-      devInteractions: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
-      dPoP: { enabled: false },
-      resourceIndicators: { enabled: false },
-      rpInitiatedLogout: {
-        enabled: true,
-        logoutSource: async (ctx) => showLogout(house, ctx),
-        postLogoutSuccessSource: async (ctx) => {
-          showState(house, ctx, 200, 'signed-out')
-        },
-      },
-    },
-    findAccount: async (_ctx, subject, token) => findAccount(house, subject, token),
-    loadExistingGrant: (ctx) => loadGrant(ctx),
-    interactions: {
-      policy,
-      // Here and not in a route: the flow is the interaction's from its first moment, without a uid in any address.
-      async url(ctx, interaction) {
-        const clientId = String(interaction.params['client_id'])
-        const application = await findApplicationByClientId(house.db, clientId)
-        if (!application) throw new Error('An interaction names an application that does not exist.')
-        const door = { kind: 'application' as const, applicationId: application.id, interactionUid: interaction.uid }
-        return loginAddress(await startFlow(house, ctx.req, ctx.res, door), application.id)
-      },
-    },
-    renderError: async (ctx, out) => {
-      // A failure of ours is answered when it is known what came of the step (pages.ts).
-      if (out.error === 'server_error') return
-      house.log.warn({ code: out.error, route: ctx.oidc?.route }, 'openid provider refused a request')
-      const isUnknown = out.error === 'invalid_client' || out.error === 'invalid_redirect_uri'
-      showState(house, ctx, ctx.status, isUnknown ? 'unknown-app' : 'bad-request')
-    },
-  }
 }
 
 /** Adds prompt=consent to a request for offline_access (OpenID Connect Core, 11): first-party applications have that consent. */

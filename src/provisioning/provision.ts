@@ -51,7 +51,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
   const scheme = user.consent && idp.scheme === 'PROVISION_SILENTLY' ? 'PROMPT_CONSENT' : idp.scheme
   const now = house.now()
   try {
-    return await inTransaction(house.db, async (db): Promise<Outcome> => {
+    const outcome = await inTransaction(house.db, async (db): Promise<Outcome> => {
       if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)))
         return { kind: 'already-closed' }
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
@@ -82,6 +82,8 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
       })
       return { kind: 'created', userId }
     })
+    if (outcome.kind === 'created') house.metrics.flow('user-created', flow.labels)
+    return outcome
   } catch (error) {
     if (error instanceof Rollback) return error.outcome
     throw error
@@ -91,8 +93,8 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
 /** Ends the flow for a known person, applying what the idp changed. */
 export async function signIn(house: House, flow: Flow, idp: Idp, identity: Identity, profile: Profile): Promise<void> {
   const { userId } = identity
-  await inTransaction(house.db, async (db) => {
-    if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, house.now()))) return
+  const isEnded = await inTransaction(house.db, async (db) => {
+    if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, house.now()))) return false
     const changes = changesOf(profile, {
       idpId: idp.id,
       method: idp.attributeSyncMethod,
@@ -109,16 +111,20 @@ export async function signIn(house: House, flow: Flow, idp: Idp, identity: Ident
       userId,
       detail: { changed: changes.put.length, removed: changes.remove.length },
     })
+    return true
   })
+  if (isEnded) house.metrics.flow('sign-in', flow.labels)
 }
 
 /** Ends the flow of a user who proved to know the password. False when it was over already. */
-export function signInLocally(house: House, flow: Flow, userId: string): Promise<boolean> {
-  return inTransaction(house.db, async (db) => {
+export async function signInLocally(house: House, flow: Flow, userId: string): Promise<boolean> {
+  const isEnded = await inTransaction(house.db, async (db) => {
     const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId }, house.now())
     if (closed) await insertAuditEvent(db, { event: 'sign-in-local', flowId: flow.id, userId })
     return closed
   })
+  if (isEnded) house.metrics.flow('sign-in-local')
+  return isEnded
 }
 
 /** Ends the flow without a user: nothing is kept but the audit event, which has no personal value. */
@@ -128,13 +134,15 @@ export async function endWithoutUser(
   ending: { kind: 'federated' } | { kind: 'declined' } | { kind: 'refused'; code: string },
 ): Promise<void> {
   const event = ending.kind === 'federated' ? 'sign-in-federated' : ending.kind
-  await inTransaction(house.db, async (db: Db) => {
-    if (!(await closeFlow(db, flow.id, ending, house.now()))) return
+  const isEnded = await inTransaction(house.db, async (db: Db) => {
+    if (!(await closeFlow(db, flow.id, ending, house.now()))) return false
     await insertAuditEvent(db, {
       event,
       flowId: flow.id,
       idpId: flow.idpId,
       ...(ending.kind === 'refused' ? { detail: { code: ending.code } } : {}),
     })
+    return true
   })
+  if (isEnded) house.metrics.flow(event, flow.labels)
 }

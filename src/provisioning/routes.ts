@@ -115,7 +115,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     if (!asking?.question.ask.username) throw new PageError(404, 'notfound')
     const problem = nameProblem(name, readTypedUsername(name), asking.situation.taken)
     house.metrics.usernameStatus(problem === undefined)
-    house.log.debug({ flow: flow.id.slice(0, 6), available: problem === undefined }, 'username status')
+    house.log.debug({ flow: flow.tag, available: problem === undefined }, 'username status')
     res.set('Cache-Control', 'no-store').json({ available: problem === undefined, reason: problem?.key ?? null })
   }
 
@@ -190,7 +190,10 @@ export function promptRoutes(house: House, ways: Ways): Router {
 
   async function answer(req: Request, res: Response, found: Found, status: number, tried: Try): Promise<void> {
     const { flow, question, situation } = found
-    if (!flow.wasAsked) await noteAsked(house.db, flow.id, house.now())
+    if (!flow.wasAsked) {
+      await noteAsked(house.db, flow.id, house.now())
+      house.metrics.flow('asked', flow.labels)
+    }
     const context: PageContext = {
       action: house.prompts[question.page],
       csrf: csrfToken(req),

@@ -31,7 +31,7 @@ export function createMetrics(gauges: Gauges): Metrics {
   collectDefaultMetrics({ register: registry })
   const flows = new Counter({
     name: 'vestibule_flows_total',
-    help: 'Sign-ins that started, asked, ended or expired, by idp and provisioning scheme',
+    help: 'Sign-ins that started, asked or ended, by idp and provisioning scheme',
     labelNames: ['event', 'idp', 'scheme'],
     registers,
   })

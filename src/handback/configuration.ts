@@ -1,0 +1,115 @@
+// What our OpenID Provider is: its addresses, cookies, lives, claims and features, as the library wants to be told.
+import type { Configuration, interactionPolicy } from 'oidc-provider'
+import { findApplicationByClientId } from '../db/applications.ts'
+import { customAttributeNames } from '../db/purposes.ts'
+import { startFlow } from '../flow.ts'
+import type { House } from '../house.ts'
+import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
+import { showLogout, showState } from './pages.ts'
+import { findAccount, loadGrant } from './policy.ts'
+import { APPLICATION_ID, REQUIRE_PKCE } from './records.ts'
+
+const MINUTES = 60
+const HOURS = 60 * MINUTES
+const DAYS = 24 * HOURS
+
+export const ROUTES = {
+  authorization: '/oauth2/authorize',
+  token: '/oauth2/token',
+  userinfo: '/oauth2/userinfo',
+  jwks: '/oauth2/jwks',
+  end_session: '/oidc/logout',
+}
+export const COOKIES = {
+  session: 'vestibule.session',
+  interaction: 'vestibule.interaction',
+  resume: 'vestibule.resume',
+}
+export const SHORT_COOKIE = { httpOnly: true, sameSite: 'lax', signed: true } as const
+/** Where a flow starts to ask who somebody is. */
+export type LoginAddress = (flowId: string, applicationId: string) => string
+
+/** The claims of each scope, the operator's own attributes included. */
+export async function claimsByScope(house: House): Promise<Record<string, string[]>> {
+  const custom = [...(await customAttributeNames(house.db)).keys()]
+  const claims: Record<string, string[]> = { openid: ['sub'], profile: ['preferred_username'] }
+  for (const attribute of [...Object.keys(STANDARD_ATTRIBUTES), ...custom]) {
+    const scope = scopeOf(attribute)
+    const isVerifiable = attribute === 'email' || attribute === 'phone_number'
+    claims[scope] = [...(claims[scope] ?? []), attribute, ...(isVerifiable ? [`${attribute}_verified`] : [])]
+  }
+  return claims
+}
+
+/** Everything but the keys and where records are kept. `claims` are those of `claimsByScope`. */
+export function configurationOf(
+  house: House,
+  loginAddress: LoginAddress,
+  policy: interactionPolicy.DefaultPolicy,
+  claims: Record<string, string[]>,
+): Configuration {
+  return {
+    claims,
+    scopes: ['openid', 'offline_access', ...Object.keys(claims).filter((scope) => scope !== 'openid')],
+    responseTypes: ['code'],
+    pkce: { required: (_ctx, client) => client[REQUIRE_PKCE] !== false },
+    // Only the servers of applications speak to the token endpoint; said because the default prints a notice.
+    clientBasedCORS: () => false,
+    extraClientMetadata: { properties: [APPLICATION_ID, REQUIRE_PKCE] },
+    routes: ROUTES,
+    cookies: {
+      names: COOKIES,
+      keys: house.keyring.cookieSecrets,
+      long: { httpOnly: true, sameSite: 'lax', signed: true },
+      short: SHORT_COOKIE,
+    },
+    ttl: {
+      AccessToken: 10 * MINUTES,
+      AuthorizationCode: 1 * MINUTES,
+      IdToken: 10 * MINUTES,
+      RefreshToken: 30 * DAYS,
+      Grant: 30 * DAYS,
+      Session: 8 * HOURS,
+      Interaction: interactionSeconds(house),
+    },
+    rotateRefreshToken: true,
+    features: {
+      devInteractions: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      dPoP: { enabled: false },
+      resourceIndicators: { enabled: false },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: async (ctx) => showLogout(house, ctx),
+        postLogoutSuccessSource: async (ctx) => {
+          showState(house, ctx, 200, 'signed-out')
+        },
+      },
+    },
+    findAccount: async (_ctx, subject, token) => findAccount(house, subject, token),
+    loadExistingGrant: (ctx) => loadGrant(ctx),
+    interactions: {
+      policy,
+      // Here and not in a route: the flow is the interaction's from its first moment, without a uid in any address.
+      async url(ctx, interaction) {
+        const clientId = String(interaction.params['client_id'])
+        const application = await findApplicationByClientId(house.db, clientId)
+        if (!application) throw new Error('An interaction names an application that does not exist.')
+        const door = { kind: 'application' as const, applicationId: application.id, interactionUid: interaction.uid }
+        return loginAddress(await startFlow(house, ctx.req, ctx.res, door), application.id)
+      },
+    },
+    renderError: async (ctx, out) => {
+      // A failure of ours is answered when it is known what came of the step (pages.ts).
+      if (out.error === 'server_error') return
+      house.log.warn({ code: out.error, route: ctx.oidc?.route }, 'openid provider refused a request')
+      const isUnknown = out.error === 'invalid_client' || out.error === 'invalid_redirect_uri'
+      showState(house, ctx, ctx.status, isUnknown ? 'unknown-app' : 'bad-request')
+    },
+  }
+}
+
+/** Longer than the flow, so that an expired one can start again with the same door. */
+export function interactionSeconds(house: House): number {
+  return Math.round(house.flowMinutes * MINUTES) + 10 * MINUTES
+}
