@@ -80,11 +80,12 @@ export function walkWithReloads(scene: Scene, mode: Mode, reloads: string[]): Pr
   return walk(scene, mode, async (_scene, _mode, person) => {
     const browser = openBrowser({ fetch: loadAgain })
     let page = await arrive(scene, browser, mode, person)
-    // A page that leads on by itself, to the idp again when the answer to the callback is lost for good.
+    // A page that leads on by itself: to the beginning, when the answer to the callback is lost for good.
     while (page.headers.has('refresh')) {
       await sleep(1_000)
       page = await browser.open(page.url)
     }
+    if (page.url.includes('/login.do')) page = await page.click(`Continue with Acme ${mode}`)
     if (page.url.startsWith(scene.idp.issuer)) page = await page.fill({ person: person.sub }).press('Sign in')
     page = await answerPrompt(page, mode, person)
     if (page.url.startsWith(scene.application.redirectUri) && page.text.includes('"kind": "error"')) {
