@@ -1,5 +1,5 @@
 // How a server takes its leave: nobody who was sent to it loses a request, and nobody who sends nothing keeps it.
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 
@@ -14,8 +14,9 @@ export interface Leave {
 
 /** A balancer believes the third answer that a server is not ready (HAProxy, Kubernetes), if it does not believe the first. */
 const TELL_TIMES = 3
-/** Whoever asked /readyz within this time before the stop is there and will ask again. */
-const WATCHED_WITHIN_MS = 15_000
+/** How many of the last askings of /readyz tell how often somebody asks, and how much later than that they may ask. */
+const ASKINGS = 5
+const LATE_MS = 500
 /** HAProxy takes 6 s to notice unless it is told otherwise (every 2 s, three times). */
 const DRAIN_WITHIN_MS = 7_000
 /** A connection that is this old and has not asked is one that a browser opened in advance. */
@@ -34,32 +35,41 @@ export function prepareLeave(server: Server): (leave: Leave) => Promise<void> {
   let arrivals = 0
   let isLeaving = false
   let askedAt = 0
-  let watchedAt = Number.NEGATIVE_INFINITY
   let told = 0
+  const watchedAt: number[] = []
+  /** What each connection asked last, and the answer to it. */
+  const last = new Map<Socket, { req: IncomingMessage; res: ServerResponse }>()
 
   server.on('connection', (socket) => {
     arrivals += 1
     unused.set(socket, performance.now())
-    socket.once('close', () => unused.delete(socket))
+    socket.once('close', () => {
+      unused.delete(socket)
+      last.delete(socket)
+    })
   })
   server.on('request', (req, res) => {
     unused.delete(req.socket)
+    last.set(req.socket, { req, res })
     answers.add(res.once('close', () => answers.delete(res)))
     const [, probe] = /^\/(livez|readyz|metrics)\b/.exec(req.url ?? '') ?? []
     // Probes ask about the server and not of it.
     if (probe === undefined) askedAt = performance.now()
-    if (probe === 'readyz') watchedAt = performance.now()
-    if (probe === 'readyz' && isLeaving) told += 1
+    if (probe === 'readyz') {
+      watchedAt.push(performance.now())
+      watchedAt.splice(0, watchedAt.length - ASKINGS)
+      if (isLeaving) told += 1
+    }
   })
 
   return async ({ quietMs, drainMs = DRAIN_WITHIN_MS }) => {
     const began = performance.now()
-    const isWatched = began - watchedAt < WATCHED_WITHIN_MS
+    const mustTell = isWatched(watchedAt, began) ? TELL_TIMES : 0
     isLeaving = true
     // What came before the stop was announced: a router must not send its next request on a connection that is about to close.
     for (const res of answers) if (!res.headersSent) res.setHeader('Connection', 'close')
     for (let now = began; quietMs > 0 && now - began < drainMs; now = performance.now()) {
-      if (now - Math.max(began, askedAt) >= quietMs && (!isWatched || told >= TELL_TIMES)) break
+      if (now - Math.max(began, askedAt) >= quietMs && told >= mustTell) break
       await sleep(LOOK_EVERY_MS)
     }
     await untilNobodyWaits()
@@ -85,6 +95,8 @@ export function prepareLeave(server: Server): (leave: Leave) => Promise<void> {
         server.closeIdleConnections()
         const now = performance.now()
         for (const [socket, since] of unused) if (now - since >= UNUSED_AFTER_MS) socket.destroy()
+        // Answered before all of it had come; the rest may never come.
+        for (const [socket, { req, res }] of last) if (!req.complete && !answers.has(res)) socket.destroy()
       }
       const closing = setInterval(() => setImmediate(closeIdle), LOOK_EVERY_MS)
       const giveUp = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS)
@@ -96,4 +108,11 @@ export function prepareLeave(server: Server): (leave: Leave) => Promise<void> {
       closeIdle()
     })
   }
+}
+
+/** Whether somebody asks again and again, and is not late. A platform that asked until the server was ready, and then no more, is not waited for. */
+function isWatched(times: number[], now: number): boolean {
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0))
+  const [latest] = times.slice(-1)
+  return latest !== undefined && gaps.length > 0 && now - latest < 2 * Math.max(...gaps) + LATE_MS
 }
