@@ -40,12 +40,16 @@ describe('three servers that take turns', () => {
 
   it('are replaced one after another while people of all modes sign in, and no sign-in fails and nobody is signed out', async () => {
     const residents = await Promise.all((['silent', 'none'] as const).map((mode) => settleResident(fleet, mode)))
-    const walkers = startWalkers(3, (mode) => walk(fleet, mode))
+    const walkers = startWalkers(2, (mode) => walk(fleet, mode), { pauseMs: 50 })
     const [resident] = residents
-    const visits = startWalkers(1, async () => {
-      await resident?.comeBack()
-      await resident?.refresh()
-    })
+    const visits = startWalkers(
+      1,
+      async () => {
+        await resident?.comeBack()
+        await resident?.refresh()
+      },
+      { pauseMs: 100 },
+    )
     try {
       for (const server of [...fleet.servers]) {
         await fleet.start()
@@ -130,7 +134,7 @@ describe('three servers that take turns', () => {
     assert.equal(ready.headers.get('connection'), 'close')
     server.child.kill('SIGTERM')
     await until(() => idle.socket.destroyed && unused.socket.destroyed)
-    await sleep(4_000)
+    await sleep(3_000)
     server.child.kill('SIGTERM')
     await assert.rejects(fetch(`http://127.0.0.1:${server.port}/livez`), 'it still accepts connections')
     assert.equal(server.child.exitCode, null, 'it did not wait for the form')

@@ -13,6 +13,7 @@ import {
   addressesWithoutFlow,
   atLogin,
   authorizationRequest,
+  hashesDuring,
   inParallel,
   rowsOfTables,
   type SlowSender,
@@ -45,31 +46,10 @@ describe('a flood', () => {
   })
   beforeEach(() => product.rows('DELETE FROM brakes'))
 
-  /** Runs `work` and tells how often the product hashed or checked a password meanwhile. */
-  async function hashesDuring(work: () => Promise<void>): Promise<number> {
-    const { passwords } = product.running.house
-    const { hash, verify } = passwords
-    let count = 0
-    passwords.hash = (...given) => {
-      count += 1
-      return hash(...given)
-    }
-    passwords.verify = (...given) => {
-      count += 1
-      return verify(...given)
-    }
-    try {
-      await work()
-    } finally {
-      Object.assign(passwords, { hash, verify })
-    }
-    return count
-  }
-
   it('of looks without a cookie, at every address that starts no sign-in, leaves no row and hashes no password', async () => {
     const addresses = Array.from({ length: 10 }, () => addressesWithoutFlow(product)).flat()
     const rows = await rowsOfTables(product)
-    const hashes = await hashesDuring(async () => {
+    const hashes = await hashesDuring(product, async () => {
       const statuses = await inParallel(10, addresses, async (address) => {
         const response = await fetch(product.url + address, { redirect: 'manual' })
         await response.arrayBuffer()
@@ -168,7 +148,7 @@ describe('a flood', () => {
       'of a flow that is over': () => [send(mine, over)],
     }
     const rows = await rowsOfTables(product)
-    const hashes = await hashesDuring(async () => {
+    const hashes = await hashesDuring(product, async () => {
       for (const [what, ask] of Object.entries(answers)) {
         const responses = await Promise.all(Array.from({ length: 12 }, ask).flat())
         for (const response of responses) {
@@ -190,11 +170,9 @@ describe('a flood', () => {
       })),
     )
     const flooders = await Promise.all(Array.from({ length: 3 }, () => atLogin(product, '203.0.113.1')))
-    const flood = startFlood(['203.0.113.1', '203.0.113.2', '203.0.113.3'])
-    try {
-      // All places are taken from here on, whatever the machine does meanwhile. Negative control: with one line for all of
-      // them (one key in hashing-queue.ts) people are turned away too.
-      await flood.untilFull()
+    await duringFlood(['203.0.113.1', '203.0.113.2', '203.0.113.3'], async () => {
+      // All places are taken, whatever the machine does meanwhile. Negative control: with one line for all of them (one key in
+      // hashing-queue.ts) people are turned away too.
       const statuses = await Promise.all(
         people.map(async ({ username, at }) => {
           const { status, headers } = await signInLocally(at, { username, password: PASSWORD })
@@ -205,18 +183,16 @@ describe('a flood', () => {
         statuses,
         people.map(() => [303, true]),
       )
-      const alive = await fetch(`${product.url}/livez`)
-      assert.equal(alive.status, 200)
-      await flood.untilFull()
+      assert.equal((await fetch(`${product.url}/livez`)).status, 200)
+    })
+    await duringFlood(['203.0.113.1'], async () => {
       for (const flooder of flooders) {
         const response = await signInLocally(flooder, { username: newName(), password: WRONG })
         assert.equal(response.status, 503)
         assert.equal(response.headers.get('retry-after'), '1')
         assert.deepEqual(messagesOf(await response.text()), ['BUSY'])
       }
-    } finally {
-      await flood.stop()
-    }
+    })
     assert.deepEqual(await product.rows('SELECT 1 FROM brakes WHERE points > 0'), [], 'that was no failure of anybody')
     const [flooder] = flooders
     assert.equal(flooder && (await signInLocally(flooder, { username: newName(), password: WRONG })).status, 422)
@@ -312,16 +288,20 @@ describe('a flood', () => {
     return username
   }
 
-  /** Hashes for these clients without end: for each that is done or turned away comes the next, so that there is always one more than there is room for. */
-  function startFlood(clients: string[]): { untilFull(): Promise<void>; stop(): Promise<void> } {
+  /**
+   * Runs `work` while these clients have more passwords looked at than there is room for. Whoever is served asks again at once, and
+   * whoever is turned away soon, so that all places are taken all the time.
+   */
+  async function duringFlood(clients: string[], work: () => Promise<void>): Promise<void> {
     const { passwords } = product.running.house
-    let isStopping = false
+    let isOver = false
     let turnedAway = 0
-    const lines = clients.flatMap((client) =>
-      Array.from({ length: 40 }, async () => {
-        while (!isStopping) {
+    const all = Promise.all(
+      Array.from({ length: 120 }, async (_, index) => {
+        while (!isOver) {
           try {
-            await passwords.verify(undefined, WRONG, client)
+            const client = clients[index % clients.length] ?? ''
+            await passwords.inTurn(client, (matches) => matches(undefined, WRONG))
           } catch (error) {
             assert.ok(error instanceof HashingBusy)
             turnedAway += 1
@@ -330,15 +310,12 @@ describe('a flood', () => {
         }
       }),
     )
-    return {
-      /** Somebody has just been turned away. Whoever was served asks again at once, so it stays full. */
-      async untilFull() {
-        for (const before = turnedAway; turnedAway === before; ) await sleep(1)
-      },
-      async stop() {
-        isStopping = true
-        await Promise.all(lines)
-      },
+    try {
+      while (turnedAway === 0) await sleep(1)
+      await work()
+    } finally {
+      isOver = true
+      await all
     }
   }
 

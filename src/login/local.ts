@@ -32,25 +32,24 @@ export function createLocalSignIn(house: House): LocalSignIn {
       const userKey = house.keyring.hash('brake user', 'PRIMARY', canonical)
       const addressKey = house.keyring.hash('brake address', client)
 
-      // Taken before the password is looked at and given back on success: of many tries at once no more than the limit get through.
-      const now = house.now()
-      const wait = (await perAddress.take(addressKey, now)) ?? (await perUser.take(userKey, now))
-      if (wait !== undefined) return { kind: 'too-many', minutes: Math.max(1, Math.ceil(wait / 60_000)) }
+      // Counted in the turn and not before: whoever is turned away because we are busy has failed at nothing.
+      const looked = await house.passwords.inTurn(client, async (matches) => {
+        // Taken before the password is looked at and given back on success: of many tries at once no more than the limit get through.
+        const now = house.now()
+        const wait = (await perAddress.take(addressKey, now)) ?? (await perUser.take(userKey, now))
+        if (wait !== undefined) return { kind: 'too-many' as const, minutes: Math.max(1, Math.ceil(wait / 60_000)) }
 
-      const user = name.kind === 'ok' ? await findUserToSignIn(house.db, 'PRIMARY', canonical) : undefined
-      let isRight: boolean
-      try {
-        isRight = await house.passwords.verify(user?.passwordHash ?? undefined, password, client)
-      } catch (error) {
-        // Too busy to look is no failure of theirs.
-        await Promise.all([perAddress.giveBack(addressKey), perUser.giveBack(userKey)])
-        throw error
-      }
-      if (!isRight || !user || user.isLocked) return { kind: 'wrong' }
-      await perAddress.giveBack(addressKey)
-      await perUser.forget(userKey)
-      if (user.passwordHash) await keepUpToDate(house, user.id, user.passwordHash, { password, client })
-      return { kind: 'known', userId: user.id }
+        const user = name.kind === 'ok' ? await findUserToSignIn(house.db, 'PRIMARY', canonical) : undefined
+        const isRight = await matches(user?.passwordHash ?? undefined, password)
+        if (!isRight || !user || user.isLocked) return { kind: 'wrong' as const }
+        await perAddress.giveBack(addressKey)
+        await perUser.forget(userKey)
+        return { kind: 'known' as const, user }
+      })
+      if (looked.kind !== 'known') return looked
+      const { id, passwordHash } = looked.user
+      if (passwordHash) await keepUpToDate(house, id, passwordHash, { password, client })
+      return { kind: 'known', userId: id }
     },
   }
 }

@@ -3,9 +3,13 @@ import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import type { HashingQueue } from './hashing-queue.ts'
 import { storableForm } from './password-policy.ts'
 
+/** Whether a password belongs to a hash. */
+export type Matches = (hash: string | undefined, password: string) => Promise<boolean>
+
 export type Passwords = {
   hash(password: string, client: string): Promise<string>
-  verify(hash: string | undefined, password: string, client: string): Promise<boolean>
+  /** Runs `look` when it is the client's turn and gives what it gives; `look` is given the means to check a password. */
+  inTurn<T>(client: string, look: (matches: Matches) => Promise<T>): Promise<T>
   /** Whether a hash was made with other work than `hash` does now, and should be made anew when its password is next typed. */
   isOutdated(hash: string): boolean
 }
@@ -20,9 +24,10 @@ const nobody = `${current}${'A'.repeat(22)}$${'A'.repeat(43)}`
 
 /**
  * `hash` takes a password that the policy let through and gives a PHC string; it throws on one that cannot be stored.
- * `verify` is false for a wrong password, for an undefined hash (no such user, or one without a password) and for a password that cannot have
+ * A check is false for a wrong password, for an undefined hash (no such user, or one without a password) and for a password that cannot have
  * been stored, and each of these takes the same time, so that the clock does not tell who has an account. It throws on a damaged hash.
  * `client` is who asks: each waits in a line of their own. Both reject with `HashingBusy` when the client is turned away.
+ * What has to be looked up for a check belongs into the turn: before it, a flood would stand in front of everybody at the database.
  */
 export function createPasswords(queue: HashingQueue): Passwords {
   return {
@@ -33,15 +38,15 @@ export function createPasswords(queue: HashingQueue): Passwords {
       return queue(() => argon2Hash(text, cost), client)
     },
 
-    async verify(hash, password, client) {
-      const text = storableForm(password)
-      if (hash === undefined || text === undefined) {
-        await queue(() => argon2Verify(nobody, ''), client)
-        return false
-      }
-      return queue(() => argon2Verify(hash, text), client)
-    },
+    inTurn: (client, look) => queue(() => look(matches), client),
 
     isOutdated: (hash) => !hash.startsWith(current),
   }
+}
+
+async function matches(hash: string | undefined, password: string): Promise<boolean> {
+  const text = storableForm(password)
+  if (hash !== undefined && text !== undefined) return argon2Verify(hash, text)
+  await argon2Verify(nobody, '')
+  return false
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { hash as argon2Hash } from '@node-rs/argon2'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
+import { hashesDuring } from '../support/floods.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { arrive, fillRegister, messagesOf, send, signedInAt, stranger } from '../support/road.ts'
@@ -14,27 +15,6 @@ describe('a password', () => {
     product = await startProduct({ modes: ['password', 'username'] })
   })
   after(() => product.stop())
-
-  /** Runs `work` and tells how often the product hashed or checked a password meanwhile. */
-  async function hashesDuring(work: () => Promise<void>): Promise<number> {
-    const { passwords } = product.running.house
-    const { hash, verify } = passwords
-    let count = 0
-    passwords.hash = (password, client) => {
-      count += 1
-      return hash(password, client)
-    }
-    passwords.verify = (stored, password, client) => {
-      count += 1
-      return verify(stored, password, client)
-    }
-    try {
-      await work()
-    } finally {
-      Object.assign(passwords, { hash, verify })
-    }
-    return count
-  }
 
   async function prompted(): Promise<{ browser: Browser; person: ReturnType<typeof stranger>; prompt: Page }> {
     const browser = openBrowser()
@@ -67,7 +47,7 @@ describe('a password', () => {
       [{ sessionDataKey: 'nobody' }, 404, 'NOTFOUND'],
     ]
     const people = await countPeople(product)
-    const hashes = await hashesDuring(async () => {
+    const hashes = await hashesDuring(product, async () => {
       for (const [changes, status, code] of refusals) {
         await product.rows('DELETE FROM brakes')
         const fields = new URLSearchParams(form.fields)
@@ -80,7 +60,7 @@ describe('a password', () => {
     assert.equal(hashes, 0)
     assert.deepEqual(await countPeople(product), people)
     let done: Page | undefined
-    const one = await hashesDuring(async () => {
+    const one = await hashesDuring(product, async () => {
       done = await prompt.press('Create account')
     })
     assert.equal(one, 1, 'the right one is hashed once')
@@ -95,7 +75,7 @@ describe('a password', () => {
       [browser, prompt.submission('Create account')],
       [other, login.fill({ username: 'somebody' }).submission('Sign in')],
     ] as const
-    const hashes = await hashesDuring(async () => {
+    const hashes = await hashesDuring(product, async () => {
       for (const [sender, sent] of forms) {
         for (const megabytes of [1, 20]) {
           const fields = new URLSearchParams(sent.fields)

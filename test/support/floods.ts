@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Browser, Page } from './browser.ts'
 import { openBrowser } from './browser.ts'
+import type { Product } from './product.ts'
 import { send } from './road.ts'
 import type { Scene } from './scene.ts'
 
@@ -58,6 +59,30 @@ export function addressesWithoutFlow(scene: Scene): string[] {
     ]),
     ...['/accountrecoveryendpoint/username-status', '/accountrecoveryendpoint/stay'],
   ]
+}
+
+/** Runs `work` and tells how often a product in this process hashed or checked a password meanwhile. */
+export async function hashesDuring(product: Product, work: () => Promise<void>): Promise<number> {
+  const { passwords } = product.running.house
+  const { hash, inTurn } = passwords
+  let count = 0
+  passwords.hash = (...given) => {
+    count += 1
+    return hash(...given)
+  }
+  passwords.inTurn = (client, look) =>
+    inTurn(client, (matches) =>
+      look((...given) => {
+        count += 1
+        return matches(...given)
+      }),
+    )
+  try {
+    await work()
+  } finally {
+    Object.assign(passwords, { hash, inTurn })
+  }
+  return count
 }
 
 /** Runs `work` on each of `items`, so many at once; returns what it gave, in their order. */

@@ -1,0 +1,273 @@
+// Floods in their full size against a server of its own process: what they leave behind, whom they keep waiting, and for how long.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from '../../src/db/connect.ts'
+import { sweep } from '../../src/db/sweep.ts'
+import { openBrowser } from '../support/browser.ts'
+import { type Fleet, startFleet } from '../support/fleet.ts'
+import {
+  addressesWithoutFlow,
+  atLogin,
+  authorizationRequest,
+  inParallel,
+  rowsOfTables,
+  sendSlowly,
+  signInLocally,
+  slowBeginnings,
+} from '../support/floods.ts'
+import { PASSWORD } from '../support/people.ts'
+import { arrive, fillRegister, stranger } from '../support/road.ts'
+import { freePort } from '../support/scene.ts'
+import { givenOn } from '../support/walkers.ts'
+
+type Say = (line: string) => void
+
+const WRONG = 'not the password of anybody'
+const LOOKS_MS = 10_000
+const STARTED_FLOWS = 50_000
+const SLOW_SENDERS = 2_000
+const newName = () => `n${randomBytes(6).toString('hex')}`
+
+/** Prints its figures through `say`; throws when a claim about rows, places in line or waiting does not hold. */
+export async function floodsSoak(say: Say): Promise<void> {
+  const port = await freePort()
+  // One server, past any proxy: this program is the trusted hop, so that it can be at many addresses.
+  const fleet = await startFleet({
+    servers: 1,
+    port,
+    proxied: false,
+    modes: ['silent', 'username'],
+    env: { PORT: String(port), LOG_LEVEL: 'warn' },
+  })
+  try {
+    await looks(fleet, say)
+    await passwords(fleet, say)
+    await startedFlows(fleet, say)
+    await slowSenders(fleet, port, say)
+    assert.equal(fleet.servers[0]?.child.exitCode, null, 'the server is gone')
+  } finally {
+    await fleet.stop()
+  }
+}
+
+/** Looks without a cookie, and password forms without a sign-in of their own: no row, next to no work. */
+async function looks(fleet: Fleet, say: Say): Promise<void> {
+  const rows = await rowsOfTables(fleet)
+  const addresses = addressesWithoutFlow(fleet)
+  const until = performance.now() + LOOKS_MS
+  const counts = await inParallel(10, Array.from({ length: 10 }), async (_, lane) => {
+    let count = 0
+    for (; performance.now() < until; count += 1) {
+      const response = await fetch(fleet.url + addresses[(count + lane) % addresses.length], { redirect: 'manual' })
+      await response.arrayBuffer()
+      assert.ok(response.status < 500, `${response.status}`)
+    }
+    return count
+  })
+  say(`${sum(counts)} looks without a cookie in ${LOOKS_MS / 1000} s: no row`)
+  assert.deepEqual(await rowsOfTables(fleet), rows)
+
+  const { login } = await atLogin(fleet, '203.0.113.1')
+  const form = login.fill({ username: newName(), password: WRONG }).submission('Sign in')
+  const [began, before] = [performance.now(), cpuMs(fleet)]
+  const statuses = await Promise.all(
+    Array.from({ length: 500 }, async () => {
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+      const response = await fetch(form.url, { method: 'POST', headers, body: form.fields })
+      await response.arrayBuffer()
+      return response.status
+    }),
+  )
+  const [took, work] = [performance.now() - began, cpuMs(fleet) - before]
+  say(`500 password forms without their sign-in at once: ${seconds(took)}, ${seconds(work)} of processor time`)
+  assert.deepEqual(new Set(statuses), new Set([404]))
+  // 500 hashes of 19 MiB in two passes would be some ten seconds of work; test/floods.test.ts counts that there is none.
+  assert.ok(work < 4_000, 'that was too much work for forms that are not looked at')
+}
+
+/** 500 password forms of 25 addresses at once, 20 people in between, and somebody who asks whether the server lives. */
+async function passwords(fleet: Fleet, say: Say): Promise<void> {
+  const usernames = await inParallel(4, Array.from({ length: 20 }), () => newUser(fleet))
+  const flooders = await inParallel(8, Array.from({ length: 500 }), (_, index) =>
+    atLogin(fleet, `203.0.113.${index % 25}`),
+  )
+  const people = await inParallel(8, usernames, async (username, index) => ({
+    username,
+    at: await atLogin(fleet, `198.51.100.${index}`),
+  }))
+  const flood = Promise.all(
+    flooders.map(async (flooder) => {
+      const response = await signInLocally(flooder, { username: newName(), password: WRONG })
+      const retryAfter = response.headers.get('retry-after')
+      await response.arrayBuffer()
+      assert.ok(response.status !== 503 || retryAfter === '1', `Retry-After: ${retryAfter}`)
+      return response.status
+    }),
+  )
+  await sleep(50)
+  const alive = probeWhile(fleet, flood)
+  const took = await Promise.all(
+    people.map(async ({ username, at }) => {
+      const began = performance.now()
+      const { status } = await signInLocally(at, { username, password: PASSWORD })
+      assert.equal(status, 303, `${username} was turned away`)
+      return performance.now() - began
+    }),
+  )
+  const statuses = await flood
+  const counts = [422, 503].map((status) => `${statuses.filter((one) => one === status).length} × ${status}`)
+  say(`500 password forms of 25 addresses at once: ${counts.join(', ')}; 20 people in between took ${figures(took)}`)
+  const probes = await alive
+  say(`/livez meanwhile, ${probes.length} times: ${figures(probes)}`)
+  assert.ok(Math.max(...took) < 5_000, 'somebody waited for more than 5 s')
+  assert.deepEqual(
+    statuses.filter((status) => ![422, 503].includes(status)),
+    [],
+  )
+
+  await fleet.rows('DELETE FROM brakes')
+  const fifty = await inParallel(8, Array.from({ length: 50 }), (_, index) => atLogin(fleet, `192.0.2.${index}`))
+  const checks = Promise.all(
+    fifty.map(async (one) => (await signInLocally(one, { username: newName(), password: WRONG })).status),
+  )
+  const times = await probeWhile(fleet, checks)
+  say(`/livez while 50 password forms are looked at, ${times.length} times: ${figures(times)}`)
+  assert.deepEqual(new Set(await checks), new Set([422]))
+  assert.ok(percentile(times, 0.95) < 100, 'the server was not to be reached')
+  const memory = residentMegabytes(fleet)
+  say(`memory of the server: ${memory} MB`)
+  assert.ok(memory < 512, 'more than a small container has')
+}
+
+/** Flows that were only started: their size, and how long it takes to sweep them away. */
+async function startedFlows(fleet: Fleet, say: Say): Promise<void> {
+  const began = performance.now()
+  const asked = await inParallel(10, Array.from({ length: 300 }), async () => {
+    const response = await fetch(fleet.url + authorizationRequest(fleet), { redirect: 'manual' })
+    await response.arrayBuffer()
+    return response.status
+  })
+  assert.deepEqual(new Set(asked), new Set([303]))
+  const perSecond = Math.round(300_000 / (performance.now() - began))
+  // The others as copies of these, as large and with keys of their own, whose time is just over.
+  await fleet.rows(
+    `INSERT INTO flows (id, binding, door, application_id, interaction_uid_sealed, expires_at)
+     SELECT left(md5(f.id || n), 24), binding, door, application_id, interaction_uid_sealed, now() - interval '11 minutes'
+     FROM (SELECT * FROM flows WHERE closed_at IS NULL ORDER BY created_at DESC LIMIT 250) f, generate_series(1, ${STARTED_FLOWS / 250}) n`,
+  )
+  await fleet.rows(
+    `INSERT INTO oidc_records (model, id_hash, payload_sealed, uid_hash, expires_at)
+     SELECT model, sha256(id_hash || n::text::bytea), payload_sealed, sha256(uid_hash || n::text::bytea), now() - interval '1 minute'
+     FROM (SELECT * FROM oidc_records WHERE model = 'Interaction' ORDER BY expires_at DESC LIMIT 250) r, generate_series(1, ${STARTED_FLOWS / 250}) n`,
+  )
+  const { flows, oidc_records: records } = await rowsOfTables(fleet)
+  const [size] = await fleet.rows<{ flows: number; records: number }>(
+    `SELECT pg_total_relation_size('flows')::int AS flows, pg_total_relation_size('oidc_records')::int AS records`,
+  )
+  assert.ok(size)
+  say(
+    `${flows} started sign-ins (${perSecond} a second by HTTP): ${megabytes(size.flows)} in flows, ${megabytes(size.records)} in ${records} records`,
+  )
+  assert.ok(size.flows + size.records < STARTED_FLOWS * 8_000, 'a started sign-in takes more than 8 kB')
+
+  const db = connect({ url: fleet.databaseUrl, poolMax: 2, ssl: false, onError: () => {} })
+  try {
+    const swept = performance.now()
+    const sweeping = sweep(db, new Date())
+    const took: number[] = []
+    while ((await Promise.race([sweeping, sleep(0)])) === undefined || took.length === 0)
+      took.push(await signInOnce(fleet))
+    const touched = await sweeping
+    const time = performance.now() - swept
+    say(`${touched} rows swept in ${seconds(time)}; sign-ins meanwhile took ${figures(took)}`)
+    const left = await rowsOfTables(fleet)
+    assert.ok((left['flows'] ?? 0) <= (flows ?? 0) - STARTED_FLOWS + took.length, `${left['flows']} flows left`)
+    assert.ok(time < 60_000, 'the next round would begin before this one ends')
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** Connections that send a byte now and then: cut within the limits, and nobody else notices. */
+async function slowSenders(fleet: Fleet, port: number, say: Say): Promise<void> {
+  const { headers, body } = slowBeginnings(fleet)
+  const senders = await inParallel(50, Array.from({ length: SLOW_SENDERS }), (_, index) =>
+    sendSlowly(port, index % 2 === 0 ? headers : body, 3_000),
+  )
+  const took: number[] = []
+  for (let count = 0; count < 5; count += 1) took.push(await signInOnce(fleet))
+  const times = await Promise.all(senders.map(({ ended }) => ended))
+  const told = senders.filter(({ heard }) => heard().startsWith('HTTP/1.1 408 ')).length
+  say(
+    `${SLOW_SENDERS} slow senders: ${told} heard 408, the last was cut after ${seconds(Math.max(...times))}; sign-ins meanwhile took ${figures(took)}`,
+  )
+  assert.equal(told, SLOW_SENDERS)
+  assert.ok(Math.max(...times) < 30_000)
+}
+
+/** A whole sign-in of somebody new; how long it took. */
+async function signInOnce(fleet: Fleet): Promise<number> {
+  const began = performance.now()
+  givenOn(fleet.application, await arrive(fleet, openBrowser(), 'silent', stranger(fleet)))
+  return performance.now() - began
+}
+
+async function newUser(fleet: Fleet): Promise<string> {
+  const username = newName()
+  const page = await arrive(fleet, openBrowser(), 'username', stranger(fleet))
+  givenOn(fleet.application, await fillRegister(page, username).press('Create account'))
+  return username
+}
+
+/** How long /livez takes, again and again until `work` is done. */
+async function probeWhile(fleet: Fleet, work: Promise<unknown>): Promise<number[]> {
+  let isDone = false
+  const done = () => {
+    isDone = true
+  }
+  work.then(done, done)
+  const times: number[] = []
+  while (!isDone) {
+    const began = performance.now()
+    const response = await fetch(`${fleet.url}/livez`)
+    await response.arrayBuffer()
+    assert.equal(response.status, 200)
+    times.push(performance.now() - began)
+    await sleep(10)
+  }
+  return times
+}
+
+/** Processor time of the server so far, as Linux counts it: in hundredths of a second. */
+function cpuMs(fleet: Fleet): number {
+  const fields = readFileSync(`/proc/${fleet.servers[0]?.child.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+function residentMegabytes(fleet: Fleet): number {
+  const status = readFileSync(`/proc/${fleet.servers[0]?.child.pid}/status`, 'utf8')
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1000)
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, one) => total + one, 0)
+}
+
+function percentile(numbers: number[], part: number): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length * part)] ?? 0
+}
+
+function figures(ms: number[]): string {
+  const [half, most, all] = [percentile(ms, 0.5), percentile(ms, 0.95), Math.max(...ms)].map(Math.round)
+  return `${half} ms (half), ${most} ms (95 of 100), ${all} ms (all)`
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1_000_000).toFixed(1)} MB`
+}
