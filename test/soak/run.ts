@@ -1,13 +1,17 @@
 // The long tests (npm run soak): what takes minutes, or a program from Debian's packages. One part after another; figures as they come.
 import { test } from 'node:test'
 import '../support/quick-assert.ts'
+import { floodsSoak } from './floods.ts'
 import { imageSoak } from './image.ts'
+import { rollingSoak } from './rolling.ts'
 
 /** What a part is given to print its figures with; it throws when a claim does not hold. */
 export type Say = (line: string) => void
 
 const PARTS: [claim: string, part: (say: Say) => Promise<void>][] = [
   ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
+  ['four servers behind HAProxy are replaced in turn, and one is killed, and no sign-in is lost', rollingSoak],
+  ['a flood leaves nothing behind, and nobody waits for long because of it', floodsSoak],
 ]
 
 /** npm run soak -- image: the parts whose name begins so. */
