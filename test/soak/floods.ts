@@ -21,8 +21,7 @@ import { PASSWORD } from '../support/people.ts'
 import { arrive, fillRegister, stranger } from '../support/road.ts'
 import { freePort } from '../support/scene.ts'
 import { givenOn } from '../support/walkers.ts'
-
-type Say = (line: string) => void
+import type { Say } from './run.ts'
 
 const WRONG = 'not the password of anybody'
 const LOOKS_MS = 10_000

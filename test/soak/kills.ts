@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto'
 import { startFleet } from '../support/fleet.ts'
 import { killThem, lastStepOf, type Moment, type Plan, type Seen, type Step } from '../support/kills.ts'
 import { MODES, type Mode } from '../support/scene.ts'
+import type { Say } from './run.ts'
 
 const KILLS = 300
 /** People on their way at the same time, each with a server to be killed; more only wait for servers to start. */
@@ -12,7 +13,7 @@ const LANES = 4
 const LONGEST_MS = 400
 
 /** Kills 300 servers, one under each sign-in; says what was hit and throws unless everybody was signed in as one whole user. */
-export async function kills(say: (line: string) => void): Promise<void> {
+export async function killsSoak(say: Say): Promise<void> {
   const began = performance.now()
   const seed = randomInt(2 ** 31)
   say(`kills: seed ${seed}`)

@@ -4,6 +4,7 @@ import type { BrowserContext } from 'playwright-core'
 import { openChromium } from '../support/chromium.ts'
 import { ada } from '../support/people.ts'
 import { startProduct } from '../support/product.ts'
+import type { Say } from './run.ts'
 
 const VISITS = 5
 
@@ -28,7 +29,7 @@ interface Seen {
  * Opens register.do five times with an empty cache, on slow 4G and a quarter of this machine, and prints the medians of LCP, CLS and TBT.
  * Throws when the page moves more than its target; how long it takes depends on the machine and is printed only.
  */
-export async function pageFigures(say: (line: string) => void): Promise<void> {
+export async function pageSoak(say: Say): Promise<void> {
   const product = await startProduct({ modes: ['username'] })
   const { page, context, close } = await openChromium({ javaScript: true })
   try {

@@ -1,4 +1,5 @@
 // The races in the numbers of the catalogue (S223, S225, S226, S230), over two processes.
+
 import { startFleet } from '../support/fleet.ts'
 import {
   oneCallbackOneExchange,
@@ -9,9 +10,10 @@ import {
   twoIdpsOneName,
   twoTabsTwoPeople,
 } from '../support/races.ts'
+import type { Say } from './run.ts'
 
 /** Runs every race in full; says how long each took and throws when a claim does not hold. */
-export async function races(say: (line: string) => void): Promise<void> {
+export async function racesSoak(say: Say): Promise<void> {
   const fleet = await startFleet({ servers: 0, ...RACING })
   const run = async (claim: string, race: () => Promise<void>) => {
     const began = performance.now()

@@ -6,6 +6,7 @@ import { startHaproxy } from '../support/haproxy.ts'
 import { brokenInvariants } from '../support/invariants.ts'
 import { freePort } from '../support/scene.ts'
 import { settleResident, startWalkers, walk, walkWithReloads } from '../support/walkers.ts'
+import type { Say } from './run.ts'
 
 const SERVERS = 4
 const ROUNDS_MS = 50_000
@@ -14,7 +15,7 @@ const ROUNDS_MS = 50_000
  * Prints its figures through `say`; throws when a sign-in failed, somebody was signed out, or a server did not stop as it should.
  * Negative control: with SIGKILL instead of SIGTERM, HAProxy counts lost answers and sign-ins fail.
  */
-export async function rollingSoak(say: (line: string) => void): Promise<void> {
+export async function rollingSoak(say: Say): Promise<void> {
   const port = await freePort()
   const fleet = await startFleet({ servers: SERVERS, port, proxied: false })
   try {

@@ -3,6 +3,11 @@ import { test } from 'node:test'
 import '../support/quick-assert.ts'
 import { floodsSoak } from './floods.ts'
 import { imageSoak } from './image.ts'
+import { killsSoak } from './kills.ts'
+import { outagesSoak } from './outages.ts'
+import { pageSoak } from './page-weight.ts'
+import { poolerSoak } from './pooler.ts'
+import { racesSoak } from './races.ts'
 import { rollingSoak } from './rolling.ts'
 
 /** What a part is given to print its figures with; it throws when a claim does not hold. */
@@ -10,8 +15,13 @@ export type Say = (line: string) => void
 
 const PARTS: [claim: string, part: (say: Say) => Promise<void>][] = [
   ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
+  ['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak],
+  ['three hundred kills at random points leave whole users or none, and one retry goes on', killsSoak],
+  ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],
   ['four servers behind HAProxy are replaced in turn, and one is killed, and no sign-in is lost', rollingSoak],
   ['a flood leaves nothing behind, and nobody waits for long because of it', floodsSoak],
+  ['the prompt is there soon on a slow telephone', pageSoak],
+  ['everything that uses a database does so through PgBouncer in transaction mode', poolerSoak],
 ]
 
 /** npm run soak -- image: the parts whose name begins so. */
