@@ -3,24 +3,24 @@ import fc from 'fast-check'
 
 /**
  * How often a property is tried: `few` in the test run, FAST_CHECK_RUNS times as often in a long one. A failure prints its seed
- * and path; `{ seed, path }` beside `numRuns` tries the same values again. After `seconds` (times FAST_CHECK_RUNS) no more is
- * tried: a busy machine tries less, and a failure is not made smaller for ever.
+ * and path; `{ seed, path }` beside `numRuns` tries the same values again.
  */
-export function runs(few: number, seconds = 20) {
-  const times = Number(process.env['FAST_CHECK_RUNS'] ?? 1)
-  return { numRuns: few * times, interruptAfterTimeLimit: seconds * 1_000 * times, includeErrorInReport: true }
+export function runs(few: number) {
+  return { numRuns: few * times, includeErrorInReport: true }
 }
 
-/**
- * Asserts that a claim about pure code holds for `few` generated values, or more: see `runs`. An `assert.ok` in it needs a
- * message: without one the runtime reads the source to make one, which takes minutes for code that was compiled to a line.
- */
+const times = Number(process.env['FAST_CHECK_RUNS'] ?? 1)
+
+/** After so long no more is tried: a busy machine tries less, and a failure is not made smaller for ever. */
+const ENOUGH_MS = 20_000
+
+/** Asserts that a claim about pure code holds for `few` generated values, or more: see `runs`. */
 export function holds<Values extends [unknown, ...unknown[]]>(
   few: number,
   values: { [index in keyof Values]: fc.Arbitrary<Values[index]> },
   claim: (...given: Values) => void,
 ): void {
-  fc.assert(fc.property(...values, claim), runs(few))
+  fc.assert(fc.property(...values, claim), { ...runs(few), interruptAfterTimeLimit: ENOUGH_MS * times })
 }
 
 // biome-ignore format: one kind, one line
