@@ -17,7 +17,7 @@ const gone = new WeakSet<Client>()
 /** When a connection was last heard. */
 const heardAt = new WeakMap<Client, number>()
 
-/** The client of one pool of at most `poolMax` connections. `onError` is told about connections that break, used or idle; without a listener the process would end. */
+/** The client of one pool of at most `poolMax` connections. `onError` is told about connections that break, used or idle. */
 export function createDialect(poolMax: number, onError: (error: Error) => void): typeof PostgresClient {
   /** Connections that have said nothing since are not trusted: whatever silenced one may have silenced them all. */
   let distrustBefore = 0
@@ -110,7 +110,9 @@ const CANCEL_REQUEST = 80_877_102
  * server's until then. In clear even beside TLS, as libpq has always done: the key opens nothing but this cancelling.
  */
 function cancel(connection: Client): void {
-  const { processID, secretKey, host, port } = connection as Client & { processID: number; secretKey: number }
+  const { processID, secretKey, host, port } = connection as Client & { processID: unknown; secretKey: unknown }
+  // Some poolers give no key.
+  if (typeof processID !== 'number' || typeof secretKey !== 'number') return
   const request = Buffer.alloc(16)
   for (const [index, word] of [request.length, CANCEL_REQUEST, processID, secretKey].entries()) {
     request.writeInt32BE(word, index * 4)

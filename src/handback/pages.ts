@@ -51,13 +51,13 @@ export function noteFailure(ctx: KoaContextWithOIDC, error: Error): void {
 async function answered(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next()
   if (ctx.state['failure'] !== undefined) throw ctx.state['failure']
-  // The time limit answered before: what nobody is told of must not be used up.
+  // Answered by the time limit before, or the other side is gone: what nobody is told of must not be used up.
   if (!ctx.writable) throw new Error('The answer came too late.')
 }
 
 /** The page of a failure, or what a server that is not a person can read (RFC 6749, 5.2). Nothing of what was prepared stays. */
 function showFailure(house: House, ctx: KoaContextWithOIDC, error: unknown): void {
-  if (ctx.headerSent) return house.log.warn({ err: error }, 'failed after its answer')
+  if (ctx.headerSent || !ctx.writable) return house.log.warn({ err: error }, 'nobody waited for the answer')
   const page = toPageError(error)
   house.log.error({ err: error, status: page.status }, 'openid provider failed')
   house.metrics.error(page.state)
@@ -69,6 +69,7 @@ function showFailure(house: House, ctx: KoaContextWithOIDC, error: unknown): voi
     return showState(house, ctx, page.status, page.state, page.status === 503 ? tryAgain(ctx.originalUrl) : [])
   }
   ctx.status = page.status
+  ctx.type = 'json'
   ctx.set('Cache-Control', 'no-store')
   ctx.body = page.status === 503 ? AWAY : { error: 'server_error' }
 }
