@@ -42,12 +42,24 @@ export async function floodsSoak(say: Say): Promise<void> {
   })
   try {
     await looks(fleet, say)
-    await passwords(fleet, say)
+    await oneOfThree(() => passwords(fleet, say), say)
     await startedFlows(fleet, say)
     await slowSenders(fleet, port, say)
     assert.equal(fleet.servers[0]?.child.exitCode, null, 'the server is gone')
   } finally {
     await fleet.stop()
+  }
+}
+
+/** For claims in seconds: another program may be using the machine, but hardly three times. */
+async function oneOfThree(claim: () => Promise<void>, say: Say): Promise<void> {
+  for (let left = 2; ; left -= 1) {
+    try {
+      return await claim()
+    } catch (error) {
+      if (left === 0) throw error
+      say(`again: ${error instanceof Error ? error.message : error}`)
+    }
   }
 }
 
@@ -88,6 +100,7 @@ async function looks(fleet: Fleet, say: Say): Promise<void> {
 
 /** 500 password forms of 25 addresses at once, 20 people in between, and somebody who asks whether the server lives. */
 async function passwords(fleet: Fleet, say: Say): Promise<void> {
+  await fleet.rows('DELETE FROM brakes')
   const usernames = await inParallel(4, Array.from({ length: 20 }), () => newUser(fleet))
   const flooders = await inParallel(8, Array.from({ length: 500 }), (_, index) =>
     atLogin(fleet, `203.0.113.${index % 25}`),
