@@ -136,9 +136,8 @@ async function untilTrue(claim: string, isTrue: () => Promise<boolean>, limitMs 
 
 // Several at a time, because most of the time goes by in waiting.
 describe('on a bad day of the database', { concurrency: true }, () => {
-  // Fails when errors of connections are told from others by their messages alone (a refused statement on a connection that broke
-  // is a 500 then), when the library of our OpenID Provider answers them itself (500), and when codes and interactions are used up
-  // statement by statement (at-once.ts): whoever was between two of them is left with a 400.
+  // Fails when dialect.ts lets through what the driver throws, for a connection that it does not get or for a statement on one that
+  // broke (500 each), when the library of our OpenID Provider answers failures itself (500), and when no page offers "Try again".
   describe('PostgreSQL crashes while people are on their way', { concurrency: false }, () => {
     let cluster: TestCluster
     let product: Patient
