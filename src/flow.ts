@@ -1,16 +1,12 @@
 // The thread of one sign-in: start a flow, find this browser's flow, and nothing for any other browser.
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { findApplication, homeOf } from './db/applications.ts'
 import type { Ending, FlowRow } from './db/flows.ts'
 import { extendFlow, findFlowRow, findFlowRowByState, insertFlow, keepProfile } from './db/flows.ts'
-import { findIdp } from './db/idps.ts'
 import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
 import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
-import { PageError } from './web/errors.ts'
 import { tagRequest } from './web/logging.ts'
-import type { Action } from './web/page.ts'
 
 /** The door a flow came in by, which is the only one it can leave by. */
 export interface Door {
@@ -46,7 +42,6 @@ export interface Flow {
 const FLOW_ID_BYTES = 18
 const COOKIE_ID_CHARACTERS = 12
 const COOKIES_KEPT = 20
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 
 /** The cookie outlives the flow by this much, so that an expired or finished page can say what happened to this browser and to no other. What it sealed is wiped by then. */
 const COOKIE_GRACE_MINUTES = 10
@@ -126,57 +121,15 @@ export async function rememberProfile(house: House, flow: Flow, idpId: string, p
   await keepProfile(house.db, flow.id, flow.seal(profile), person)
 }
 
-/** The page of a flow that took too long, with the way to start it again: the same door, the same idp. */
-export async function expiredError(
-  house: House,
-  flow: Flow,
-  again: (flowId: string, idpName?: string) => string,
-): Promise<PageError> {
-  const idp = flow.idpId ? await findIdp(house.db, flow.idpId) : undefined
-  const values = { n: house.flowMinutes, idp: idp?.displayName ?? '' }
-  const actions = idp ? [{ label: { key: 'action.again', values }, href: again(flow.id, idp.name) }] : []
-  return new PageError(410, 'expired', { values, actions })
-}
-
-/** The page of an expired flow that cannot start again, because its door does not wait any more. */
-export async function closedError(house: House, flow: Flow): Promise<PageError> {
-  const actions = await wayTo(house, flow.door.applicationId)
-  return new PageError(410, 'expired', { values: { n: house.flowMinutes }, actions })
-}
-
-/** The page of a flow that is not there, or not this browser's: with the way to the application that it came from last. */
-export async function notFoundError(house: House, req: IncomingMessage): Promise<PageError> {
+/** The id of the application that this browser came from last, as far as its cookie says: to be believed in nothing else. */
+export function cameFrom(house: House, req: IncomingMessage): string | undefined {
   const name = prefixed(house, CAME_FROM)
-  const [, applicationId] = cookiesOf(req).find(([cookie]) => cookie === name) ?? []
-  return new PageError(404, 'notfound', { actions: await wayTo(house, applicationId) })
-}
-
-/** The page of a browser that keeps no cookies. Trying again is a matter for the application; where it has no address that is known, for `otherwise`. */
-export async function cookiesError(house: House, applicationId: string, otherwise: string): Promise<PageError> {
-  const [way] = await wayTo(house, applicationId)
-  return new PageError(400, 'cookies', {
-    values: { host: house.publicUrl.host },
-    actions: [{ label: { key: 'action.retry' }, href: way?.href ?? otherwise }],
-  })
-}
-
-/** The page of an ended flow whose application has another address by now: nobody is sent to the old one. */
-export async function movedError(house: House, flow: Flow): Promise<PageError> {
-  const application = await findApplication(house.db, flow.door.applicationId)
-  const values = { app: application?.name ?? '' }
-  return new PageError(409, 'moved', { values, actions: await wayTo(house, flow.door.applicationId) })
-}
-
-/** The way to where an application starts; nothing for one that is unknown, turned off or native. */
-async function wayTo(house: House, applicationId = ''): Promise<Action[]> {
-  const application = UUID.test(applicationId) ? await findApplication(house.db, applicationId) : undefined
-  const href = application?.isEnabled ? homeOf(application) : undefined
-  return href ? [{ label: { key: 'action.go', values: { app: application?.name ?? '' } }, href }] : []
+  return cookiesOf(req).find(([cookie]) => cookie === name)?.[1]
 }
 
 /** Whether this browser keeps what we give it. */
 export function hasOurCookies(house: House, req: IncomingMessage): boolean {
-  return flowCookies(house, req).length > 0 || cookiesOf(req).some(([name]) => name === prefixed(house, CAME_FROM))
+  return flowCookies(house, req).length > 0 || cameFrom(house, req) !== undefined
 }
 
 function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined): Flow | undefined {

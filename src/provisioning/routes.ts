@@ -1,7 +1,8 @@
 // register.do and signup.do: the one page that asks, and the two addresses that its script calls. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
 import { noteAsked } from '../db/flows.ts'
-import { expiredError, type Flow, findFlow, notFoundError, stayOpen } from '../flow.ts'
+import { type Flow, findFlow, stayOpen } from '../flow.ts'
+import { expiredError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { clientOf } from '../web/client.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
