@@ -5,7 +5,7 @@ import { request as httpRequest } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { readTyped } from '../src/provisioning/typed-attributes.ts'
-import { runs } from './support/arbitraries.ts'
+import { holdsThroughout } from './support/arbitraries.ts'
 import { assertion, callbacks, type Generated, posts, question } from './support/arbitrary-requests.ts'
 import { type Browser, openBrowser, type Page } from './support/browser.ts'
 import { readPage } from './support/html-page.ts'
@@ -94,22 +94,15 @@ describe('whatever comes', () => {
     }
 
     it('nothing breaks, and who comes in is a whole user with what they granted, the first time and the second', async () => {
-      const property = fc.asyncProperty(
-        mode,
-        assertion,
-        assertion,
-        fc.boolean(),
-        async (idp, first, second, isGenerous) => {
-          const person = stranger(product)
-          for (const said of [first, second]) {
-            await during(product, faultOf(said, person), async () => {
-              await assertEnded(await arrive(product, visitor().browser, idp, person), isGenerous)
-            })
-          }
-          await assertWell()
-        },
-      )
-      await fc.assert(property, runs(25))
+      await holdsThroughout(25, [mode, assertion, assertion, fc.boolean()], async (idp, first, second, isGenerous) => {
+        const person = stranger(product)
+        for (const said of [first, second]) {
+          await during(product, faultOf(said, person), async () => {
+            await assertEnded(await arrive(product, visitor().browser, idp, person), isGenerous)
+          })
+        }
+        await assertWell()
+      })
     })
   })
 
@@ -153,43 +146,36 @@ describe('whatever comes', () => {
 
     it('nothing breaks, nobody is made but of what they ticked and typed, and a question that is open can be answered', async () => {
       const asking = fc.constantFrom<Mode>('consent', 'password', 'username')
-      const property = fc.asyncProperty(
-        asking,
-        posts,
-        fc.boolean(),
-        fc.boolean(),
-        async (idp, all, isGenerous, isSent) => {
-          const { browser, address } = visitor()
-          const person = stranger(product, isSent ? {} : { email: undefined })
-          const prompt = await arrive(product, browser, idp, person)
-          const form = answer(prompt, isGenerous).submission('Create account')
-          let isMade = false
-          for (const post of all) {
-            const { sent, fields } = bodyOf(post, form.fields)
-            const url = post.address === undefined ? form.url : product.url + post.address
-            const { status } = await ask(browser, url, {
-              method: post.method,
-              headers: { 'Content-Type': post.contentType, ...address, ...post.headers },
-              ...(/GET|HEAD/.test(post.method) ? {} : { body: sent }),
-            })
-            assert.ok(STATUSES.includes(status), `${status} for ${post.method} ${url}`)
-            const made = isMade ? undefined : await storedPerson(product, person.sub)
-            if (!made) continue
-            isMade = true
-            assert.deepEqual([post.method, url, status], ['POST', form.url, 303])
-            assertGranted(made, fields, idp, person)
-          }
-          const [flow] = await product.rows<{ ending: unknown }>('SELECT ending FROM flows WHERE id = $1', [
-            flowIdOf(prompt),
-          ])
-          if (!flow?.ending) {
-            assert.equal(isMade, false)
-            await goOn(await browser.open(prompt.url), isGenerous)
-          }
-          await assertWell()
-        },
-      )
-      await fc.assert(property, runs(40))
+      await holdsThroughout(35, [asking, posts, fc.boolean(), fc.boolean()], async (idp, all, isGenerous, isSent) => {
+        const { browser, address } = visitor()
+        const person = stranger(product, isSent ? {} : { email: undefined })
+        const prompt = await arrive(product, browser, idp, person)
+        const form = answer(prompt, isGenerous).submission('Create account')
+        let isMade = false
+        for (const post of all) {
+          const { sent, fields } = bodyOf(post, form.fields)
+          const url = post.address === undefined ? form.url : product.url + post.address
+          const { status } = await ask(browser, url, {
+            method: post.method,
+            headers: { 'Content-Type': post.contentType, ...address, ...post.headers },
+            ...(/GET|HEAD/.test(post.method) ? {} : { body: sent }),
+          })
+          assert.ok(STATUSES.includes(status), `${status} for ${post.method} ${url}`)
+          const made = isMade ? undefined : await storedPerson(product, person.sub)
+          if (!made) continue
+          isMade = true
+          assert.deepEqual([post.method, url, status], ['POST', form.url, 303])
+          assertGranted(made, fields, idp, person)
+        }
+        const [flow] = await product.rows<{ ending: unknown }>('SELECT ending FROM flows WHERE id = $1', [
+          flowIdOf(prompt),
+        ])
+        if (!flow?.ending) {
+          assert.equal(isMade, false)
+          await goOn(await browser.open(prompt.url), isGenerous)
+        }
+        await assertWell()
+      })
     })
   })
 
@@ -202,7 +188,7 @@ describe('whatever comes', () => {
     }
 
     it('nothing breaks, nobody comes in but by their own browser, address, state and code, and who is not back yet still can', async () => {
-      const property = fc.asyncProperty(mode, mode, callbacks, async (first, second, all) => {
+      await holdsThroughout(20, [mode, mode, callbacks], async (first, second, all) => {
         const people = new Map([
           ['one', await comingBack(first)],
           ['another', await comingBack(second)],
@@ -232,7 +218,6 @@ describe('whatever comes', () => {
         }
         await assertWell()
       })
-      await fc.assert(property, runs(25))
     })
   })
 
@@ -241,7 +226,7 @@ describe('whatever comes', () => {
       const { browser } = visitor()
       await arrive(product, browser, 'username', stranger(product))
       const own = new URL(browser.history.find((url) => url.includes('/oauth2/authorize')) ?? '')
-      const property = fc.asyncProperty(question, async ({ address, behind, isRight, parameters, method, headers }) => {
+      await holdsThroughout(200, [question], async ({ address, behind, isRight, parameters, method, headers }) => {
         const query = new URLSearchParams(isRight ? own.search : '')
         for (const [name, value] of parameters) query.set(name, value)
         const isPosted = method === 'POST'
@@ -255,7 +240,6 @@ describe('whatever comes', () => {
         assert.ok(STATUSES.includes(status), `${status} for ${method} ${url}`)
         assert.doesNotMatch(html, /node_modules|\n +at |SELECT |syntax error/)
       })
-      await fc.assert(property, runs(200))
       await assertWell()
     })
   })

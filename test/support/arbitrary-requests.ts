@@ -72,7 +72,11 @@ const fieldValue = fc.oneof(
   pick('recover:email recover:phone_number office:department create decline generated.name'),
   fc.constant(PASSWORD),
 )
-const change = fc.record({ kind: fc.constantFrom('set', 'add', 'drop'), name: fieldName, value: fieldValue })
+const change = mostly(
+  4,
+  fc.record({ kind: fc.constantFrom('set', 'add', 'drop'), name: fieldName, value: fieldValue }),
+  fc.record({ kind: fc.constant('drop'), name: pick('consent consent _csrf password'), value: fc.constant('') }),
+)
 
 /** Changes to the fields of a form, or a body that is not made of fields. */
 const body = mostly(
