@@ -11,6 +11,8 @@ const ROLLBACK_MS = 2_000
 /** How long a request waits for a connection, so that it has its answer within five seconds (DE-26). */
 export const ACQUIRE_MS = 4_000
 const MAKE_DO_MS = 5_000
+/** How long a statement that was given up may take to end by itself, before its connection does. */
+const CANCEL_MS = 500
 
 /** Connections never to be used again. */
 const gone = new WeakSet<Client>()
@@ -76,8 +78,9 @@ export function createDialect(poolMax: number, onError: (error: Error) => void):
           isAbandoned = true
           distrustBefore = Math.max(distrustBefore, sentAt)
           gone.add(connection)
-          connection.connection.stream.destroy()
           cancel(connection)
+          // Not before: a pooler that has lost its client no longer knows what to cancel.
+          setTimeout(() => connection.connection.stream.destroy(), CANCEL_MS).unref()
         },
         statement.sql === 'ROLLBACK' ? ROLLBACK_MS : STATEMENT_MS,
       )
@@ -121,5 +124,6 @@ function cancel(connection: Client): void {
   socket.on('error', () => {})
   socket.setTimeout(STATEMENT_MS, () => socket.destroy())
   socket.unref()
-  socket.end(request)
+  // Without a goodbye: a pooler drops what somebody asked who is gone. The other side closes when it is done.
+  socket.write(request)
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Client } from 'pg'
+import { connect, query } from '../../src/db/connect.ts'
 import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { REPOSITORY, startMigratedCluster } from '../support/scene.ts'
 import type { Say } from './run.ts'
@@ -23,6 +24,7 @@ const LANES = 2
 export async function poolerSoak(say: Say): Promise<void> {
   findPgBouncer()
   await assertItBites()
+  await assertItCancels()
   const folder = path.join(REPOSITORY, 'test')
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts') && !LEFT_OUT.some(([left]) => left.test(file)))
@@ -61,6 +63,32 @@ async function assertItBites(): Promise<void> {
     await assert.rejects(spoilt.connect(), /unsupported startup parameter/)
   } finally {
     await Promise.all([one.end(), other.end()])
+    await pooler.stop()
+    await cluster.stop()
+  }
+}
+
+/**
+ * What the product gives up ends at PostgreSQL too, although the pooler stands between: it would wait for its lock, and be carried
+ * out. Fails without the cancelling, when the connection is closed before it is heard, and when whoever asks for it hangs up at once.
+ */
+async function assertItCancels(): Promise<void> {
+  const cluster = await startMigratedCluster()
+  const pooler = await startPgBouncer(cluster)
+  const url = cluster.url('template1')
+  const db = connect({ url: pooler.through(url), poolMax: 1, ssl: false, onError: () => {} })
+  const holder = new Client(url)
+  try {
+    await holder.connect()
+    await holder.query('CREATE TABLE held (id integer)')
+    await holder.query('BEGIN; LOCK TABLE held')
+    await assert.rejects(query(db, 'INSERT INTO held VALUES (1)'), { name: 'DatabaseAway', fate: 'slow' })
+    const waiting = await holder.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    assert.equal(waiting.rowCount, 0, 'what was given up still waits for its lock')
+    await holder.query('ROLLBACK')
+  } finally {
+    await holder.end()
+    await db.destroy()
     await pooler.stop()
     await cluster.stop()
   }
