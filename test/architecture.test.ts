@@ -25,7 +25,9 @@ const BELOW: Record<string, string[]> = {
   'config-values': ['config-faults'],
   'database-address': [],
   declared: ['config-faults', 'declared-keys', 'declared-text'],
-  'declared-keys': ['config-faults', 'declared-text'],
+  'declared-keys': ['config-faults', 'declared-kinds', 'declared-stores', 'declared-text'],
+  'declared-kinds': ['config-faults'],
+  'declared-stores': ['config-faults', 'declared-kinds'],
   'declared-text': ['config-faults'],
   'config-faults': [],
   flow: ['db', 'web', 'seal'],
@@ -39,16 +41,23 @@ const BELOW: Record<string, string[]> = {
   'local-state': [],
 }
 
-const RULES = ['decide', 'form', 'page', 'consent', 'username', 'look-alikes', 'sync', 'typed-attributes', 'attributes']
+const RULES =
+  `attributes confusables consent decide form look look-alikes page place roles sync typed-attributes username`.split(
+    ' ',
+  )
 const PURE = new Set([
   ...RULES.map((name) => `provisioning/${name}.ts`),
   'login/profile.ts',
-  'stores/password-policy.ts',
+  ...['name', 'policy', 'password-policy', 'code-points'].map((name) => `stores/${name}.ts`),
+  ...['', '-alphabet', '-brackets', '-checks', '-cursor', '-escapes', '-sets', '-syntax'].map(
+    (part) => `stores/regex${part}.ts`,
+  ),
 ])
-/** A hash and a list of words are as pure as a table: the same input always gives the same answer. */
+/** A hash, a list of words and an automaton are as pure as a table: the same input always gives the same answer. */
 const PURE_ALL_THE_SAME: Record<string, string> = {
   'provisioning/consent.ts': "import { createHash } from 'node:crypto'",
   'stores/password-policy.ts': "import { dictionary } from '@zxcvbn-ts/language-common'",
+  'stores/regex.ts': "import { RE2Set } from 're2js'",
 }
 
 /** Where each package is known. The demonstration may know those of the parties that it plays. */
@@ -59,6 +68,7 @@ const PACKAGES: Record<string, RegExp> = {
   ejs: /^web\/views\.ts$/,
   '@node-rs/argon2': /^stores\/password\.ts$/,
   '@zxcvbn-ts/language-common': /^stores\/password-policy\.ts$/,
+  re2js: /^stores\/regex\.ts$/,
   knex: /^db\/connect\.ts$/,
   'knex/lib/dialects/postgres/index.js': /^db\/dialect\.ts$/,
   pg: /^db\/embedded\.ts$/,
@@ -67,7 +77,7 @@ const PACKAGES: Record<string, RegExp> = {
   helmet: /^web\/headers\.ts$/,
   yaml: /^declared-text\.ts$/,
   'smol-toml': /^declared-text\.ts$/,
-  zod: /^declared-keys\.ts$/,
+  zod: /^declared-(keys|kinds|stores)\.ts$/,
   express: /^(app|web\/.*|(login|provisioning|handback)\/(routes|callback))\.ts$/,
 }
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']
