@@ -8,7 +8,7 @@ export async function up(db) {
       ADD properties jsonb NOT NULL DEFAULT '{}',
       ADD is_enabled boolean NOT NULL DEFAULT true,
       ADD declared_hash bytea NOT NULL DEFAULT '',
-      ADD CONSTRAINT user_stores_name_check CHECK
+      ADD CONSTRAINT user_stores_domain_check CHECK
         (name ~ '^[A-Z0-9][A-Z0-9._-]{0,62}$' AND name NOT IN ('INTERNAL', 'APPLICATION', 'WORKFLOW', 'SYSTEM')),
       ADD CONSTRAINT user_stores_primary_check CHECK (name <> 'PRIMARY' OR is_enabled);
 

@@ -75,11 +75,13 @@ function sayWhetherFree() {
     try {
       const answer = await post(words.action, { username: name }, signal)
       isOver = answer.status >= 400 && answer.status < 500
-      const { available, reason } = await answer.json()
-      const word = available ? words.free : (words[reason.replace('USERNAME_', '').toLowerCase()] ?? words.unfit)
+      const { available, reason, store, username } = await answer.json()
+      const free = store ? words.placed : words.free
+      const word = available ? free : (words[reason.replace('USERNAME_', '').toLowerCase()] ?? words.unfit)
+      const values = { name: store ? username : name, store }
       answers.set(
         name,
-        word.replace('{name}', () => name),
+        word.replace(/\{(name|store)\}/g, (_, value) => values[value]),
       )
     } catch {
       // No answer is no news.

@@ -3,18 +3,20 @@
 import { readFileSync } from 'node:fs'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
 import { type Db, reasonOf } from './db/connect.ts'
-import { applyDeclared } from './db/declare.ts'
+import { applyDeclared, USER_STORE } from './db/declare.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { resealAll } from './db/sealed.ts'
 import { rotateSigningKeys } from './handback/keys.ts'
 import { createKeyring, type Keyring } from './seal.ts'
 import { connectTo } from './start.ts'
+import { countMisfits, fillLooks, misfitUsers } from './stores/review.ts'
 
 const USAGE = `Usage: vestibule <command>
 
   migrate        brings the database up to date and applies CONFIG_FILE, if there is one
   config check   reads the environment and CONFIG_FILE and lists every fault
   config apply   writes what CONFIG_FILE declares into the database
+  users check    lists the users whose names their store would not accept today
   keys rotate    makes the next signing key; the one that was next signs from now on
   keys reseal    seals under SECRET_KEY what SECRET_KEY_PREVIOUS sealed
 `
@@ -24,13 +26,14 @@ const EXIT_CONFIGURATION = 78
 const commands: Record<string, (config: Config) => Promise<string>> = {
   migrate: (config) =>
     withDatabase(config, config.migrationDatabaseUrl ?? config.databaseUrl, async (db) => {
-      const names = await migrate(db)
+      const names = await migrate(db, fillLooks)
       const applied = config.declared ? await apply(config, db) : ''
       return `${names.length === 0 ? 'The database is up to date.' : `Ran ${names.join(', ')}.`}\n${applied}`
     }),
   'config check': async (config) =>
     `${config.warnings.map((line) => `${line}\n`).join('')}The configuration has no fault.\n`,
   'config apply': (config) => withDatabase(config, config.databaseUrl, (db) => apply(config, db)),
+  'users check': (config) => withDatabase(config, config.databaseUrl, listMisfits),
   'keys rotate': (config) =>
     withDatabase(config, config.databaseUrl, async (db) => {
       const kid = await rotateSigningKeys({ db, keyring: await keyringOf(config, db) })
@@ -49,6 +52,12 @@ async function reseal(config: Config, db: Db): Promise<string> {
   return `${lines.join('\n')}\n${cookies}\n`
 }
 
+async function listMisfits(db: Db): Promise<string> {
+  let list = ''
+  for await (const { userId, name } of misfitUsers(db)) list += `${userId}  ${name}\n`
+  return list === '' ? 'Every username follows the rules of its store.\n' : `${list}They sign in as before.\n`
+}
+
 async function keyringOf(config: Config, db: Db): Promise<Keyring> {
   const pending = await pendingMigrations(db)
   if (pending.length > 0) throw new Error('The database is behind. Run: vestibule migrate')
@@ -61,9 +70,13 @@ async function apply(config: Config, db: Db): Promise<string> {
   if (!config.declared) return 'CONFIG_FILE is not set: there is nothing to apply.\n'
   const keyring = await keyringOf(config, db)
   const { written, turnedOff } = await applyDeclared(db, keyring, config.declared)
+  const misfits = written.some((name) => name.startsWith(USER_STORE)) ? await countMisfits(db) : {}
   const lines = [
     ...written.map((name) => `Wrote ${name}.`),
     ...turnedOff.map((name) => `Turned off ${name}: it is no longer declared.`),
+    ...Object.entries(misfits).map(
+      ([store, count]) => `${count} usernames in ${store} do not follow its rules: vestibule users check lists them.`,
+    ),
   ]
   return lines.length === 0 ? 'Nothing to write: the database says the same.\n' : `${lines.join('\n')}\n`
 }

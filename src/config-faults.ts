@@ -1,5 +1,6 @@
 // What is wrong with the settings, and what this version lacks, said so that it can be mended. Law: a fault repeats no value, since it may be a secret.
 import { STANDARD_ATTRIBUTES } from './provisioning/attributes.ts'
+import { AS_IN_USERNAME, PRIMARY } from './stores/name.ts'
 
 export interface Fault {
   /** An environment variable, a key of the configuration file, or `file:line:column`. */
@@ -75,9 +76,11 @@ export function misfits(tree: Row): Fault[] {
   const idps = rows(tree.identityProviders)
   const purposes = rows(tree.purposes)
   const applications = rows(tree.applications)
+  const stores = [PRIMARY, ...names(tree.userStores, 'name')]
   const attributes = [...Object.keys(STANDARD_ATTRIBUTES), ...names(tree.attributes, 'name')]
   return [
     ...repeated(names(tree.attributes, 'name'), (index) => `attributes[${index}].name`),
+    ...repeated(names(tree.userStores, 'name'), (index) => `userStores[${index}].name`),
     ...repeated(names(idps, 'name').map(lower), (index) => `identityProviders[${index}].name`),
     ...repeated(names(purposes, 'id'), (index) => `purposes[${index}].id`),
     ...repeated(names(applications, 'clientId'), (index) => `applications[${index}].clientId`),
@@ -85,6 +88,11 @@ export function misfits(tree: Row): Fault[] {
       const mapped = isRow(claims) && isRow(claims.mappings) ? Object.keys(claims.mappings) : []
       const path = `identityProviders[${index}].claims.mappings`
       return mapped.flatMap((name) => unknown(name, attributes, pathTo(path, name), 'an attribute', 'email'))
+    }),
+    ...idps.flatMap(({ provisioning }, index) => {
+      const userstore = isRow(provisioning) && isRow(provisioning.jit) ? provisioning.jit.userstore : undefined
+      const path = `identityProviders[${index}].provisioning.jit.userstore`
+      return isAsInUsername(userstore) ? [] : unknown(userstore, stores, path, 'a user store', 'As in username')
     }),
     ...purposes.flatMap(({ piiCategories }, index) => {
       const path = (category: number) => `purposes[${index}].piiCategories[${category}].name`
@@ -119,6 +127,8 @@ export function misfits(tree: Row): Fault[] {
 
 const rows = (list: unknown): Row[] => (Array.isArray(list) ? list : []).map((item) => (isRow(item) ? item : {}))
 const names = (list: unknown, key: string): unknown[] => rows(list).map((row) => row[key])
+/** The reference compares the words of this setting without case. */
+export const isAsInUsername = (value: unknown) => lower(value) === AS_IN_USERNAME.toLowerCase()
 const lower = (value: unknown) => (typeof value === 'string' ? value.toLowerCase() : value)
 
 function repeated(values: unknown[], path: (index: number) => string): Fault[] {
@@ -156,19 +166,13 @@ const isCodeFlow = (value: unknown) =>
   Array.isArray(value) &&
   value.includes('authorization_code') &&
   value.every((grant) => grant === 'authorization_code' || grant === 'refresh_token')
-const isBarePrimary = (value: unknown) =>
-  Array.isArray(value) &&
-  value.length < 2 &&
-  value.every((store) => isRow(store) && store.name === 'PRIMARY' && Object.keys(store).length === 1)
 
 const jitProvisioning = 'authentication.jit_provisioning'
 const jit = 'identityProviders[].provisioning.jit'
-const primary = 'userStores: [{ name: PRIMARY }]'
 
 /** Keys and values of the design whose behaviour is not built yet. Who builds one takes its line away. Deeper keys stand first. */
 export const NOT_IN_THIS_VERSION: readonly Later[] = [
   { path: `${jitProvisioning}.enable_enhanced_feature`, harmless: is(false, 'false'), instead: 'false' },
-  { path: `${jitProvisioning}.unknown_user_store`, harmless: is('PRIMARY'), instead: 'PRIMARY' },
   {
     path: `${jitProvisioning}.username_provisioning_url`,
     harmless: isHere,
@@ -181,9 +185,7 @@ export const NOT_IN_THIS_VERSION: readonly Later[] = [
     instead: '/accountrecoveryendpoint/signup.do',
     kept: true,
   },
-  { path: 'userStores[].properties', harmless: never, instead: primary },
-  { path: 'userStores[].type', harmless: is('postgres'), instead: primary },
-  { path: 'userStores', harmless: isBarePrimary, instead: primary },
+  { path: 'userStores[].type', harmless: is('postgres'), instead: 'postgres' },
   { path: 'identityProviders[].formerName', harmless: never, instead: 'leave it out' },
   {
     path: 'identityProviders[].oidc.redirectPath',
@@ -192,7 +194,6 @@ export const NOT_IN_THIS_VERSION: readonly Later[] = [
   },
   { path: 'identityProviders[].claims.roles', harmless: never, instead: 'leave it out' },
   { path: 'identityProviders[].claims.roleMappings', harmless: never, instead: 'leave it out' },
-  { path: `${jit}.userstore`, harmless: is('PRIMARY'), instead: 'PRIMARY', kept: true },
   { path: `${jit}.associateLocalUser`, harmless: is(false, 'false'), instead: 'false' },
   { path: 'purposes[].acceptBy', harmless: never, instead: 'leave it out' },
   { path: 'purposes[].wordingOnly', harmless: never, instead: 'leave it out' },

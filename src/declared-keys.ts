@@ -1,8 +1,11 @@
 // Every key that a configuration file may have, and what each may say.
 import { z } from 'zod'
-import { didYouMean } from './config-faults.ts'
+import { isAsInUsername } from './config-faults.ts'
+import { expected, flag, group, line, list, oneOf, printable, say, text } from './declared-kinds.ts'
+import { userStore, withPrimary } from './declared-stores.ts'
 import { variable } from './declared-text.ts'
 import { isStandardAttribute, PROTOCOL_CLAIMS, STANDARD_ATTRIBUTES } from './provisioning/attributes.ts'
+import { AS_IN_USERNAME, PRIMARY } from './stores/name.ts'
 
 export type Declared = z.output<ReturnType<typeof declaration>>
 export type DeclaredIdp = Declared['identityProviders'][number]
@@ -13,50 +16,6 @@ export type DeclaredApplication = Declared['applications'][number]
 export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
 }
-
-// A message of the schema is its problem and its example, one line each.
-const say = (problem: string, example: string) => `${problem}\n${example}`
-
-const expected =
-  (kind: string, example: string) =>
-  ({ input }: { input?: unknown }) =>
-    say(input === undefined ? 'is missing' : input === null ? 'is empty' : `must be ${kind}`, example)
-
-const text = (problem: string, example: string, fits: (value: string) => boolean) =>
-  z.string({ error: expected('text, in quotes', example) }).refine(fits, { error: say(problem, example) })
-
-const line = (max: number, example: string) =>
-  text(`must be 1 to ${max} characters`, example, (value) => value.trim() !== '' && [...value].length <= max)
-
-const printable = (min: number, max: number, example: string) =>
-  text(`must be ${min} to ${max} printable characters`, example, (value) => {
-    return /^[\x20-\x7e]+$/.test(value) && value.trim() !== '' && value.length >= min && value.length <= max
-  })
-
-const list = <Item extends z.core.SomeType>(item: Item, example: string) =>
-  z.array(item, { error: expected('a list', example) })
-
-const flag = (fallback: boolean) =>
-  z
-    .preprocess(
-      (value) => (value === 'true' ? true : value === 'false' ? false : value),
-      z.boolean({ error: expected('true or false', String(fallback)) }),
-    )
-    .default(fallback)
-
-const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
-  z.enum(values, {
-    error: ({ input }) => say(`must be one of ${values.join(', ')}${didYouMean(input, values)}`, values[0]),
-  })
-
-// The message of an unknown key carries the known ones, for did-you-mean.
-const group = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
-  z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? Object.keys(shape).join(' ')
-        : expected('a map of keys', `{ ${Object.keys(shape)[0]}: … }`)(issue),
-  })
 
 /** Where the two prompts are unless the file says otherwise: the addresses of the reference. */
 export const REGISTER = '/accountrecoveryendpoint/register.do'
@@ -93,6 +52,8 @@ const pagePath = (example: string) =>
 const jitProvisioning = group({
   username_provisioning_url: pagePath('/join/register.do').default(REGISTER),
   password_provisioning_url: pagePath('/join/signup.do').default(SIGNUP),
+  unknown_user_store: oneOf('PRIMARY', 'refuse').default('PRIMARY'),
+  reserved_usernames: list(line(255, 'reception'), '[reception, helpdesk]').default(() => []),
 }).refine((urls) => urls.username_provisioning_url.toLowerCase() !== urls.password_provisioning_url.toLowerCase(), {
   path: ['password_provisioning_url'],
   error: say('must differ from username_provisioning_url', SIGNUP),
@@ -147,7 +108,9 @@ const idp = (mayBePlain: boolean) =>
           'PROMPT_PASSWORD_CONSENT',
           'PROMPT_USERNAME_PASSWORD_CONSENT',
         ).default('PROVISION_SILENTLY'),
-        userstore: oneOf('PRIMARY').default('PRIMARY'),
+        userstore: line(63, PRIMARY)
+          .transform((value) => (isAsInUsername(value) ? AS_IN_USERNAME : value))
+          .default(PRIMARY),
         attributeSyncMethod: oneOf('OVERRIDE_ALL', 'PRESERVE_LOCAL', 'NONE').default('OVERRIDE_ALL'),
       }).prefault({}),
     }).prefault({}),
@@ -195,6 +158,9 @@ export const declaration = (mayBePlain: boolean) =>
     organization: organization.prefault({}),
     authentication: group({ jit_provisioning: jitProvisioning.prefault({}) }).prefault({}),
     attributes: list(attribute, '[{ name: department }]').default(() => []),
+    userStores: list(userStore, '[{ name: STAFF }]')
+      .default(() => [])
+      .transform(withPrimary),
     identityProviders: list(idp(mayBePlain), '[{ name: acme, oidc: … }]').default(() => []),
     purposes: list(purpose, '[{ id: recover, purpose: … }]').default(() => []),
     applications: list(application, '[{ name: Travel, clientId: travel }]').default(() => []),
@@ -203,6 +169,8 @@ export const declaration = (mayBePlain: boolean) =>
     jitProvisioning: {
       usernameProvisioningUrl: urls.username_provisioning_url,
       passwordProvisioningUrl: urls.password_provisioning_url,
+      unknownUserStore: urls.unknown_user_store,
+      reservedUsernames: urls.reserved_usernames,
     },
   }))
 

@@ -17,6 +17,8 @@ export interface House {
   trustProxy: number
   /** Where the two prompts are: paths of ours. */
   prompts: { register: string; signup: string }
+  /** What holds for names in every store: what becomes of an unknown prefix, and words that nobody may have (canonical). */
+  names: { unknownStore: 'PRIMARY' | 'refuse'; reserved: ReadonlySet<string> }
   views: Views
   passwords: Passwords
   log: Logger

@@ -8,15 +8,17 @@ import type { Config } from './config.ts'
 import { databaseAddress } from './database-address.ts'
 import { connectionLimit, connectionsOf } from './db/capacity.ts'
 import { connect, type Db } from './db/connect.ts'
-import { applyDeclared } from './db/declare.ts'
+import { applyDeclared, USER_STORE } from './db/declare.ts'
 import { readOrganization, readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { sweep } from './db/sweep.ts'
 import { type Declared, REGISTER, SIGNUP } from './declared.ts'
 import type { House } from './house.ts'
+import { canonicalForm } from './provisioning/username.ts'
 import { createKeyring } from './seal.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
+import { countMisfits, fillLooks } from './stores/review.ts'
 import { prepareLeave } from './web/leave.ts'
 import { createMetrics } from './web/metrics.ts'
 import { createViews } from './web/views.ts'
@@ -62,6 +64,7 @@ export async function start(options: StartOptions): Promise<Running> {
     if (declared) {
       const applied = await applyDeclared(db, keyring, declared)
       if (applied.written.length + applied.turnedOff.length > 0) log.info(applied, 'configuration applied')
+      if (applied.written.some((name) => name.startsWith(USER_STORE))) await warnOfMisfits(db, log)
     }
     const organization = await readOrganization(db)
     const house: House = {
@@ -74,6 +77,10 @@ export async function start(options: StartOptions): Promise<Running> {
       prompts: {
         register: declared?.jitProvisioning.usernameProvisioningUrl ?? REGISTER,
         signup: declared?.jitProvisioning.passwordProvisioningUrl ?? SIGNUP,
+      },
+      names: {
+        unknownStore: declared?.jitProvisioning.unknownUserStore ?? 'PRIMARY',
+        reserved: new Set(declared?.jitProvisioning.reservedUsernames.map((word) => canonicalForm(word))),
       },
       views: createViews({
         folders: [path.join(import.meta.dirname, '../views')],
@@ -124,11 +131,21 @@ async function warnOfFewConnections(db: Db, config: Config, log: Logger): Promis
   else log.info(sizes, 'database connections')
 }
 
+/** Rules of a store that are new hold for new names. Whoever has an older one is counted here and locked out nowhere. */
+async function warnOfMisfits(db: Db, log: Logger): Promise<void> {
+  const users = await countMisfits(db)
+  if (Object.keys(users).length > 0)
+    log.warn(
+      { users },
+      'usernames do not follow the rules of their store any more; npx vestibule users check lists them',
+    )
+}
+
 /** Migrations take their own connection: a pooler in transaction mode could not keep their lock. */
 async function migrateOn(config: StartOptions['config']): Promise<void> {
   const db = connectTo(config.migrationDatabaseUrl ?? config.databaseUrl, config, 1, () => {})
   try {
-    await migrate(db)
+    await migrate(db, fillLooks)
   } finally {
     await db.destroy()
   }

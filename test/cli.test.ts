@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
 import { connect } from '../src/db/connect.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { fillLooks } from '../src/stores/review.ts'
 import { DECLARATION } from './support/house.ts'
 import { REPOSITORY, rowsOf, SECRET_KEY, testCluster } from './support/product.ts'
 
@@ -180,7 +181,7 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
     for (let round = 0; round < 3; round += 1) {
       const url = await emptyDatabase()
       const machines = Array.from({ length: 4 }, () => connect({ url, poolMax: 1, ssl: false, onError: () => {} }))
-      const settled = await Promise.allSettled(machines.map((db) => migrate(db)))
+      const settled = await Promise.allSettled(machines.map((db) => migrate(db, fillLooks)))
       await Promise.all(machines.map((db) => db.destroy()))
       assert.deepEqual(
         settled.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : [])),

@@ -275,7 +275,7 @@ describe('the configuration file', () => {
     assert.deepEqual(acme.jit, {
       isEnabled: true,
       scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT',
-      userstore: 'PRIMARY',
+      userstore: 'As in username',
       attributeSyncMethod: 'OVERRIDE_ALL',
     })
     assert.equal('provisioning' in acme, false)
@@ -290,7 +290,10 @@ describe('the configuration file', () => {
       jitProvisioning: {
         usernameProvisioningUrl: '/accountrecoveryendpoint/register.do',
         passwordProvisioningUrl: '/accountrecoveryendpoint/signup.do',
+        unknownUserStore: 'PRIMARY',
+        reservedUsernames: [],
       },
+      userStores: [{ name: 'PRIMARY', properties: {} }],
       attributes: [],
       identityProviders: [],
       purposes: [],
@@ -558,6 +561,8 @@ provisioning.jit = { isEnabled = "true", associateLocalUser = "false" }
     assert.deepEqual(declared?.jitProvisioning, {
       usernameProvisioningUrl: '/join/register.do',
       passwordProvisioningUrl: '/join/signup.do',
+      unknownUserStore: 'PRIMARY',
+      reservedUsernames: [],
     })
     assert.equal(declared?.identityProviders[0]?.isEnabled, false)
     assert.equal(declared?.identityProviders[0]?.jit.isEnabled, true)
@@ -589,6 +594,92 @@ username_provisioning_url = "https://localhost:9443/accountrecoveryendpoint/regi
   })
 })
 
+describe('user stores', () => {
+  const store = (properties: string, name = 'STAFF') =>
+    `userStores: [ { name: ${name}, properties: { ${properties} } } ]`
+  const only = (text: string) => {
+    const { declared, faults } = readDeclared(text, 'a.yaml', {})
+    assert.equal(declared, undefined, text)
+    assert.equal(faults.length, 1, JSON.stringify(faults))
+    return faults[0] ?? assert.fail()
+  }
+
+  test('are PRIMARY alone unless others are declared, and PRIMARY is first and there in any case', () => {
+    const names = (text: string) => declare(text).userStores.map(({ name }) => name)
+    assert.deepEqual(names(''), ['PRIMARY'])
+    assert.deepEqual(names('userStores: [ { name: STAFF } ]'), ['PRIMARY', 'STAFF'])
+    assert.deepEqual(names('userStores: [ { name: STAFF }, { name: PRIMARY, type: postgres } ]'), ['PRIMARY', 'STAFF'])
+  })
+
+  test('have their properties in both spellings of the reference, read without case', () => {
+    for (const spelling of ['UsernameJavaRegEx', 'UserNameJavaRegEx', 'usernamejavaregex'])
+      assert.deepEqual(declare(store(`${spelling}: '^[a-z]{3,30}$'`)).userStores[1]?.properties, {
+        UsernameJavaRegEx: '^[a-z]{3,30}$',
+      })
+    const all = declare(
+      store(`RoleNameJavaScriptRegEx: '^[\\S]{3,30}$', PasswordJavaRegEx: '^[\\S ]{5,30}$',
+        PasswordJavaRegExViolationErrorMsg: "Five, please", CaseInsensitiveUsername: false`),
+    )
+    assert.deepEqual(all.userStores[1]?.properties, {
+      RolenameJavaScriptRegEx: '^[\\S]{3,30}$',
+      PasswordJavaRegEx: '^[\\S ]{5,30}$',
+      PasswordJavaRegExViolationErrorMsg: 'Five, please',
+      CaseInsensitiveUsername: 'false',
+    })
+  })
+
+  test('are pasted from TOML as they stand', () => {
+    const { declared } = readDeclared(
+      `[[userStores]]\nname = "STAFF"\n[userStores.properties]\nUsernameJavaRegEx = "^[\\\\S]{3,30}$"\nCaseInsensitiveUsername = "false"\n`,
+      'deployment.toml',
+      {},
+    )
+    assert.deepEqual(declared?.userStores[1]?.properties, {
+      UsernameJavaRegEx: '^[\\S]{3,30}$',
+      CaseInsensitiveUsername: 'false',
+    })
+  })
+
+  // biome-ignore format: one row, one line
+  const wrong: [what: string, text: string, path: string, problem: RegExp][] = [
+    ['a property that there is none of', store("UsernameRegEx: 'x'"), 'userStores[0].properties.UsernameRegEx', /^unknown property \(did you mean Username/],
+    ['a property in two spellings', store("UsernameJavaRegEx: 'a', UserNameJavaRegEx: 'b'"), 'userStores[0].properties.UserNameJavaRegEx', /twice/],
+    ['an expression that is a number', store('UsernameJavaRegEx: 5'), 'userStores[0].properties.UsernameJavaRegEx', /text, in quotes/],
+    ['an expression that is never closed', store("UsernameJavaRegEx: '[a-z'"), 'userStores[0].properties.UsernameJavaRegEx', /^at character \d+: /],
+    ['an expression that refers back', store("UsernameJavaRegEx: '(a)\\1'"), 'userStores[0].properties.UsernameJavaRegEx', /^at character 4: /],
+    ['an expression that is possessive', store("PasswordJavaRegEx: '.{15,}+'"), 'userStores[0].properties.PasswordJavaRegEx', /^at character \d+: /],
+    ['a sentence of nothing', store('UsernameJavaRegExViolationErrorMsg: " "'), 'userStores[0].properties.UsernameJavaRegExViolationErrorMsg', /sentence/],
+    ['cases that are perhaps', store('CaseInsensitiveUsername: maybe'), 'userStores[0].properties.CaseInsensitiveUsername', /true or false/],
+    ['properties that are text', 'userStores: [ { name: STAFF, properties: x } ]', 'userStores[0].properties', /map/],
+    ['a name in small letters', 'userStores: [ { name: staff } ]', 'userStores[0].name', /A-Z/],
+    ['a name that is reserved', 'userStores: [ { name: INTERNAL } ]', 'userStores[0].name', /not INTERNAL/],
+    ['a name that is reserved for roles', 'userStores: [ { name: APPLICATION } ]', 'userStores[0].name', /APPLICATION/],
+    ['a name that is reserved for workflows', 'userStores: [ { name: WORKFLOW } ]', 'userStores[0].name', /WORKFLOW/],
+    ['a name with a slash', 'userStores: [ { name: A/B } ]', 'userStores[0].name', /A-Z/],
+    ['a name twice', 'userStores: [ { name: STAFF }, { name: STAFF } ]', 'userStores[1].name', /the same/],
+    ['a setting that does not exist', jit('unknown_user_store: create'), 'authentication.jit_provisioning.unknown_user_store', /one of PRIMARY, refuse/],
+    ['an idp that sends people to no store', provisioning('userstore: STAFFF'), 'identityProviders[0].provisioning.jit.userstore', /not the name of a user store/],
+  ]
+  for (const [what, text, path, problem] of wrong) {
+    test(`${what} is a fault at its place`, () => {
+      const fault = only(text)
+      assert.equal(fault.path, path)
+      assert.match(fault.problem, problem)
+      assert.notEqual(fault.example, '')
+    })
+  }
+
+  test('are named by idps, or names say which: "As in username", in whatever case', () => {
+    const where = (userstore: string) =>
+      declare(`{ userStores: [ { name: STAFF } ], ${provisioning(`userstore: ${userstore}`).replace(/\n/g, ' ')} }`)
+        .identityProviders[0]?.jit.userstore
+    assert.equal(where('STAFF'), 'STAFF')
+    assert.equal(where('PRIMARY'), 'PRIMARY')
+    assert.equal(where('As in username'), 'As in username')
+    assert.equal(where('AS IN USERNAME'), 'As in username')
+  })
+})
+
 describe('what is not in this version', () => {
   const enhanced = 'authentication.jit_provisioning.enable_enhanced_feature'
   const username = 'authentication.jit_provisioning.username_provisioning_url'
@@ -596,17 +687,13 @@ describe('what is not in this version', () => {
   // biome-ignore format: one row, one line
   const cases: [line: string, refused: string[], harmless: string[]][] = [
     [enhanced, [jit('enable_enhanced_feature: true'), jit('enable_enhanced_feature: "true"')], [jit('enable_enhanced_feature: "false"')]],
-    ['authentication.jit_provisioning.unknown_user_store', [jit('unknown_user_store: refuse')], [jit('unknown_user_store: PRIMARY')]],
     [username, [jit('username_provisioning_url: //other.example/a')], [jit('username_provisioning_url: /a')]],
     [password, [jit('password_provisioning_url: "HTTP://other.example/a"')], [jit('password_provisioning_url: /a')]],
-    ['userStores[].properties', ['userStores: [ { name: PRIMARY, properties: {} } ]'], []],
     ['userStores[].type', ['userStores: [{ name: PRIMARY, type: ldap } ]'], ['userStores: [{ name: PRIMARY, type: postgres } ]']],
-    ['userStores', ['userStores: [{ name: PRIMARY }, { name: STAFF } ]', 'userStores: [{ name: STAFF } ]', 'userStores: STAFF'], ['userStores: [{ name: PRIMARY } ]', 'userStores: []']],
     ['identityProviders[].formerName', [`identityProviders: [ { ${IDP}, formerName: old } ]`], []],
     ['identityProviders[].oidc.redirectPath', [oidc('issuer: "https://a.example", clientId: x, redirectPath: /commonauth')], []],
     ['identityProviders[].claims.roles', [`identityProviders: [{ ${IDP}, claims: { roles: groups } } ]`], [`identityProviders: [{ ${IDP}, claims: { roles: ~ } } ]`]],
     ['identityProviders[].claims.roleMappings', [`identityProviders: [{ ${IDP}, claims: { roleMappings: { a: b } } } ]`], []],
-    ['identityProviders[].provisioning.jit.userstore', [provisioning('userstore: As in username'), provisioning('userstore: STAFF')], [provisioning('userstore: PRIMARY')]],
     ['identityProviders[].provisioning.jit.associateLocalUser', [provisioning('associateLocalUser: true')], [provisioning('associateLocalUser: false')]],
     ['purposes[].acceptBy', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, acceptBy: 2027-01-31 } ]`], []],
     ['purposes[].wordingOnly', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, wordingOnly: typo } ]`], []],

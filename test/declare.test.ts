@@ -137,6 +137,75 @@ describe('a declaration', () => {
     assert.deepEqual(await ids(), before)
   })
 
+  describe('of user stores', () => {
+    const stores = (...names: string[]) => [
+      { name: 'PRIMARY', properties: {} },
+      ...names.map((name) => ({ name, properties: {} })),
+    ]
+    const withStores = (...names: string[]) =>
+      apply((next) => {
+        next.userStores = stores(...names)
+      })
+    const userIn = (store: string, username: string) =>
+      on.rows('INSERT INTO users (id, store, username, username_canonical) VALUES (gen_random_uuid(), $1, $2, $2)', [
+        store,
+        username,
+      ])
+
+    it('adds them, turns an empty one off, and on again', async () => {
+      assert.deepEqual(await withStores('STAFF', 'CUSTOMERS'), {
+        written: ['user store STAFF', 'user store CUSTOMERS'],
+        turnedOff: [],
+      })
+      assert.deepEqual(await withStores('STAFF'), { written: [], turnedOff: ['user_stores CUSTOMERS'] })
+      assert.deepEqual(await withStores('STAFF'), NOTHING)
+      assert.deepEqual((await withStores('STAFF', 'CUSTOMERS')).written, ['user store CUSTOMERS'])
+      await apply()
+    })
+
+    it('refuses to remove one that has users, says how many there are, and changes nothing', async () => {
+      await withStores('STAFF', 'CUSTOMERS')
+      await userIn('CUSTOMERS', 'asha')
+      await userIn('CUSTOMERS', 'ben')
+      const before = await on.contents()
+      await assert.rejects(withStores(), {
+        name: 'StoreInUse',
+        message: 'The user store CUSTOMERS cannot be removed: 2 users are in it.',
+      })
+      assert.equal(await on.contents(), before)
+      await on.rows("DELETE FROM users WHERE username = 'ben'")
+      await assert.rejects(withStores('STAFF'), {
+        message: 'The user store CUSTOMERS cannot be removed: 1 user is in it.',
+      })
+      await on.rows('DELETE FROM users')
+      await apply()
+    })
+
+    it('refuses to tell cases apart, or to cease to, while there are users: each name is kept in the form that it is compared in', async () => {
+      const cased = (value: 'true' | 'false') =>
+        apply((next) => {
+          next.userStores = [...stores(), { name: 'STAFF', properties: { CaseInsensitiveUsername: value } }]
+        })
+      await cased('false')
+      await cased('true')
+      await cased('false')
+      await userIn('STAFF', 'Asha')
+      await assert.rejects(cased('true'), {
+        message: 'CaseInsensitiveUsername of the user store STAFF cannot change while users are in it (1).',
+      })
+      assert.deepEqual(await cased('false'), NOTHING)
+      await on.rows('DELETE FROM users')
+      await apply()
+    })
+
+    it('cannot delete or rename PRIMARY, not even by SQL', async () => {
+      await assert.rejects(on.rows("DELETE FROM user_stores WHERE name = 'PRIMARY'"), /foreign key/)
+      await assert.rejects(on.rows("UPDATE user_stores SET name = 'OTHER' WHERE name = 'PRIMARY'"), /foreign key/)
+      await assert.rejects(on.rows("UPDATE user_stores SET is_enabled = false WHERE name = 'PRIMARY'"), /primary_check/)
+      await assert.rejects(on.rows("INSERT INTO user_stores (name) VALUES ('INTERNAL')"), /domain_check/)
+    })
+  })
+
   it('keeps no secret in the clear, and each secret opens in its own row alone', async () => {
     const contents = await on.contents()
     for (const secret of SECRETS) {

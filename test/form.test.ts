@@ -36,9 +36,12 @@ function post(pairs: Pairs, what = REGISTER): FormReading {
   return readForm(readFields(parse(new URLSearchParams(pairs).toString())), what)
 }
 
+/** The answers, with the name spelled out. */
 function answers(reading: FormReading) {
   assert.equal(reading.kind, 'answers', JSON.stringify(reading))
-  return reading.kind === 'answers' ? reading.answers : assert.fail()
+  if (reading.kind !== 'answers') return assert.fail()
+  const { name, ...rest } = reading.answers
+  return { username: name.username, canonical: name.canonical, ...rest }
 }
 
 /** The codes of a reading's problems, each with its field. */
@@ -179,10 +182,14 @@ describe('a form with a problem', () => {
     const short = post(changed('username', 'as'))
     assert.deepEqual(short.kind === 'problems' && short.problems.username, {
       key: 'USERNAME_SHORT',
-      values: { name: 'as', n: 3 },
+      values: { name: 'as', n: 3, org: 'Northwind' },
     })
     const chars = post(changed('username', 'a sha'))
-    assert.deepEqual(chars.kind === 'problems' && chars.problems.username?.values, { name: 'a sha', found: 'U+0020' })
+    assert.deepEqual(chars.kind === 'problems' && chars.problems.username?.values, {
+      name: 'a sha',
+      found: 'U+0020',
+      org: 'Northwind',
+    })
     const password = post(changed('password', 'short'))
     assert.deepEqual(password.kind === 'problems' && password.problems.password, {
       key: 'PW_SHORT',

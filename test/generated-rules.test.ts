@@ -14,11 +14,12 @@ import { askedOf, type FormReading, keep, readForm } from '../src/provisioning/f
 import { firstView, promptPage, tryOf } from '../src/provisioning/page.ts'
 import { type Changes, changesOf, type SyncFacts } from '../src/provisioning/sync.ts'
 import { readTyped } from '../src/provisioning/typed-attributes.ts'
-import { alternatives, readTypedUsername, readUsername, suggestedUsername } from '../src/provisioning/username.ts'
+import { alternatives, readUsername, suggestedUsername } from '../src/provisioning/username.ts'
 import { passwordProblem, storableForm } from '../src/stores/password-policy.ts'
 import { PageError } from '../src/web/errors.ts'
 import { readFields } from '../src/web/forms.ts'
 import { holds, jsonValue, longText, memberName, objectOf, runs, shortText, text } from './support/arbitraries.ts'
+import { readTypedUsername } from './support/places.ts'
 import { IDP_ID, ISSUER, purpose, questionOf, situationOf } from './support/situations.ts'
 
 const WORDS = { purpose: 'Create your account', description: 'So that you have one' }
@@ -180,7 +181,7 @@ describe('a username, whatever is typed or claimed', () => {
       const reading = readUsername(given)
       if (reading.kind === 'problem') return
       const { canonical } = reading
-      assert.deepEqual(readUsername(canonical), { kind: 'ok', username: canonical, canonical })
+      assert.deepEqual(readUsername(canonical), { ...reading, username: canonical })
       const wide = given.replace(/[!-~]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) + 0xfee0))
       for (const disguise of [given.normalize('NFD'), given.normalize('NFC'), wide, ` ${given}  `]) {
         const read = readTypedUsername(disguise)
@@ -207,7 +208,9 @@ describe('a username, whatever is typed or claimed', () => {
   it('is offered other names that are fit, different from it and from each other, and the same ones every time', () => {
     holds(300, [fc.oneof(name, text), text, text, text], (given, givenName, familyName, email) => {
       const offers = alternatives(given, { givenName, familyName, email })
-      const fit = [given, ...offers].map(readUsername).flatMap((read) => (read.kind === 'ok' ? [read.canonical] : []))
+      const fit = [given, ...offers]
+        .map((one) => readUsername(one))
+        .flatMap((read) => (read.kind === 'ok' ? [read.look] : []))
       assert.equal(new Set(fit).size, offers.length + (readUsername(given).kind === 'ok' ? 1 : 0))
       assert.ok(offers.length <= 8, `${offers.length} offers`)
       assert.deepEqual(alternatives(given, { givenName, familyName, email }), offers)
@@ -339,9 +342,9 @@ describe('what is kept of a person, whatever was sent, asked, ticked and typed',
       const { answers } = reading
       assert.deepEqual(withoutAll(needed, answers.ticks), [])
       assert.deepEqual(Object.keys(answers.typed), page.missingAttributes)
-      assert.equal(readUsername(answers.username).kind, 'ok')
+      assert.equal(readUsername(answers.name.username).kind, 'ok')
       assert.equal(answers.password !== undefined, question.ask.password)
-      if (!question.ask.username) assert.equal(answers.username, situation.profile.suggestedUsername)
+      if (!question.ask.username) assert.equal(answers.name.username, situation.profile.suggestedUsername)
     })
   })
 

@@ -34,8 +34,10 @@ async function made(name: string, isAsked: boolean): Promise<{ userId: string; f
     { ...on.idp, scheme: isAsked ? on.idp.scheme : 'PROVISION_SILENTLY' },
     profile,
     {
+      store: 'PRIMARY',
       username: name,
       canonical: name,
+      look: name,
       passwordHash: isAsked ? 'a hash' : null,
       attributes: email ? [email, ...(isAsked ? [] : others)] : [],
       ...(isAsked ? { consent: { notice: NOTICE, records } } : {}),

@@ -116,7 +116,7 @@ describe('a first view', () => {
     for (const scheme of SCHEMES) {
       const first = page({ scheme, facts: { username: 'taken' } })
       const { status } = CONTEXT
-      assert.deepEqual(first.username, { kind: 'asked', value: 'asha', suggestions: [], status, problem })
+      assert.deepEqual(first.username, { kind: 'asked', value: 'asha', suggestions: [], status, hints: [], problem })
       assert.deepEqual(first.problems, [])
     }
   })
@@ -126,7 +126,7 @@ describe('a first view', () => {
       const { username } = page({ scheme, username: 'as' })
       assert.deepEqual(username.kind === 'asked' && username.problem, {
         key: 'USERNAME_SHORT',
-        values: { name: 'as', n: 3 },
+        values: { name: 'as', n: 3, org: 'Northwind' },
       })
     }
   })

@@ -37,12 +37,14 @@ function somebody(attributes: Record<string, AttributeValue> = {}): Profile {
 function newUser(on: TestHouse, profile: Profile, change: Partial<NewUser> & { ticks?: string[] } = {}): NewUser {
   const { ticks = ['recover:email'], ...rest } = change
   const reading = readUsername(profile.suggestedUsername)
+  const [canonical, look] = reading.kind === 'ok' ? [reading.canonical, reading.look] : ['', '']
   const { attributes, records } = grant(itemsOf(PURPOSES, profile), new Set(ticks), profile, {}, on.idp.id)
   const notice = noticeOf(PURPOSES, { name: 'Northwind' }, 'en', (name) => name)
-  const canonical = reading.kind === 'ok' ? reading.canonical : ''
   const user = {
+    store: 'PRIMARY',
     username: profile.suggestedUsername,
     canonical,
+    look,
     passwordHash: null,
     attributes,
     consent: { notice, records },
@@ -466,9 +468,10 @@ describe('a race', () => {
     assert.equal(open.length, 7)
   })
 
-  it(`NEGATIVE CONTROL: where users_store_username_key does not bite, it does not hold that ${SAME_NAME}`, async () => {
+  it(`NEGATIVE CONTROL: where neither users_store_username_key nor users_store_look_key bites, it does not hold that ${SAME_NAME}`, async () => {
     const toothless = `ALTER TABLE users DROP CONSTRAINT users_store_username_key,
-      ADD CONSTRAINT users_store_username_key UNIQUE (store, username_canonical, id)`
+      ADD CONSTRAINT users_store_username_key UNIQUE (store, username_canonical, id),
+      DROP CONSTRAINT users_store_look_key`
     const { outcomes, users } = await broken(toothless, (copy) => sameName(copy, copy.another()))
     assert.deepEqual(kinds(outcomes), Array(8).fill('created'))
     assert.equal(users.length, 8)

@@ -74,7 +74,8 @@ describe('NEGATIVE CONTROL: the race for', () => {
   it('a name is lost where users_store_username_key lets in a name with another id', async () => {
     const broken = `${waitBeforeInsert('users')};
       ALTER TABLE users DROP CONSTRAINT users_store_username_key,
-        ADD CONSTRAINT users_store_username_key UNIQUE (store, username_canonical, id)`
+        ADD CONSTRAINT users_store_username_key UNIQUE (store, username_canonical, id),
+        DROP CONSTRAINT users_store_look_key`
     await withFleet({ schema: broken }, async (fleet) => {
       await assert.rejects(oneNameOnePerson(fleet, 3), /3 people were given one name/)
       await assert.rejects(twoIdpsOneName(fleet, RACING.silentIdps, 1), /2 of two have the name/)

@@ -160,6 +160,7 @@ describe('the prompts', () => {
       action: '/accountrecoveryendpoint/username-status',
       checking: 'Checking…',
       free: '&#34;{name}&#34; is free',
+      placed: '&#34;{name}&#34; is free in {store}',
       taken: '&#34;{name}&#34; is taken',
       short: 'Too short for a username',
       long: 'Too long for a username',

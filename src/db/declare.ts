@@ -3,17 +3,24 @@ import type { Declared } from '../declared.ts'
 import type { Keyring } from '../seal.ts'
 import { type Db, inTransaction, query } from './connect.ts'
 import { writeOrganization } from './installation.ts'
+import { assertCaseUnchanged, assertStoresEmpty } from './user-stores.ts'
 
-/** What an application of the configuration did, for the log: names only. */
+/** What applying the configuration did, for the log: names only. */
 export interface Applied {
   written: string[]
   turnedOff: string[]
 }
 
+/** As configurations say it (stores/name.ts); no store in the table. */
+const AS_IN_USERNAME = 'As in username'
+
+/** How `Applied` begins the name of a user store. */
+export const USER_STORE = 'user store'
+
 /** One number for all processes: the first to come applies, the others wait and find nothing to write. */
 const LOCK = 7_135_201
 
-/** Applies a declaration in one transaction, under a lock that ends with it. */
+/** Applies a declaration in one transaction, under a lock that ends with it. Throws `StoreInUse` when a store is still needed as it is. */
 export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Promise<Applied> {
   return inTransaction(db, async (transaction) => {
     await query(transaction, 'SELECT pg_advisory_xact_lock(?)', [LOCK])
@@ -31,6 +38,17 @@ export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Pro
       }
       note('attribute', attribute.name, await upsert(transaction, 'attributes', 'name', row))
     }
+    for (const [position, { name, properties }] of declared.userStores.entries()) {
+      await assertCaseUnchanged(transaction, name, properties.CaseInsensitiveUsername !== 'false')
+      const row = {
+        name,
+        position,
+        properties: JSON.stringify(properties),
+        is_enabled: true,
+        declared_hash: hash('user store', { name, position, properties }),
+      }
+      note(USER_STORE, name, await upsert(transaction, 'user_stores', 'name', row))
+    }
     for (const [position, idp] of declared.identityProviders.entries()) {
       const { name, displayName, isEnabled, oidc, claims, jit } = idp
       const secret = oidc.clientSecret === undefined ? null : keyring.seal(`idp ${name}`, oidc.clientSecret)
@@ -47,7 +65,7 @@ export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Pro
         mappings: JSON.stringify(claims.mappings),
         jit_enabled: jit.isEnabled,
         jit_scheme: jit.scheme,
-        jit_userstore: jit.userstore,
+        jit_userstore: jit.userstore === AS_IN_USERNAME ? null : jit.userstore,
         attribute_sync_method: jit.attributeSyncMethod,
         declared_hash: hash('idp', { idp, position }),
       }
@@ -107,6 +125,9 @@ export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Pro
         declared.applications.map((one) => one.clientId),
       )),
     ]
+    const stores = declared.userStores.map(({ name }) => name)
+    await assertStoresEmpty(transaction, stores)
+    turnedOff.push(...(await turnOff(transaction, 'user_stores', 'name', stores)))
     return { written, turnedOff }
   })
 }

@@ -23,13 +23,14 @@ export interface Idp {
   mappings: Record<string, string>
   jitEnabled: boolean
   scheme: Scheme
+  /** A store, or `As in username`. */
   userstore: string
   attributeSyncMethod: AttributeSyncMethod
 }
 
 const COLUMNS = `id, name, display_name AS "displayName", is_enabled AS "isEnabled", issuer, client_id AS "clientId",
   client_secret_sealed AS "clientSecretSealed", scopes, username_claim AS "usernameClaim", mappings,
-  jit_enabled AS "jitEnabled", jit_scheme AS scheme, jit_userstore AS userstore,
+  jit_enabled AS "jitEnabled", jit_scheme AS scheme, coalesce(jit_userstore, 'As in username') AS userstore,
   attribute_sync_method AS "attributeSyncMethod"`
 
 export function findIdp(db: Db, id: string): Promise<Idp | undefined> {

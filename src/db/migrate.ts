@@ -14,10 +14,14 @@ const migrations = {
 /** One number for all processes; another one than the declaration's. */
 const LOCK = 7_135_200
 
-/** Runs the pending migrations; returns their file names. Of two at once one waits and finds nothing to do. */
-export function migrate(db: Db): Promise<string[]> {
+/**
+ * Runs the pending migrations and then `fill`, which computes what SQL cannot; returns the file names of the migrations.
+ * Of two at once one waits and finds nothing to do.
+ */
+export function migrate(db: Db, fill: (transaction: Db) => Promise<void>): Promise<string[]> {
   return alone(db, async (transaction) => {
     const [, names]: [number, string[]] = await transaction.migrate.latest(migrations)
+    await fill(transaction)
     return names
   })
 }

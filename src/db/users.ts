@@ -14,41 +14,94 @@ export function findUser(db: Db, id: string): Promise<User | undefined> {
   return queryOne<User>(db, `SELECT ${COLUMNS} FROM users WHERE id = ?`, [id])
 }
 
-/** A user with what a local sign-in needs. */
-export function findUserToSignIn(
-  db: Db,
-  store: string,
-  canonical: string,
-): Promise<(User & { passwordHash: string | null }) | undefined> {
-  return queryOne(
+export interface UserToSignIn extends User {
+  passwordHash: string | null
+}
+
+/** The users who have one of these names, each with what a local sign-in needs. */
+export function findUsersToSignIn(db: Db, names: { store: string; canonical: string }[]): Promise<UserToSignIn[]> {
+  return query(
     db,
-    `SELECT ${COLUMNS}, password_hash AS "passwordHash" FROM users WHERE store = ? AND username_canonical = ?`,
-    [store, canonical],
+    `SELECT ${COLUMNS}, password_hash AS "passwordHash" FROM users
+     WHERE (store, username_canonical) IN (SELECT * FROM unnest(?::text[], ?::text[]))`,
+    [names.map(({ store }) => store), names.map(({ canonical }) => canonical)],
   )
 }
 
-/** Of these canonical names, those that are taken in the store. */
-export async function takenUsernames(db: Db, store: string, canonicals: string[]): Promise<Set<string>> {
-  const rows = await query<{ canonical: string }>(
-    db,
-    'SELECT username_canonical AS canonical FROM users WHERE store = ? AND username_canonical = ANY (?::text[])',
-    [store, canonicals],
-  )
-  return new Set(rows.map((row) => row.canonical))
+/** A name as a user has it: in its store, as it is compared, and what it looks like. */
+export interface KeptName {
+  store: string
+  canonical: string
+  look: string
 }
 
-/** Inserts a user; false when the name is taken. DO NOTHING, because a raised violation would print the name in PostgreSQL's log. */
+/** Of these names, by key, those that a user of their store has or that look like one that a user has. */
+export async function takenUsernames(db: Db, names: (KeptName & { key: string })[]): Promise<Set<string>> {
+  // Two look-ups of a constraint's index each: OR in one would not use them.
+  const rows = await query<{ key: string }>(
+    db,
+    `WITH wanted AS (SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS w (key, store, canonical, look))
+     SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_canonical = canonical
+     UNION SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_look = look`,
+    (['key', 'store', 'canonical', 'look'] as const).map((column) => names.map((name) => name[column])),
+  )
+  return new Set(rows.map((row) => row.key))
+}
+
+/**
+ * Inserts a user; false when the name is taken, or looks like one that is. DO NOTHING, because a raised violation would print the name in
+ * PostgreSQL's log; for any constraint, because two decide: the name and its look.
+ */
 export async function insertUser(
   db: Db,
-  user: { id: string; store: string; username: string; canonical: string; passwordHash: string | null },
+  user: KeptName & { id: string; username: string; passwordHash: string | null },
 ): Promise<boolean> {
   const row = await queryOne(
     db,
-    `INSERT INTO users (id, store, username, username_canonical, password_hash) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT ON CONSTRAINT users_store_username_key DO NOTHING RETURNING id`,
-    [user.id, user.store, user.username, user.canonical, user.passwordHash],
+    `INSERT INTO users (id, store, username, username_canonical, username_look, password_hash) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO NOTHING RETURNING id`,
+    [user.id, user.store, user.username, user.canonical, user.look, user.passwordHash],
   )
   return row !== undefined
+}
+
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
+
+/** The next names, by id, after the user `after`, or from the first: all of them, or those without a look. */
+export function namesAfter(
+  db: Db,
+  after: string | undefined,
+  limit: number,
+  which: 'all' | 'without look',
+): Promise<KeptUsername[]> {
+  return query<KeptUsername>(
+    db,
+    `SELECT id, store, username, username_canonical AS canonical FROM users
+     WHERE id > ? AND (? OR username_look IS NULL) ORDER BY id LIMIT ?`,
+    [after ?? BEFORE_ALL, which === 'all', limit],
+  )
+}
+
+export interface KeptUsername {
+  id: string
+  store: string
+  username: string
+  canonical: string
+}
+
+/** Gives users their looks. Of two that look the same the one who was there first gets it, and the other none. */
+export async function giveLooks(db: Db, looks: { id: string; look: string }[]): Promise<void> {
+  await query(
+    db,
+    `WITH given AS (
+       SELECT DISTINCT ON (store, look) users.id, store, look FROM users
+       JOIN unnest(?::uuid[], ?::text[]) AS g (id, look) ON g.id = users.id
+       WHERE username_look IS NULL ORDER BY store, look, created_at, users.id)
+     UPDATE users SET username_look = given.look FROM given
+     WHERE users.id = given.id AND NOT EXISTS
+       (SELECT FROM users AS other WHERE other.store = given.store AND other.username_look = given.look)`,
+    [looks.map(({ id }) => id), looks.map(({ look }) => look)],
+  )
 }
 
 /** Puts a new hash in place of an old one, unless somebody changed it meanwhile. */

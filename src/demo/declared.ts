@@ -28,7 +28,13 @@ export function demoDeclared(
 ): Declared {
   return {
     organization: { name: 'Northwind' },
-    jitProvisioning: { usernameProvisioningUrl: REGISTER, passwordProvisioningUrl: SIGNUP },
+    jitProvisioning: {
+      usernameProvisioningUrl: REGISTER,
+      passwordProvisioningUrl: SIGNUP,
+      unknownUserStore: 'PRIMARY',
+      reservedUsernames: [],
+    },
+    userStores: [{ name: 'PRIMARY', properties: {} }],
     attributes: [{ name: 'department', displayName: 'Department', type: 'string' }],
     identityProviders: modes.map((mode) => {
       const { displayName, isEnabled, scheme } = JIT[mode]

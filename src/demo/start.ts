@@ -3,6 +3,8 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { insertUser } from '../db/users.ts'
 import type { Declared } from '../declared.ts'
 import type { House } from '../house.ts'
+import { lookOf } from '../provisioning/look.ts'
+import { PRIMARY } from '../stores/name.ts'
 import { startDemoApplication } from './application.ts'
 import { demoDeclared } from './declared.ts'
 import { startDemoIdp } from './idp.ts'
@@ -51,7 +53,8 @@ export async function startDemo(options: { publicUrl: URL; port: number; secretK
     async seed(house) {
       const passwordHash = await house.passwords.hash(TAKEN_PASSWORD, 'the demo')
       for (const username of taken) {
-        await insertUser(house.db, { id: randomUUID(), store: 'PRIMARY', username, canonical: username, passwordHash })
+        const name = { store: PRIMARY, username, canonical: username, look: lookOf(username) }
+        await insertUser(house.db, { ...name, id: randomUUID(), passwordHash })
       }
     },
     async stop() {

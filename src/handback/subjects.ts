@@ -10,6 +10,7 @@ import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
 import { scopeOf } from '../provisioning/attributes.ts'
 import { keyedHash, sha256 } from '../seal.ts'
+import { joinName } from '../stores/name.ts'
 
 export type ReleasedClaims = Record<string, unknown>
 
@@ -30,7 +31,7 @@ export async function claimsOfUser(house: House, userId: string): Promise<Releas
   const user = await findUser(house.db, userId)
   if (!user || user.isLocked) return undefined
   const attributes = await listUserAttributes(house.db, userId)
-  return { sub: userId, preferred_username: user.username, ...released(attributes) }
+  return { sub: userId, preferred_username: joinName(user.store, user.username), ...released(attributes) }
 }
 
 /** Keeps what the requested scopes cover of a profile, sealed, for as long as the access token of its grant lives. */

@@ -1,9 +1,11 @@
 // The local sign-in, for users who set a password, and the brake on it.
 import { createBrake } from '../db/brakes.ts'
-import { findUserToSignIn, replacePasswordHash } from '../db/users.ts'
+import { findUsersToSignIn, replacePasswordHash, type UserToSignIn } from '../db/users.ts'
 import type { House } from '../house.ts'
-import { readTypedUsername } from '../provisioning/username.ts'
+import { canonicalForm, USERNAME_MAX, withoutSlips } from '../provisioning/username.ts'
 import { HashingBusy } from '../stores/hashing-queue.ts'
+import { PRIMARY, splitName, storeNamed } from '../stores/name.ts'
+import { readStores } from '../stores/stores.ts'
 
 export type LocalOutcome =
   | { kind: 'known'; userId: string }
@@ -27,19 +29,18 @@ export function createLocalSignIn(house: House): LocalSignIn {
 
   return {
     async check(typed, password, client) {
-      const name = readTypedUsername(typed)
-      const canonical = name.kind === 'ok' ? name.canonical : typed.slice(0, 200)
-      const userKey = house.keyring.hash('brake user', 'PRIMARY', canonical)
       const addressKey = house.keyring.hash('brake address', client)
 
       // Counted in the turn and not before: whoever is turned away because we are busy has failed at nothing.
       const looked = await house.passwords.inTurn(client, async (matches) => {
+        const user = await findOne(house, withoutSlips(typed))
+        // By user where there is one, so that no second way to write a name is a second row of tries.
+        const userKey = house.keyring.hash('brake user', user?.id ?? canonicalForm(typed.slice(0, 200)))
         // Taken before the password is looked at and given back on success: of many tries at once no more than the limit get through.
         const now = house.now()
         const wait = (await perAddress.take(addressKey, now)) ?? (await perUser.take(userKey, now))
         if (wait !== undefined) return { kind: 'too-many' as const, minutes: Math.max(1, Math.ceil(wait / 60_000)) }
 
-        const user = name.kind === 'ok' ? await findUserToSignIn(house.db, 'PRIMARY', canonical) : undefined
         const isRight = await matches(user?.passwordHash ?? undefined, password)
         if (!isRight || !user || user.isLocked) return { kind: 'wrong' as const }
         await perAddress.giveBack(addressKey)
@@ -52,6 +53,25 @@ export function createLocalSignIn(house: House): LocalSignIn {
       return { kind: 'known', userId: id }
     },
   }
+}
+
+/**
+ * The user that a typed name means. With a prefix, in that store; without one, wherever there is exactly one, else PRIMARY's. No rule of a store
+ * is asked: whoever was let in under older ones still is.
+ */
+async function findOne(house: House, typed: string): Promise<UserToSignIn | undefined> {
+  const { domain, username } = splitName(typed)
+  if (username.length > 2 * USERNAME_MAX || /[\0\p{Surrogate}]/u.test(username)) return undefined
+  const all = await readStores(house.db)
+  const named = domain === undefined ? undefined : storeNamed(all, domain)
+  // An unknown prefix is nothing here where it is nothing on the page that made the user.
+  const fallback = house.names.unknownStore === 'refuse' ? [] : all.filter(({ name }) => name === PRIMARY)
+  const stores = domain === undefined ? all : named ? [named] : fallback
+  const users = await findUsersToSignIn(
+    house.db,
+    stores.map(({ name, policy }) => ({ store: name, canonical: canonicalForm(username, policy.isCaseInsensitive) })),
+  )
+  return users.length === 1 ? users[0] : users.find(({ store }) => store === PRIMARY)
 }
 
 /** Hashes a password anew whose hash was made with less work than we do now: only here is it known. Too busy for that is no failure: there are other days. */

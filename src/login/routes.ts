@@ -8,6 +8,8 @@ import { closedError, cookiesError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { signInLocally } from '../provisioning/provision.ts'
 import { sha256 } from '../seal.ts'
+import { PRIMARY } from '../stores/name.ts'
+import { readStores } from '../stores/stores.ts'
 import { clientOf } from '../web/client.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
@@ -108,11 +110,18 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
           csrf: csrfToken(req),
           sessionDataKey: flow.id,
           username,
+          hints: await nameHints(),
           problems: problem ? [{ field: 'username', message: problem }] : [],
         },
       },
       status,
     )
+  }
+
+  /** How names of other stores than PRIMARY are written, if there are any. */
+  async function nameHints(): Promise<Message[]> {
+    const other = (await readStores(house.db)).find(({ name }) => name !== PRIMARY)
+    return other ? [{ key: 'login.hint', values: { store: other.name } }] : []
   }
 
   /** Leaves for an idp. State is new for each departure; nonce and PKCE verifier follow from it and the flow cookie. */

@@ -9,15 +9,16 @@ import type { Organization } from '../db/installation.ts'
 import { readOrganization } from '../db/installation.ts'
 import type { Purpose } from '../db/purposes.ts'
 import { customAttributeNames, listPurposes } from '../db/purposes.ts'
-import { takenUsernames } from '../db/users.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
+import { readStores } from '../stores/stores.ts'
 import type { Notice } from './consent.ts'
 import { effectivePurposes, missingAttributes, noticeOf } from './consent.ts'
 import type { Facts } from './decide.ts'
-import type { UsernameReading } from './username.ts'
-import { readTypedUsername, readUsername } from './username.ts'
+import type { NameReading, Places } from './place.ts'
+import { readName } from './place.ts'
+import { takenNames } from './taken.ts'
 
 /** The language of pages and of what is recorded. */
 const LANGUAGE = 'en'
@@ -34,8 +35,10 @@ export interface Situation {
   /** What people call an attribute: the operator's words for a custom one, ours for a standard claim. */
   label: (attribute: string) => string
   identity: Identity | undefined
-  suggested: UsernameReading
-  /** Of the suggested and the typed name, in canonical form, those that somebody has. */
+  /** Where names of this idp may go. */
+  places: Places
+  suggested: NameReading
+  /** Of the suggested and the typed name, by key, those that somebody has, or that look like somebody's. */
   taken: ReadonlySet<string>
   facts: Facts
 }
@@ -50,13 +53,14 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
     findApplication(house.db, flow.door.applicationId),
   ])
   if (!idp || !application) throw new Error('A flow points to an idp or application that does not exist.')
-  const suggested = readUsername(profile.suggestedUsername)
-  const names = [suggested, readTypedUsername(typed)].flatMap((name) => (name.kind === 'ok' ? [name.canonical] : []))
+  const places: Places = { userstore: idp.userstore, stores: await readStores(house.db), ...house.names }
+  const suggested = readName(profile.suggestedUsername, places, 'claimed')
+  const names = [suggested, readName(typed, places, 'typed')]
   const [organization, configured, customNames, taken] = await Promise.all([
     readOrganization(house.db),
     listPurposes(house.db),
     customAttributeNames(house.db),
-    names.length > 0 ? takenUsernames(house.db, idp.userstore, names) : new Set<string>(),
+    takenNames(house.db, names),
   ])
   // After the name, never beside it: a name taken by this very person's other sign-in a moment ago is seen with its identity,
   // because one transaction made both.
@@ -76,6 +80,7 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
     notice: noticeOf(purposes, organization, LANGUAGE, label),
     label,
     identity,
+    places,
     suggested,
     taken,
     facts: {
@@ -88,7 +93,7 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
       requireLocalUser: application.requireLocalUser,
       wasAsked: flow.wasAsked,
       ...(identity ? { user: { id: identity.userId, isLocked: identity.isLocked } } : {}),
-      username: suggested.kind === 'problem' ? 'refused' : taken.has(suggested.canonical) ? 'taken' : 'free',
+      username: suggested.kind === 'problem' ? 'refused' : taken.has(suggested.key) ? 'taken' : 'free',
       missingAttributes: missingAttributes(purposes, profile),
     },
   }

@@ -8,11 +8,12 @@ import type { Item } from './consent.ts'
 import { itemsOf, missingTicks } from './consent.ts'
 import type { Ask } from './decide.ts'
 import type { Situation } from './facts.ts'
+import type { FitName, NameReading, Places } from './place.ts'
+import { readName } from './place.ts'
 import type { Question } from './settle.ts'
 import type { TypedAttributes } from './typed-attributes.ts'
 import { readTyped } from './typed-attributes.ts'
-import type { UsernameProblem, UsernameReading } from './username.ts'
-import { readTypedUsername } from './username.ts'
+import type { UsernameProblem } from './username.ts'
 
 /** What was on the page: the server's own view of it, never the form's. */
 export interface Asked {
@@ -20,8 +21,9 @@ export interface Asked {
   items: Item[]
   missingAttributes: string[]
   /** The name that signup.do shows, when it does not ask for one. */
-  suggested: UsernameReading
-  /** Of the names in question, in canonical form, those that somebody has. */
+  suggested: NameReading
+  places: Places
+  /** Of the names in question, by key, those that somebody has. */
   taken: ReadonlySet<string>
   /** Words that the password must not be made of, besides the username. */
   personal: string[]
@@ -40,6 +42,7 @@ export function askedOf(situation: Situation, question: Question): Asked {
     items: itemsOf(purposes, profile),
     missingAttributes: facts.missingAttributes,
     suggested: situation.suggested,
+    places: situation.places,
     taken: situation.taken,
     personal: [...mailbox, application.name, idp.displayName, organization.name],
     organization: organization.name,
@@ -64,8 +67,7 @@ export interface Problems {
 }
 
 export interface Answers {
-  username: string
-  canonical: string
+  name: FitName
   password: string | undefined
   ticks: ReadonlySet<string>
   typed: TypedAttributes
@@ -80,14 +82,14 @@ export function readForm(fields: Fields, asked: Asked): FormReading {
   const kept = keep(fields, asked)
   const problems: Problems = { ticks: {}, typed: {} }
 
-  const username = asked.ask.username ? readTypedUsername(kept.username) : asked.suggested
-  const wrong = nameProblem(kept.username, username, asked.taken)
+  const name = asked.ask.username ? readName(kept.username, asked.places, 'typed') : asked.suggested
+  const wrong = nameProblem(kept.username, name, asked)
   if (wrong) problems.username = wrong
 
   const password = asked.ask.password ? fields.one('password') : undefined
   if (password !== undefined) {
-    const name = username.kind === 'ok' ? [username.username, username.canonical] : []
-    const problem = passwordProblem(password, [...name, ...asked.personal])
+    const own = name.kind === 'ok' ? [name.username, name.canonical] : []
+    const problem = passwordProblem(password, [...own, ...asked.personal], name.store.policy.password)
     if (problem) problems.password = problemMessage(problem, { org: asked.organization })
   }
   for (const item of missingTicks(asked.items, kept.ticks)) {
@@ -99,9 +101,8 @@ export function readForm(fields: Fields, asked: Asked): FormReading {
     if ('problem' in reading) problems.typed[attribute] = reading.problem
     else typed[attribute] = reading.value
   }
-  if (username.kind === 'problem' || hasProblems(problems)) return { kind: 'problems', problems, kept }
-  const { username: name, canonical } = username
-  return { kind: 'answers', answers: { username: name, canonical, password, ticks: kept.ticks, typed }, kept }
+  if (name.kind === 'problem' || hasProblems(problems)) return { kind: 'problems', problems, kept }
+  return { kind: 'answers', answers: { name, password, ticks: kept.ticks, typed }, kept }
 }
 
 /** What the person typed and ticked, of what was asked. */
@@ -119,10 +120,14 @@ export function typedName(fields: Fields): string {
   return fields.one('use') || fields.one('username')
 }
 
-/** What is wrong with a name, in the words of the form; `reading` is its own, `taken` holds canonical names. The live status says the same. */
-export function nameProblem(name: string, reading: UsernameReading, taken: ReadonlySet<string>): Message | undefined {
-  if (reading.kind === 'problem') return problemMessage(reading.problem, { name })
-  return taken.has(reading.canonical) ? takenProblem(reading.username) : undefined
+/** What is wrong with a name, in the words of the form; `reading` is its own. The live status says the same. */
+export function nameProblem(
+  name: string,
+  reading: NameReading,
+  { taken, organization }: { taken: ReadonlySet<string>; organization: string },
+): Message | undefined {
+  if (reading.kind === 'problem') return problemMessage(reading.problem, { name, org: organization })
+  return taken.has(reading.key) ? takenProblem(reading.name) : undefined
 }
 
 /** Somebody has the name, in whatever case or width. */
@@ -130,16 +135,28 @@ export function takenProblem(name: string): Message {
   return { key: 'USERNAME_TAKEN', values: { name } }
 }
 
+interface ProblemDetails {
+  min: number
+  max: number
+  found: string
+  sentence: string
+  prefix: string
+  list: string[]
+}
+
 /** A rule's problem as a message: its code is the key; a bound, lowest or highest, is the sentence's {n}. */
 export function problemMessage(problem: UsernameProblem | PasswordProblem, values: Record<string, string>): Message {
-  const { code, ...details }: { code: string; min?: number; max?: number; found?: string } = problem
+  const { code, sentence, list, ...details }: Partial<ProblemDetails> & { code: string } = problem
   const n = details.min ?? details.max
   return {
     key: code,
+    ...(sentence === undefined ? {} : { sentence }),
     values: {
       ...values,
       ...(n === undefined ? {} : { n }),
       ...(details.found === undefined ? {} : { found: details.found }),
+      ...(details.prefix === undefined ? {} : { prefix: details.prefix }),
+      ...(list === undefined ? {} : { list: list.join(', ') }),
     },
   }
 }

@@ -1,6 +1,7 @@
 // Builds the one page that asks: what the person sees of a situation, a question and, after a try, of its problems. Pure.
 import type { AttributeValue } from '../db/user-attributes.ts'
 import type { Keyring } from '../seal.ts'
+import { PRIMARY } from '../stores/name.ts'
 import { PASSWORD_MIN } from '../stores/password-policy.ts'
 import type { AttributeOnPage, Message, Problem, PromptPage, PurposeOnPage, ShownValue } from '../web/page.ts'
 import type { Item } from './consent.ts'
@@ -8,6 +9,8 @@ import { itemsOf } from './consent.ts'
 import type { Situation } from './facts.ts'
 import type { Kept, Problems } from './form.ts'
 import { nameProblem } from './form.ts'
+import type { Places } from './place.ts'
+import { fieldOf, isAsInUsername } from './place.ts'
 import type { Question } from './settle.ts'
 import { inputFor } from './typed-attributes.ts'
 
@@ -46,9 +49,10 @@ export function tryOf(kept: Kept): Try {
  * silently changed, and knowing early saves a try.
  */
 export function firstView(situation: Situation, question: Question): Try {
-  const first = tryOf({ username: situation.profile.suggestedUsername, ticks: new Set(), typed: {} })
+  const { profile, places, suggested, taken, organization } = situation
+  const first = tryOf({ username: fieldOf(profile.suggestedUsername, places), ticks: new Set(), typed: {} })
   first.isFirst = true
-  const problem = nameProblem(situation.profile.suggestedUsername, situation.suggested, situation.taken)
+  const problem = nameProblem(first.kept.username, suggested, { taken, organization: organization.name })
   if (question.ask.username && problem) first.problems.username = problem
   return first
 }
@@ -73,9 +77,10 @@ export function promptPage(situation: Situation, question: Question, context: Pa
         value: kept.username,
         suggestions,
         status: context.status,
+        hints: storeHints(situation.places),
         ...(problems.username ? { problem: problems.username } : {}),
       }
-    : { kind: 'shown', value: situation.profile.suggestedUsername }
+    : { kind: 'shown', value: shownName(situation) }
   return {
     application: situation.application.name,
     organization: situation.organization.name,
@@ -116,6 +121,19 @@ export function promptPage(situation: Situation, question: Question, context: Pa
         }
       : {}),
   }
+}
+
+/** The whole name, by which the person signs in later. */
+function shownName({ suggested, profile }: Situation): string {
+  return suggested.kind === 'ok' ? suggested.name : profile.suggestedUsername
+}
+
+/** Where the name goes, unless there is but one place. */
+function storeHints(places: Places): Message[] {
+  if (!isAsInUsername(places))
+    return places.userstore === PRIMARY ? [] : [{ key: 'username.hint.store', values: { store: places.userstore } }]
+  const other = places.stores.find(({ name }) => name !== PRIMARY)
+  return other === undefined ? [] : [{ key: 'username.hint.domain', values: { store: other.name } }]
 }
 
 function headingOf(situation: Situation, question: Question, purposes: PurposeOnPage[]): Message {

@@ -19,8 +19,10 @@ import { changesOf } from './sync.ts'
 
 /** A user about to be made. Holds only what may be kept: everything not granted was dropped before. */
 export interface NewUser {
+  store: string
   username: string
   canonical: string
+  look: string
   passwordHash: string | null
   attributes: StoredAttribute[]
   consent?: { notice: Notice; records: ConsentRecord[] }
@@ -57,7 +59,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
       const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
       if (!(await insertIdentity(db, person, userId, scheme))) throw new Rollback({ kind: 'already-there' })
-      if (!(await insertUser(db, { ...user, id: userId, store: idp.userstore }))) {
+      if (!(await insertUser(db, { ...user, id: userId }))) {
         throw new Rollback({ kind: 'username-taken' })
       }
       await putUserAttributes(db, userId, user.attributes)

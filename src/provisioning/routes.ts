@@ -14,12 +14,12 @@ import { askedOf, keep, nameProblem, readForm, takenProblem, typedName } from '.
 import { createLimit, tooManyError } from './limits.ts'
 import type { PageContext, Try } from './page.ts'
 import { firstView, memoryOf, promptPage, tryOf } from './page.ts'
+import { fieldOf, isAsInUsername, keptName, type NameReading, type Places, readName } from './place.ts'
 import type { Outcome } from './provision.ts'
 import { endWithoutUser, provision } from './provision.ts'
 import type { Arrived, Asking } from './settle.ts'
 import { askingOf, settle } from './settle.ts'
 import { freeNames } from './suggestions.ts'
-import { readTypedUsername } from './username.ts'
 
 /** What the rest of the house answers for these pages: where a flow goes when there is nothing to ask, and how its door stays open. */
 export interface Ways {
@@ -91,9 +91,9 @@ export function promptRoutes(house: House, ways: Ways): Router {
     if (reading.kind === 'again') return askAgain(req, res, found, reading.tried)
     const outcome = await create(found, reading.answers, clientOf(req))
     if (outcome.kind === 'username-taken') {
-      const { username } = reading.answers
-      const tried = tryOf({ ...reading.kept, username })
-      tried.problems.username = takenProblem(username)
+      const { name } = reading.answers.name
+      const tried = tryOf({ ...reading.kept, username: fieldOf(name, found.situation.places) })
+      tried.problems.username = takenProblem(name)
       // Decided again, so that signup.do asks for a name now.
       const again = await find(res)
       return again && askAgain(req, res, again, tried)
@@ -114,10 +114,14 @@ export function promptRoutes(house: House, ways: Ways): Router {
     if (wait !== undefined) throw tooManyError(wait, ways.ended(flow.id))
     const asking = await askingOf(house, flow, name)
     if (!asking?.question.ask.username) throw new PageError(404, 'notfound')
-    const problem = nameProblem(name, readTypedUsername(name), asking.situation.taken)
+    const { places, taken, organization } = asking.situation
+    const reading = readName(name, places, 'typed')
+    const problem = nameProblem(name, reading, { taken, organization: organization.name })
     house.metrics.usernameStatus(problem === undefined)
     house.log.debug({ flow: flow.tag, available: problem === undefined }, 'username status')
-    res.set('Cache-Control', 'no-store').json({ available: problem === undefined, reason: problem?.key ?? null })
+    res
+      .set('Cache-Control', 'no-store')
+      .json({ available: problem === undefined, reason: problem?.key ?? null, ...placeOf(reading, places) })
   }
 
   /** Keeps the page open: flow, cookie and door live as long from now as they did from the beginning. */
@@ -154,8 +158,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     const { idp, profile, purposes, notice } = situation
     const { attributes, records } = grant(itemsOf(purposes, profile), answers.ticks, profile, answers.typed, idp.id)
     return provision(house, flow, idp, profile, {
-      username: answers.username,
-      canonical: answers.canonical,
+      ...keptName(answers.name),
       passwordHash: answers.password === undefined ? null : await house.passwords.hash(answers.password, client),
       attributes,
       consent: { notice, records },
@@ -213,6 +216,12 @@ export function promptRoutes(house: House, ways: Ways): Router {
   function addressOf({ flow, question }: Found): string {
     return `${house.prompts[question.page]}?sessionDataKey=${flow.id}`
   }
+}
+
+/** Which store a typed name goes to, and what it is there: said only where the name says it. */
+function placeOf(reading: NameReading, places: Places): { store?: string; username?: string } {
+  if (reading.kind === 'problem' || !isAsInUsername(places)) return {}
+  return { store: reading.store.name, username: reading.username }
 }
 
 type Read = { kind: 'answers'; answers: Answers; kept: Kept } | { kind: 'again'; tried: Try }

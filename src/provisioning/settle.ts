@@ -6,6 +6,7 @@ import type { Decision } from './decide.ts'
 import { decide } from './decide.ts'
 import type { Situation } from './facts.ts'
 import { gather } from './facts.ts'
+import { keptName } from './place.ts'
 import { endWithoutUser, provision, signIn } from './provision.ts'
 
 export type Question = Extract<Decision, { kind: 'ask' }>
@@ -67,8 +68,7 @@ async function carryOut(
     case 'create': {
       if (suggested.kind !== 'ok') return false
       const outcome = await provision(house, flow, idp, profile, {
-        username: suggested.username,
-        canonical: suggested.canonical,
+        ...keptName(suggested),
         passwordHash: null,
         attributes: allFromIdp(profile, idp.id),
       })

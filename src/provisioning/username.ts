@@ -1,4 +1,7 @@
 // Says what a username is and which other names to offer. Pure: no store, no clock, no chance; whether a name is free is the store's to say.
+import type { Policy } from '../stores/policy.ts'
+import { policyOf } from '../stores/policy.ts'
+import { lookOf } from './look.ts'
 import { lookAlikesOf } from './look-alikes.ts'
 
 export type UsernameProblem =
@@ -6,16 +9,28 @@ export type UsernameProblem =
   | { code: 'USERNAME_SHORT'; min: number }
   | { code: 'USERNAME_LONG'; max: number }
   | { code: 'USERNAME_CHARS'; found: string }
+  /** Against the rule of the store, which may have a sentence of its own. */
+  | { code: 'USERNAME_POLICY'; sentence?: string }
   | { code: 'USERNAME_NO_PREFIX' }
+  /** There is no store of the name before the slash; `list` are those that there are. */
+  | { code: 'STORE_UNKNOWN'; prefix: string; list: string[] }
   | { code: 'USERNAME_RESERVED' }
 
 export type UsernameReading =
-  | { kind: 'ok'; username: string; canonical: string }
+  | { kind: 'ok'; username: string; canonical: string; look: string }
   | { kind: 'problem'; problem: UsernameProblem }
 
-// The default policy of every store, ^[\S]{3,50}$, counted in code points. White space is outside the class of characters anyway.
-const min = 3
-const max = 50
+/** What a name is judged by: the rules of its store, and the words that the operator reserves besides ours (canonical). */
+export interface NameRules {
+  policy: Policy
+  reserved: ReadonlySet<string>
+}
+
+/** The rules of a store that says nothing. */
+export const DEFAULT_RULES: NameRules = { policy: policyOf({}), reserved: new Set() }
+
+/** No name is longer, whatever the rule of its store: code points. The schema says so too. */
+export const USERNAME_MAX = 255
 
 // Canonical names that pass for the house itself: the accounts of operating systems, the role mailboxes of RFC 2142, the reference product's
 // domains of stores and roles, and the first parts of our addresses (design 5). "me", "." and ".." are too short as it is.
@@ -28,37 +43,59 @@ const reserved = new Set(
 )
 
 /**
- * Reads a name exactly as it is, such as the one in a claim: nothing is taken away.
+ * Reads a name without a store before it, exactly as it is: nothing is taken away.
  *
- * `username` is the name as given, for display; `canonical` is its RFC 8265 UsernameCaseMapped form, for comparing. Reading a canonical
- * form gives that same form. Lengths (3 to 50 code points) hold for both. `found` lists up to five offending characters, separated by
- * spaces: those that cannot be seen as U+XXXX, those that could be taken for others as а (U+0430). Never throws, on any string.
+ * `username` is the name as given, for display. `canonical` is for comparing: its RFC 8265 UsernameCaseMapped form, or UsernameCasePreserved
+ * in a store that tells cases apart; reading a canonical form gives that same form. `look` is what it looks like, for comparing too. A
+ * store's rule judges the name as given; a rule that is nothing but a length holds for both. `found` lists up to five offending characters,
+ * separated by spaces: those that cannot be seen as U+XXXX, those that could be taken for others as а (U+0430). Never throws, on any string.
  */
-export function readUsername(raw: string): UsernameReading {
+export function readUsername(raw: string, { policy, reserved: own }: NameRules = DEFAULT_RULES): UsernameReading {
   if (raw === '') return problem({ code: 'USERNAME_EMPTY' })
+  const { min, max } = policy.username.bounds ?? { min: 1, max: USERNAME_MAX }
+  const most = Math.min(max, USERNAME_MAX)
   // A code point takes at most two units: this bounds all the work below, whatever is sent.
-  if (raw.length > 2 * max) return problem({ code: 'USERNAME_LONG', max })
+  if (raw.length > 2 * most) return problem({ code: 'USERNAME_LONG', max: most })
 
-  const canonical = canonicalForm(raw)
+  const canonical = canonicalForm(raw, policy.isCaseInsensitive)
   const lengths = [raw, canonical].map((name) => [...name].length)
-  if (Math.max(...lengths) > max) return problem({ code: 'USERNAME_LONG', max })
+  if (Math.max(...lengths) > most) return problem({ code: 'USERNAME_LONG', max: most })
   if (canonical.includes('/')) return problem({ code: 'USERNAME_NO_PREFIX' })
   const misfits = misfitsOf(raw, canonical).map(visible)
   const found = new Set(misfits.length > 0 ? misfits : lookAlikesIn(raw, canonical))
   if (found.size > 0) return problem({ code: 'USERNAME_CHARS', found: [...found].slice(0, 5).join(' ') })
   if (Math.min(...lengths) < min) return problem({ code: 'USERNAME_SHORT', min })
-  if (reserved.has(canonical)) return problem({ code: 'USERNAME_RESERVED' })
-  return { kind: 'ok', username: raw, canonical }
+  if (!policy.username.fits(raw)) {
+    const { sentence } = policy.username
+    return problem({ code: 'USERNAME_POLICY', ...(sentence === undefined ? {} : { sentence }) })
+  }
+  const folded = canonicalForm(raw)
+  if (reserved.has(folded) || own.has(folded) || reservedLooks().has(lookOf(folded)))
+    return problem({ code: 'USERNAME_RESERVED' })
+  return { kind: 'ok', username: raw, canonical, look: lookOf(canonical) }
 }
 
-/** Reads a name that a person typed: ASCII spaces at the ends are slips of the hand and go, everything else is judged by `readUsername`. */
-export function readTypedUsername(typed: string): UsernameReading {
+/** Takes ASCII spaces at the ends away, which are slips of the hand; nothing else of what a person types as a name. */
+export function withoutSlips(typed: string): string {
   // Two counters, not / +$/: on a long run of inner spaces that expression takes quadratic time.
   let start = 0
   let end = typed.length
   while (start < end && typed[start] === ' ') start += 1
   while (end > start && typed[end - 1] === ' ') end -= 1
-  return readUsername(typed.slice(start, end))
+  return typed.slice(start, end)
+}
+
+/**
+ * The form in which names are compared: RFC 8265 section 3.3.1 to 3.3.3, in that order: width, case (unless the store tells cases apart,
+ * 3.4), normalisation. Longer than 1,000 characters, only the first 1,000 count: no name is.
+ */
+export function canonicalForm(name: string, isCaseInsensitive = true): string {
+  // U+3000 and this block hold every character whose decomposition is <wide> or <narrow>. Half-width Hangul stays, and is refused as a
+  // compatibility character: its NFKC would be conjoining jamo, which the next step could glue to a neighbour.
+  const fullWidth = name
+    .slice(0, 1000)
+    .replace(/[\u3000\uFF01-\uFF9F\uFFE0-\uFFEE]/gu, (point) => point.normalize('NFKC'))
+  return (isCaseInsensitive ? fullWidth.toLowerCase() : fullWidth).normalize('NFC')
 }
 
 /** The name to propose, uncleaned and perhaps not fit: the username claim, else the mailbox of the e-mail address, else the subject. */
@@ -66,15 +103,22 @@ export function suggestedUsername(claims: { username?: string; email?: string; s
   return claims.username || mailboxOf(claims.email ?? '') || claims.subject
 }
 
+/** Names that we make are not longer than this, even where the rule of a store would let them. */
+const LONGEST_OFFER = 50
+
 /**
  * Up to eight fit names, best first, to offer instead of a taken or refused one; the same input always gives the same list.
- * Each differs in canonical form from `name` and from the others. Which are free, the caller asks the store.
+ * Each looks different from `name` and from the others. Which are free, the caller asks the store.
  */
 export function alternatives(
   name: string,
   known: { givenName?: string; familyName?: string; email?: string },
+  rules: NameRules = DEFAULT_RULES,
 ): string[] {
-  const reading = readUsername(name)
+  const reading = readUsername(name, rules)
+  const max = Math.min(rules.policy.username.bounds?.max ?? LONGEST_OFFER, LONGEST_OFFER)
+  const plain = (part = '') => plainPart(part, max)
+  const isFit = (candidate: string) => readUsername(candidate, rules).kind === 'ok'
   const [given, family] = [plain(known.givenName), plain(known.familyName)]
   const whole = [`${given}.${family}`, `${family}.${given}`, `${given}${family}`, `${given}-${family}`]
   const people = [...(given && family ? whole : []), plain(mailboxOf(known.email ?? '')), given, family]
@@ -82,26 +126,30 @@ export function alternatives(
   const own = reading.kind === 'ok' && !name.includes('@') ? name : plain(mailboxOf(name) || name)
   // A reserved word is not fit, so it is no stem: admin2 would pass for the house as well as admin.
   const stem = [own, ...people].find(isFit)
-  const numbered = stem === undefined ? [] : [1, 2, 3, 4, 5, 6, 7, 8].map((step) => countedOn(stem, step))
+  const numbered = stem === undefined ? [] : [1, 2, 3, 4, 5, 6, 7, 8].map((step) => countedOn(stem, step, max))
   // Two numbers come first for a name that is only taken: they are nearest to what the person wanted.
   const nearest = reading.kind === 'ok' && stem === own ? numbered.slice(0, 2) : []
   const ordered = [own, ...nearest, ...people, ...numbered]
 
   const offers = new Map<string, string>()
   for (const candidate of ordered) {
-    const offer = readUsername(candidate)
-    if (offer.kind === 'ok' && !offers.has(offer.canonical)) offers.set(offer.canonical, candidate)
+    const offer = readUsername(candidate, rules)
+    if (offer.kind === 'ok' && !offers.has(offer.look)) offers.set(offer.look, candidate)
   }
-  if (reading.kind === 'ok') offers.delete(reading.canonical)
+  if (reading.kind === 'ok') offers.delete(reading.look)
   return [...offers.values()].slice(0, 8)
+}
+
+let reservedLooksOnce: Set<string> | undefined
+
+/** A name that looks like the house is as bad as its own: аdmin in letters of another script, adrnin. */
+function reservedLooks(): Set<string> {
+  reservedLooksOnce ??= new Set([...reserved].map(lookOf))
+  return reservedLooksOnce
 }
 
 function problem(problem: UsernameProblem): UsernameReading {
   return { kind: 'problem', problem }
-}
-
-function isFit(name: string): boolean {
-  return readUsername(name).kind === 'ok'
 }
 
 /** What stands before the last @; empty when there is none. */
@@ -110,25 +158,17 @@ function mailboxOf(address: string): string {
 }
 
 /** Part of a person's name as part of a username: lower case, "Anne Marie" as anne.marie, "O'Brien" as obrien. Empty when nothing is left. */
-function plain(part = ''): string {
+function plainPart(part: string, max: number): string {
   const points = [...canonicalForm(part.slice(0, 2 * max)).replace(/['’]/g, '')].slice(0, max)
   const kept = points.map((point) => (/[\p{L}\p{M}\p{Nd}_-]/u.test(point) && isInClass(point) ? point : ' ')).join('')
   return kept.split(' ').filter(Boolean).join('.')
 }
 
 /** asha → asha2, asha3 …; asha7 → asha8, asha9 …; a long name loses its tail rather than the number. */
-function countedOn(stem: string, step: number): string {
+function countedOn(stem: string, step: number, max: number): string {
   const [, word = stem, digits = '1'] = /^(.*?)([1-9][0-9]{0,3})$/u.exec(stem) ?? []
   const number = String(Number(digits) + step)
   return [...word].slice(0, max - number.length).join('') + number
-}
-
-/** RFC 8265 section 3.3.1 to 3.3.3, in that order: width, case, normalisation. */
-function canonicalForm(name: string): string {
-  // U+3000 and this block hold every character whose decomposition is <wide> or <narrow>. Half-width Hangul stays, and is refused as a
-  // compatibility character: its NFKC would be conjoining jamo, which the next step could glue to a neighbour.
-  const fullWidth = name.replace(/[\u3000\uFF01-\uFF9F\uFFE0-\uFFEE]/gu, (point) => point.normalize('NFKC'))
-  return fullWidth.toLowerCase().normalize('NFC')
 }
 
 /** The characters that keep a name out, as typed if each is wrong by itself, in canonical form if it is wrong only where it stands. */
@@ -198,7 +238,7 @@ function directionOf(point: string): 'L' | 'R' | 'AN' | 'EN' | 'NSM' | 'neutral'
   if (/[0-9\u06F0-\u06F9]/u.test(point)) return 'EN'
   if (/[\u0660-\u0669\u{10D30}-\u{10D39}]/u.test(point)) return 'AN'
   if (/[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u.test(point)) return 'R'
-  return /[!-~]/.test(point) && !/[a-z]/.test(point) ? 'neutral' : 'L'
+  return /[!-~]/.test(point) && !/[A-Za-z]/.test(point) ? 'neutral' : 'L'
 }
 
 /** Shown as it is only if it shows by itself: no control, space, direction mark, lone surrogate or combining mark reaches the page. */

@@ -1,5 +1,6 @@
 // Says whether a password may be chosen. Pure: what it refuses depends on the password, the given words and a list that ships with it.
 import { dictionary } from '@zxcvbn-ts/language-common'
+import type { Rule } from './policy.ts'
 
 export type PasswordProblem =
   | { code: 'PW_EMPTY' }
@@ -9,6 +10,8 @@ export type PasswordProblem =
   | { code: 'PW_CHARS' }
   | { code: 'PW_COMMON' }
   | { code: 'PW_PERSONAL' }
+  /** Against the rule of the store, which may have a sentence of its own. */
+  | { code: 'PW_POLICY'; sentence?: string }
 
 /** Code points after NFC, spaces included (PR-21). NIST SP 800-63B-4 section 3.1.1.2 asks for 15 where the password is the only factor. */
 export const PASSWORD_MIN = 15
@@ -16,9 +19,10 @@ export const PASSWORD_MAX = 128
 
 /**
  * The first reason to refuse a new password, or undefined. `personal` holds the username, the mailbox of the e-mail address and the names of
- * the organisation, application and idp; a password may not contain any that has four code points or more (PR-22). Never throws.
+ * the organisation, application and idp; a password may not contain any that has four code points or more (PR-22). `rule` is the store's own, which comes on top: it never lets a password pass
+ * that is too short. Never throws.
  */
-export function passwordProblem(password: string, personal: string[]): PasswordProblem | undefined {
+export function passwordProblem(password: string, personal: string[], rule?: Rule): PasswordProblem | undefined {
   if (password === '') return { code: 'PW_EMPTY' }
   if (isOverlong(password)) return { code: 'PW_LONG', max: PASSWORD_MAX }
   if (brokenText.test(password)) return { code: 'PW_CHARS' }
@@ -27,6 +31,8 @@ export function passwordProblem(password: string, personal: string[]): PasswordP
   const folded = fold(password)
   if (isCommon(folded)) return { code: 'PW_COMMON' }
   if (personal.some((word) => isTelling(word) && folded.includes(fold(word)))) return { code: 'PW_PERSONAL' }
+  if (rule && !rule.fits(password.normalize('NFC')))
+    return { code: 'PW_POLICY', ...(rule.sentence === undefined ? {} : { sentence: rule.sentence }) }
   return undefined
 }
 

@@ -22,7 +22,7 @@ export function loadMessages(folders: string[], language: string, isStrict: bool
   const words = new Map(readingOrder.flatMap(readWords))
   const plural = new Intl.PluralRules(language)
   return {
-    t: (message) => fill(sentenceOf(message), message),
+    t: (message) => message.sentence ?? fill(sentenceOf(message), message),
     around(message, name) {
       const [before = '', ...after] = sentenceOf(message).split(`{${name}}`)
       return [fill(before, message), fill(after.join(''), message)]

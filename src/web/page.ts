@@ -4,6 +4,8 @@
 export interface Message {
   key: string
   values?: Record<string, string | number>
+  /** The operator's own words, in place of ours: plain text. */
+  sentence?: string
 }
 
 /** A way on from a page that has nothing to fill in. */
@@ -37,7 +39,15 @@ export interface ContinuePage {
 export interface LoginPage {
   application: string
   idps: { displayName: string; href: string }[]
-  local: { action: string; csrf: string; sessionDataKey: string; username: string; problems: Problem[] }
+  local: {
+    action: string
+    csrf: string
+    sessionDataKey: string
+    username: string
+    /** How a name is written, when there is more than one store. */
+    hints: Message[]
+    problems: Problem[]
+  }
 }
 
 /** The confirmation of a sign-out that an application asked for. `form` is the OpenID Provider's own form state. */
@@ -71,8 +81,8 @@ export interface PromptPage {
   problems: Problem[]
   /** The notice above the form, such as CHANGED. */
   changed?: Message
-  username: /** `status`: the address that tells whether a name is free. */
-    | { kind: 'asked'; value: string; problem?: Message; suggestions: string[]; status: string }
+  username: /** `status`: the address that tells whether a name is free. `hints`: where the name goes, when there is more than one place. */
+    | { kind: 'asked'; value: string; problem?: Message; suggestions: string[]; status: string; hints: Message[] }
     /** Shown as text; with a password it is also a read-only field, so that password managers file it right. */
     | { kind: 'shown'; value: string }
   /** `again`: it was fine but something else was not, so it has to be typed again. */

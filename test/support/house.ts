@@ -84,6 +84,7 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
     flowMinutes: 30,
     trustProxy: 0,
     prompts: { register: '/accountrecoveryendpoint/register.do', signup: '/accountrecoveryendpoint/signup.do' },
+    names: { unknownStore: 'PRIMARY', reserved: new Set() },
     views: createViews({
       folders: [path.join(import.meta.dirname, '../../views')],
       cache: true,

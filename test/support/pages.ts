@@ -110,7 +110,7 @@ const first: PromptPage = {
     stay: '/accountrecoveryendpoint/stay',
   },
   problems: [],
-  username: { kind: 'asked', value: 'asha', suggestions: [], status },
+  username: { kind: 'asked', value: 'asha', suggestions: [], status, hints: [] },
   password: { min: 15, again: false },
   consent: { privacyPolicyUrl, purposes: [recover(email, phone), office(birthdate, department)] },
 }
@@ -123,6 +123,10 @@ const taken = { key: 'USERNAME_TAKEN', values: { name: 'asha' } }
 const short = { key: 'PW_SHORT', values: { n: 15 } }
 const tick = { key: 'CONSENT_NEEDED', values: { attribute: 'Email address' } }
 const untypedPhone = { key: 'ATTR_EMPTY', values: { attribute: 'Mobile number' } }
+const noStore = { key: 'STORE_UNKNOWN', values: { prefix: 'NOPE', list: 'STAFF, CUSTOMERS' } }
+const ownRule = { key: 'USERNAME_POLICY', sentence: 'Username must be 3 to 30 letters, digits, dots or dashes' }
+const hints = [{ key: 'username.hint.domain', values: { store: 'STAFF' } }]
+const inStaff = { key: 'username.hint.store', values: { store: 'STAFF' } }
 const suggestions = ['asha2', 'asha.rao', 'rao.asha']
 
 const wrong: PromptPage = {
@@ -132,7 +136,7 @@ const wrong: PromptPage = {
     { field: 'new-password', message: short },
     { field: email.id, message: tick },
   ],
-  username: { kind: 'asked', value: 'asha', problem: taken, suggestions, status },
+  username: { kind: 'asked', value: 'asha', problem: taken, suggestions, status, hints: [] },
   password: { min: 15, problem: short, again: false },
   consent: {
     privacyPolicyUrl,
@@ -204,6 +208,7 @@ export const firstViews: PageState[] = [
       csrf: 'token',
       sessionDataKey: 'f1',
       username: '',
+      hints: [],
       problems: [],
     },
   }),
@@ -239,12 +244,22 @@ export const secondViews: PageState[] = [
     },
   }),
   state('register', 'changed meanwhile', { ...first, changed: { key: 'CHANGED' }, password: { min: 15, again: true } }),
+  state('register', 'a name that says where it goes', {
+    ...first,
+    problems: [{ field: 'username', message: noStore }],
+    username: { kind: 'asked', value: 'NOPE/asha', problem: noStore, suggestions: ['STAFF/asha'], status, hints },
+  }),
+  state('register', 'a name against the rule of its store', {
+    ...first,
+    problems: [{ field: 'username', message: ownRule }],
+    username: { kind: 'asked', value: 'asha_rao', problem: ownRule, suggestions, status, hints: [inStaff] },
+  }),
   state('signup', 'the suggested name is taken', {
     ...withoutPassword,
     form: signupForm,
     heading: { key: 'signup.title.consent', values },
     problems: [{ field: 'username', message: taken }],
-    username: { kind: 'asked', value: 'asha', problem: taken, suggestions, status },
+    username: { kind: 'asked', value: 'asha', problem: taken, suggestions, status, hints: [] },
   }),
   state('login', 'wrong password', {
     application: 'Travel',
@@ -254,6 +269,7 @@ export const secondViews: PageState[] = [
       csrf: 'token',
       sessionDataKey: 'f1',
       username: 'asha',
+      hints: [{ key: 'login.hint', values: { store: 'STAFF' } }],
       problems: [{ field: 'username', message: { key: 'SIGNIN_FAILED' } }],
     },
   }),

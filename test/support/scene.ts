@@ -5,6 +5,7 @@ import pg from 'pg'
 import { connect } from '../../src/db/connect.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import type { Declared, DeclaredApplication, DeclaredIdp, DeclaredPurpose } from '../../src/declared.ts'
+import { fillLooks } from '../../src/stores/review.ts'
 import { type Application, type ApplicationOptions, startApplication } from './application.ts'
 import { startTestCluster, type TestCluster } from './database.ts'
 import { freePort } from './free-port.ts'
@@ -75,7 +76,7 @@ export async function startMigratedCluster(settings: Record<string, string> = {}
   const started = await startTestCluster(settings)
   await started.template(async (url) => {
     const db = connect({ url, poolMax: 1, ssl: false, onError: () => {} })
-    await migrate(db)
+    await migrate(db, fillLooks)
     await db.destroy()
   })
   return started
@@ -114,7 +115,10 @@ export async function setScene(url: string, options: SceneOptions = {}): Promise
     jitProvisioning: {
       usernameProvisioningUrl: '/accountrecoveryendpoint/register.do',
       passwordProvisioningUrl: '/accountrecoveryendpoint/signup.do',
+      unknownUserStore: 'PRIMARY',
+      reservedUsernames: [],
     },
+    userStores: [{ name: 'PRIMARY', properties: {} }],
     attributes: [{ name: 'department', displayName: 'Department', type: 'string' }],
     identityProviders: MODES.map((mode) => declaredIdp(mode, url, idp)),
     purposes: options.purposes ?? PURPOSES,

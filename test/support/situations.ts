@@ -5,8 +5,9 @@ import type { Profile } from '../../src/login/profile.ts'
 import { missingAttributes, noticeOf } from '../../src/provisioning/consent.ts'
 import { decide, type Facts } from '../../src/provisioning/decide.ts'
 import type { Situation } from '../../src/provisioning/facts.ts'
+import { readName } from '../../src/provisioning/place.ts'
 import type { Question } from '../../src/provisioning/settle.ts'
-import { readUsername } from '../../src/provisioning/username.ts'
+import { placesOf } from './places.ts'
 
 export const ISSUER = 'https://id.acme.example'
 export const IDP_ID = '5f0f6c8e-9f57-4c9b-9a53-0f6f0d7d1a01'
@@ -47,7 +48,8 @@ export function situationOf(
   facts: Partial<Facts> & { scheme?: Facts['idp']['scheme'] } = {},
 ): Situation {
   const { scheme = 'PROMPT_USERNAME_PASSWORD_CONSENT', ...rest } = facts
-  const suggested = readUsername(profile.suggestedUsername)
+  const places = placesOf()
+  const suggested = readName(profile.suggestedUsername, places, 'claimed')
   const isTaken = rest.username === 'taken' && suggested.kind === 'ok'
   const label = (attribute: string) => `the ${attribute}`
   const organization = { name: 'Northwind', privacyPolicyUrl: 'https://northwind.example/privacy' }
@@ -86,8 +88,9 @@ export function situationOf(
     notice: noticeOf(purposes, organization, 'en', label),
     label,
     identity: undefined,
+    places,
     suggested,
-    taken: new Set(isTaken ? [suggested.canonical] : []),
+    taken: new Set(isTaken ? [suggested.key] : []),
     facts: {
       idp: { isEnabled: true, isAccepted: true, jitEnabled: true, scheme },
       requireLocalUser: false,
