@@ -192,8 +192,6 @@ export const NOT_IN_THIS_VERSION: readonly Later[] = [
     harmless: never,
     instead: 'leave it out: /commonauth/<name> is used',
   },
-  { path: 'identityProviders[].claims.roles', harmless: never, instead: 'leave it out' },
-  { path: 'identityProviders[].claims.roleMappings', harmless: never, instead: 'leave it out' },
   { path: `${jit}.associateLocalUser`, harmless: is(false, 'false'), instead: 'false' },
   { path: 'purposes[].acceptBy', harmless: never, instead: 'leave it out' },
   { path: 'purposes[].wordingOnly', harmless: never, instead: 'leave it out' },

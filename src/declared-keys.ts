@@ -71,6 +71,17 @@ const attribute = group({
 }).transform((given) => ({ ...given, displayName: given.displayName ?? given.name }))
 
 const claimName = line(200, 'dept')
+const localRole = text(
+  'must be 1 to 255 characters without control characters and /, for roles have no domain here',
+  'admin, not Internal/admin',
+  (value) => value.trim() !== '' && [...value].length <= 255 && value.isWellFormed() && !/[/\p{Cc}]/u.test(value),
+)
+const roleMappings = z.record(z.string().min(1), localRole, {
+  error: (issue) =>
+    issue.code === 'invalid_key'
+      ? say('must name a role of theirs', 'acme-admins')
+      : expected('a map', '{ "acme-admins": admin }')(issue),
+})
 const sameNames = () => Object.fromEntries(Object.keys(STANDARD_ATTRIBUTES).map((claim) => [claim, claim]))
 
 const idp = (mayBePlain: boolean) =>
@@ -98,7 +109,14 @@ const idp = (mayBePlain: boolean) =>
     claims: group({
       username: claimName.default('preferred_username'),
       mappings: z.record(z.string(), claimName, { error: expected('a map', '{ email: email }') }).default(sameNames),
-    }).prefault({}),
+      roles: claimName.exactOptional(),
+      roleMappings: roleMappings.default(() => ({})),
+    })
+      .refine((claims) => claims.roles !== undefined || Object.keys(claims.roleMappings).length === 0, {
+        path: ['roleMappings'],
+        error: say('does nothing without roles, the claim that carries them', 'roles: groups'),
+      })
+      .prefault({}),
     provisioning: group({
       jit: group({
         isEnabled: flag(false),

@@ -272,6 +272,7 @@ describe('the configuration file', () => {
     const [acme] = declared?.identityProviders ?? []
     assert.equal(acme?.oidc.clientSecret, 'acme-secret')
     assert.equal(acme.claims.mappings.department, 'dept')
+    assert.deepEqual([acme.claims.roles, acme.claims.roleMappings], ['groups', { 'acme-admins': 'admin' }])
     assert.deepEqual(acme.jit, {
       isEnabled: true,
       scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT',
@@ -326,6 +327,7 @@ describe('the configuration file', () => {
         claims: {
           username: 'preferred_username',
           mappings: Object.fromEntries(standard.map((claim) => [claim, claim])),
+          roleMappings: {},
         },
         jit: {
           isEnabled: false,
@@ -350,6 +352,16 @@ describe('the configuration file', () => {
   test('given mappings replace the default wholly', () => {
     const { identityProviders } = declare(`identityProviders: [ { ${IDP}, claims: { mappings: { email: mail } } } ]`)
     assert.deepEqual(identityProviders[0]?.claims.mappings, { email: 'mail' })
+  })
+
+  test('roles of theirs may be called anything, ours have 1 to 255 characters, and a claim may map nothing', () => {
+    const long = '😀'.repeat(255)
+    const keys = `roles: groups, roleMappings: { "cn=a,dc=b": ${long}, constructor: "two words", Internal/x: admin }`
+    const { identityProviders } = declare(claims(keys))
+    const roleMappings = { 'cn=a,dc=b': long, constructor: 'two words', 'Internal/x': 'admin' }
+    assert.deepEqual(identityProviders[0]?.claims.roleMappings, roleMappings)
+    assert.deepEqual(declare(claims('roles: groups')).identityProviders[0]?.claims.roleMappings, {})
+    assert.deepEqual(declare(claims('roleMappings: {}')).identityProviders[0]?.claims.roleMappings, {})
   })
 
   test('the text of an issuer is kept as it is', () => {
@@ -429,6 +441,18 @@ describe('the configuration file', () => {
     ['no client id', oidc('issuer: "https://id.acme.example"'), 'identityProviders[0].oidc.clientId', /is missing/],
     ['scopes without openid', oidc('issuer: "https://id.acme.example", clientId: x, scopes: [email]'), 'identityProviders[0].oidc.scopes', /must contain openid/],
     ['a mapping of an unknown attribute', `identityProviders: [{ ${IDP}, claims: { mappings: { emial: mail } } } ]`, 'identityProviders[0].claims.mappings.emial', /did you mean email\?/],
+    ['roles without a claim that carries them', claims('roleMappings: { a: admin }'), 'identityProviders[0].claims.roleMappings', /does nothing without roles/],
+    ['an empty roles claim', claims('roles: ~'), 'identityProviders[0].claims.roles', /is empty/],
+    ['a role with a domain', claims('roles: groups, roleMappings: { a: Internal/admin }'), 'identityProviders[0].claims.roleMappings.a', /no domain/],
+    ['a role that is blank', claims('roles: groups, roleMappings: { a: " " }'), 'identityProviders[0].claims.roleMappings.a', /1 to 255/],
+    ['a role of 256 characters', claims(`roles: groups, roleMappings: { a: "${'x'.repeat(256)}" }`), 'identityProviders[0].claims.roleMappings.a', /1 to 255/],
+    ['a role with a line break', claims('roles: groups, roleMappings: { a: "ad\\nmin" }'), 'identityProviders[0].claims.roleMappings.a', /control characters/],
+    ['a role that is half a character', claims('roles: groups, roleMappings: { a: "\\uD800" }'), 'identityProviders[0].claims.roleMappings.a', /1 to 255/],
+    ['a role that is a list', claims('roles: groups, roleMappings: { a: [admin] }'), 'identityProviders[0].claims.roleMappings.a', /must be text/],
+    ['a role of theirs without a name', claims('roles: groups, roleMappings: { "": admin }'), 'identityProviders[0].claims.roleMappings.…', /must name a role of theirs/],
+    ['roles in a list', claims('roles: groups, roleMappings: [ admin ]'), 'identityProviders[0].claims.roleMappings', /must be a map/],
+    ['a prototype as a role of theirs', claims('roles: groups, roleMappings: { __proto__: admin }'), 'identityProviders[0].claims.roleMappings.__proto__', /unknown key/],
+    ['the claim of roles as an attribute', 'attributes: [{ name: roles } ]', 'attributes[0].name', /not a standard or protocol claim/],
     ['an unknown scheme', `identityProviders: [{ ${IDP}, provisioning: { jit: { scheme: PROMPT_CONSNET } } } ]`, 'identityProviders[0].provisioning.jit.scheme', /did you mean PROMPT_CONSENT\?/],
     ['a wrong boolean', `identityProviders: [{ ${IDP}, isEnabled: "yes" } ]`, 'identityProviders[0].isEnabled', /true or false/],
     ['a purpose id with a capital', `purposes: [{ ${PURPOSE.replace('recover', 'Recover')}, ${CATEGORIES} } ]`, 'purposes[0].id', /1 to 40/],
@@ -692,8 +716,6 @@ describe('what is not in this version', () => {
     ['userStores[].type', ['userStores: [{ name: PRIMARY, type: ldap } ]'], ['userStores: [{ name: PRIMARY, type: postgres } ]']],
     ['identityProviders[].formerName', [`identityProviders: [ { ${IDP}, formerName: old } ]`], []],
     ['identityProviders[].oidc.redirectPath', [oidc('issuer: "https://a.example", clientId: x, redirectPath: /commonauth')], []],
-    ['identityProviders[].claims.roles', [`identityProviders: [{ ${IDP}, claims: { roles: groups } } ]`], [`identityProviders: [{ ${IDP}, claims: { roles: ~ } } ]`]],
-    ['identityProviders[].claims.roleMappings', [`identityProviders: [{ ${IDP}, claims: { roleMappings: { a: b } } } ]`], []],
     ['identityProviders[].provisioning.jit.associateLocalUser', [provisioning('associateLocalUser: true')], [provisioning('associateLocalUser: false')]],
     ['purposes[].acceptBy', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, acceptBy: 2027-01-31 } ]`], []],
     ['purposes[].wordingOnly', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, wordingOnly: typo } ]`], []],
@@ -788,6 +810,10 @@ function jit(keys: string): string {
 
 function oidc(keys: string): string {
   return `identityProviders: [ { name: acme, oidc: { ${keys} } } ]`
+}
+
+function claims(keys: string): string {
+  return `identityProviders: [ { ${IDP}, claims: { ${keys} } } ]`
 }
 
 function provisioning(keys: string): string {

@@ -63,6 +63,8 @@ export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Pro
         scopes: oidc.scopes,
         username_claim: claims.username,
         mappings: JSON.stringify(claims.mappings),
+        roles_claim: claims.roles ?? null,
+        role_mappings: JSON.stringify(claims.roleMappings),
         jit_enabled: jit.isEnabled,
         jit_scheme: jit.scheme,
         jit_userstore: jit.userstore === AS_IN_USERNAME ? null : jit.userstore,

@@ -21,6 +21,10 @@ export interface Idp {
   usernameClaim: string
   /** Our attribute → their claim. */
   mappings: Record<string, string>
+  /** Which claim carries roles. */
+  rolesClaim: string | null
+  /** Their role → ours; without a claim there are none. */
+  roleMappings: Record<string, string>
   jitEnabled: boolean
   scheme: Scheme
   /** A store, or `As in username`. */
@@ -29,6 +33,7 @@ export interface Idp {
 }
 
 const COLUMNS = `id, name, display_name AS "displayName", is_enabled AS "isEnabled", issuer, client_id AS "clientId",
+  roles_claim AS "rolesClaim", role_mappings AS "roleMappings",
   client_secret_sealed AS "clientSecretSealed", scopes, username_claim AS "usernameClaim", mappings,
   jit_enabled AS "jitEnabled", jit_scheme AS scheme, coalesce(jit_userstore, 'As in username') AS userstore,
   attribute_sync_method AS "attributeSyncMethod"`

@@ -44,7 +44,11 @@ export function demoDeclared(
         displayName,
         isEnabled: true,
         oidc: { issuer, clientId, clientSecret, scopes: ['openid', 'profile', 'email', 'phone'] },
-        claims: { username: 'preferred_username', mappings: Object.fromEntries(SENT.map((name) => [name, name])) },
+        claims: {
+          username: 'preferred_username',
+          mappings: Object.fromEntries(SENT.map((name) => [name, name])),
+          roleMappings: {},
+        },
         jit: { isEnabled, scheme, userstore: 'PRIMARY', attributeSyncMethod: 'OVERRIDE_ALL' },
       }
     }),

@@ -21,10 +21,10 @@ export const STANDARD_ATTRIBUTES = {
   address: { scope: 'address' },
 } as const satisfies Readonly<Record<string, { scope: Scope }>>
 
-/** Claims that OpenID Connect itself gives meaning to, or that follow another attribute: nobody can declare them as their own. */
+/** Claims that OpenID Connect itself or we give meaning to, or that follow another attribute: nobody can declare them as their own. */
 export const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
   ...['sub', 'iss', 'aud', 'exp', 'iat', 'nonce', 'acr', 'amr', 'azp', 'auth_time'],
-  ...['email_verified', 'phone_number_verified', 'updated_at', 'preferred_username'],
+  ...['email_verified', 'phone_number_verified', 'updated_at', 'preferred_username', 'roles'],
 ])
 
 /** True for a standard attribute, and for nothing that objects merely inherit, such as `constructor`. */

@@ -171,7 +171,11 @@ function declaredIdp(mode: Mode, url: string, idp: Idp): DeclaredIdp {
       clientSecret,
       scopes: ['openid', 'profile', 'email', 'phone', 'address'],
     },
-    claims: { username: 'preferred_username', mappings: Object.fromEntries(MAPPED.map((name) => [name, name])) },
+    claims: {
+      username: 'preferred_username',
+      mappings: Object.fromEntries(MAPPED.map((name) => [name, name])),
+      roleMappings: {},
+    },
     jit: SCHEMES[mode],
   }
 }

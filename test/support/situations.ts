@@ -66,6 +66,8 @@ export function situationOf(
       scopes: ['openid'],
       usernameClaim: 'preferred_username',
       mappings: {},
+      rolesClaim: null,
+      roleMappings: {},
       jitEnabled: true,
       scheme,
       userstore: 'PRIMARY',
