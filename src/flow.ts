@@ -152,7 +152,10 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
     labels: row.idp_name === null ? { idp: '', scheme: '' } : { idp: row.idp_name, scheme: row.idp_scheme ?? '' },
     calledBackAt: row.called_back_at ?? undefined,
     wasAsked: row.asked_at !== null,
-    profile: row.profile_sealed ? JSON.parse(unseal(sealingKey, row.id, row.profile_sealed)) : undefined,
+    // A process that did not know roles yet may have sealed it: it granted none.
+    profile: row.profile_sealed
+      ? { roles: [], ...JSON.parse(unseal(sealingKey, row.id, row.profile_sealed)) }
+      : undefined,
     ending: row.ending ?? undefined,
     expiresAt: row.expires_at,
     isExpired: row.expires_at <= house.now(),

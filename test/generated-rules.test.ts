@@ -12,6 +12,7 @@ import { allFromIdp, effectivePurposes, grant, itemsOf, noticeOf } from '../src/
 import { decide, type Facts } from '../src/provisioning/decide.ts'
 import { askedOf, type FormReading, keep, readForm } from '../src/provisioning/form.ts'
 import { firstView, promptPage, tryOf } from '../src/provisioning/page.ts'
+import { readRoles, roleChanges } from '../src/provisioning/roles.ts'
 import { type Changes, changesOf, type SyncFacts } from '../src/provisioning/sync.ts'
 import { readTyped } from '../src/provisioning/typed-attributes.ts'
 import { alternatives, readUsername, suggestedUsername } from '../src/provisioning/username.ts'
@@ -68,7 +69,13 @@ const tick = fc.oneof(
 
 function profileOf(said: Record<string, unknown>, mapped: Record<string, string>): Profile | undefined {
   try {
-    return toProfile(said, { issuer: ISSUER, usernameClaim: 'preferred_username', mappings: mapped })
+    return toProfile(said, {
+      issuer: ISSUER,
+      usernameClaim: 'preferred_username',
+      mappings: mapped,
+      rolesClaim: null,
+      roleMappings: {},
+    })
   } catch (error) {
     assert.ok(error instanceof ProfileFault, `not a fault of the profile: ${error}`)
     return undefined
@@ -94,6 +101,48 @@ function canBeStored(leaf: unknown): boolean {
 function throughJson<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value))
 }
+
+describe('roles, whatever the idp says', () => {
+  const theirs = fc.oneof(fc.constantFrom('acme-admins', 'a,b', ','), memberName)
+  const roleMappings = objectOf(theirs, fc.constantFrom('admin', 'editor', 'reader')) as fc.Arbitrary<
+    Record<string, string>
+  >
+  const said = fc.oneof(
+    jsonValue,
+    fc.array(theirs),
+    fc.array(theirs).map((all) => all.join(',')),
+  )
+
+  it('are ours alone, each once and sorted, and nobody has to catch anything', () => {
+    holds(2_000, [said, roleMappings], (claim, mapped) => {
+      const roles = readRoles(claim, mapped)
+      assert.deepEqual(withoutAll(roles, Object.values(mapped)), [])
+      assert.deepEqual(roles, [...new Set(roles)].sort())
+    })
+  })
+
+  it('are each granted by a name that was said', () => {
+    holds(2_000, [said, roleMappings], (claim, mapped) => {
+      const names = [claim].flat().flatMap((name) => (typeof name === 'string' ? [name, ...name.split(',')] : []))
+      for (const role of readRoles(claim, mapped)) {
+        assert.ok(
+          Object.entries(mapped).some(([name, ours]) => ours === role && names.includes(name)),
+          role,
+        )
+      }
+    })
+  })
+
+  it('are after a sign-in what the idp grants, whatever it was', () => {
+    const some = fc.subarray(['admin', 'auditor', 'editor', 'reader'])
+    holds(500, [some, some], (granted, kept) => {
+      const { grant, withdraw } = roleChanges(granted, kept)
+      assert.deepEqual([...withoutAll(kept, withdraw), ...grant].sort(), granted)
+      assert.deepEqual(withoutAll(withdraw, kept), [], 'withdraws what is not there')
+      assert.deepEqual(withoutAll(grant, kept), grant, 'grants what is there')
+    })
+  })
+})
 
 describe('a profile, whatever the idp says', () => {
   it('is made or refused with a reason, and holds nothing but mapped attributes of what can be stored', () => {
@@ -434,7 +483,7 @@ describe('a later sign-in, whatever is stored, answered and sent', () => {
   )
   const sent: fc.Arbitrary<Profile> = fc
     .dictionary(few, fc.record({ value, verified: fc.boolean() }, { requiredKeys: ['value'], ...plain }), plain)
-    .map((attributes) => ({ issuer: ISSUER, subject: 'asha-1', suggestedUsername: 'asha', attributes }))
+    .map((attributes) => ({ issuer: ISSUER, subject: 'asha-1', suggestedUsername: 'asha', attributes, roles: [] }))
   const facts: fc.Arbitrary<SyncFacts> = fc.record({
     idpId: fc.constant(IDP_ID),
     method: fc.constantFrom('OVERRIDE_ALL', 'PRESERVE_LOCAL', 'NONE'),
@@ -541,7 +590,7 @@ describe('fifty thousand characters of anything', () => {
   ]
 
   function readFormOf(long: string): FormReading {
-    const person = { issuer: ISSUER, subject: 'asha-1', suggestedUsername: long, attributes: {} }
+    const person = { issuer: ISSUER, subject: 'asha-1', suggestedUsername: long, attributes: {}, roles: [] }
     const situation = situationOf(person, [purpose('recover', ['email'])])
     const fields = readFields({ username: long, password: long, consent: long, 'attribute.email': long })
     return readForm(fields, askedOf(situation, questionOf(situation)))

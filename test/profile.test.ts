@@ -15,6 +15,8 @@ const IDP = {
     address: 'address',
     department: 'dept',
   },
+  rolesClaim: null,
+  roleMappings: {},
 }
 
 function read(claims: Record<string, unknown>, idp = IDP) {

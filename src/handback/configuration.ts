@@ -32,7 +32,7 @@ export type LoginAddress = (flowId: string, applicationId: string) => string
 /** The claims of each scope, the operator's own attributes included. */
 export async function claimsByScope(house: House): Promise<Record<string, string[]>> {
   const custom = [...(await customAttributeNames(house.db)).keys()]
-  const claims: Record<string, string[]> = { openid: ['sub'], profile: ['preferred_username'] }
+  const claims: Record<string, string[]> = { openid: ['sub'], profile: ['preferred_username'], roles: ['roles'] }
   for (const attribute of [...Object.keys(STANDARD_ATTRIBUTES), ...custom]) {
     const scope = scopeOf(attribute)
     const isVerifiable = attribute === 'email' || attribute === 'phone_number'

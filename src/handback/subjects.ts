@@ -5,10 +5,11 @@ import { findIdp } from '../db/idps.ts'
 import { findFederatedClaims, putFederatedClaims } from '../db/oidc-records.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
+import { listRoles } from '../db/user-roles.ts'
 import { findUser } from '../db/users.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
-import { scopeOf } from '../provisioning/attributes.ts'
+import { PROTOCOL_CLAIMS, scopeOf } from '../provisioning/attributes.ts'
 import { keyedHash, sha256 } from '../seal.ts'
 import { joinName } from '../stores/name.ts'
 
@@ -26,12 +27,18 @@ export function federatedSubject(salt: Buffer, idpId: string, profile: Profile):
   return FEDERATED + keyedHash(salt, idpId, profile.issuer, profile.subject).toString('base64url')
 }
 
-/** What a user's application may read: the username and the stored attributes. Which of them it gets is up to its scopes. */
+/** What a user's application may read: the username, the stored attributes and the roles. Which of them it gets is up to its scopes. */
 export async function claimsOfUser(house: House, userId: string): Promise<ReleasedClaims | undefined> {
   const user = await findUser(house.db, userId)
   if (!user || user.isLocked) return undefined
   const attributes = await listUserAttributes(house.db, userId)
-  return { sub: userId, preferred_username: joinName(user.store, user.username), ...released(attributes) }
+  const roles = await listRoles(house.db, userId)
+  return {
+    sub: userId,
+    preferred_username: joinName(user.store, user.username),
+    ...released(attributes),
+    ...releasedRoles(roles),
+  }
 }
 
 /** Keeps what the requested scopes cover of a profile, sealed, for as long as the access token of its grant lives. */
@@ -45,7 +52,8 @@ export async function keepFederatedClaims(
     .filter(([name]) => scopes.includes(scopeOf(name)))
     .map(([name, { value, verified }]) => ({ name, value, verified: verified ?? null }))
   const username = scopes.includes('profile') ? { preferred_username: profile.suggestedUsername } : {}
-  const claims = { ...username, ...released(attributes) }
+  const roles = scopes.includes('roles') ? profile.roles : []
+  const claims = { ...username, ...released(attributes), ...releasedRoles(roles) }
   const expiresAt = new Date(house.now().getTime() + FEDERATED_CLAIMS_SECONDS * 1000)
   const sealed = house.keyring.seal('federated claims', JSON.stringify({ scopes, claims }))
   await putFederatedClaims(house.db, sha256(grantId), sealed, expiresAt)
@@ -86,9 +94,16 @@ async function isOpenTo(house: House, application: Application, idpId: string): 
 function released(attributes: Pick<StoredAttribute, 'name' | 'value' | 'verified'>[]): ReleasedClaims {
   const claims: ReleasedClaims = {}
   for (const { name, value, verified } of attributes) {
+    // Kept under a name that was free then and has a meaning now: an attribute may be a person's own word, and grants no role.
+    if (PROTOCOL_CLAIMS.has(name)) continue
     claims[name] = value
     // Never without its value: an application must not learn that an address it may not see was verified.
     if (name === 'email' || name === 'phone_number') claims[`${name}_verified`] = verified === true
   }
   return claims
+}
+
+/** Nobody's empty list: a claim without a value is left out (OpenID Connect Core, 5.3.2), and to every application no role is no role. */
+function releasedRoles(roles: string[]): ReleasedClaims {
+  return roles.length > 0 ? { roles } : {}
 }

@@ -98,7 +98,7 @@ export function createOidc(house: Pick<House, 'publicUrl' | 'keyring' | 'now'>):
         })
         const claims: Record<string, unknown> = { ...tokens.claims() }
         checkIdToken(tokens.id_token ?? '', claims, { clientId: idp.clientId, now: nowInSeconds() })
-        const wanted = [...Object.values(idp.mappings), idp.usernameClaim]
+        const wanted = [...Object.values(idp.mappings), idp.usernameClaim, idp.rolesClaim ?? idp.usernameClaim]
         if (
           wanted.every((claim) => Object.hasOwn(claims, claim)) ||
           !configuration.serverMetadata().userinfo_endpoint

@@ -1,5 +1,7 @@
 // Claims → Profile: what the idp asserted, in our words, by the idp's attribute mapping. Pure.
+import type { Idp } from '../db/idps.ts'
 import type { AddressValue, AttributeValue } from '../db/user-attributes.ts'
+import { readRoles } from '../provisioning/roles.ts'
 import { suggestedUsername } from '../provisioning/username.ts'
 
 export interface ProfileAttribute {
@@ -13,6 +15,8 @@ export interface Profile {
   subject: string
   suggestedUsername: string
   attributes: Record<string, ProfileAttribute>
+  /** Our roles that the idp grants, each once, sorted. */
+  roles: string[]
 }
 
 /** The idp sent something that no profile can be made of. `reason` names the kind, never the value. */
@@ -56,7 +60,7 @@ export function mergeClaims(
  */
 export function toProfile(
   claims: Readonly<Record<string, unknown>>,
-  idp: { issuer: string; usernameClaim: string; mappings: Readonly<Record<string, string>> },
+  idp: Readonly<Pick<Idp, 'issuer' | 'usernameClaim' | 'mappings' | 'rolesClaim' | 'roleMappings'>>,
 ): Profile {
   const subject = claims['sub']
   if (typeof subject !== 'string' || subject === '') throw new ProfileFault('no subject')
@@ -89,6 +93,7 @@ export function toProfile(
       subject,
     }),
     attributes,
+    roles: idp.rolesClaim === null ? [] : readRoles(own(claims, idp.rolesClaim), idp.roleMappings),
   }
 }
 

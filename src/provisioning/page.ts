@@ -11,6 +11,7 @@ import type { Kept, Problems } from './form.ts'
 import { nameProblem } from './form.ts'
 import type { Places } from './place.ts'
 import { fieldOf, isAsInUsername } from './place.ts'
+import { grantedRoles } from './roles.ts'
 import type { Question } from './settle.ts'
 import { inputFor } from './typed-attributes.ts'
 
@@ -120,6 +121,7 @@ export function promptPage(situation: Situation, question: Question, context: Pa
           },
         }
       : {}),
+    roles: grantedRoles(situation.profile, situation.idp),
   }
 }
 

@@ -10,11 +10,13 @@ import { insertIdentity } from '../db/identities.ts'
 import type { Idp } from '../db/idps.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import { listUserAttributes, putUserAttributes, removeUserAttributes } from '../db/user-attributes.ts'
+import { grantRoles, listRolesFrom, withdrawRoles } from '../db/user-roles.ts'
 import { insertUser } from '../db/users.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
 import type { Notice } from './consent.ts'
+import { grantedRoles, roleChanges } from './roles.ts'
 import { changesOf } from './sync.ts'
 
 /** A user about to be made. Holds only what may be kept: everything not granted was dropped before. */
@@ -46,11 +48,13 @@ class Rollback extends Error {
   }
 }
 
-/** Ends the flow and makes the user with identity, attributes, consent records and audit event: one transaction, meeting conflicts in order. */
+/** Ends the flow and makes the user with identity, attributes, roles, consent records and audit event: one transaction, meeting conflicts in order. */
 export async function provision(house: House, flow: Flow, idp: Idp, profile: Profile, user: NewUser): Promise<Outcome> {
   const userId = randomUUID()
   // Whoever was asked was not provisioned silently, even if the idp is silent by now: later sign-ins cover what they answered.
   const scheme = user.consent && idp.scheme === 'PROVISION_SILENTLY' ? 'PROMPT_CONSENT' : idp.scheme
+  // Not of the person's choosing, and so not among what they granted: the profile was sealed, and no form has a say in it.
+  const roles = grantedRoles(profile, idp)
   const now = house.now()
   try {
     const outcome = await inTransaction(house.db, async (db): Promise<Outcome> => {
@@ -63,6 +67,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
         throw new Rollback({ kind: 'username-taken' })
       }
       await putUserAttributes(db, userId, user.attributes)
+      await grantRoles(db, userId, idp.id, roles)
       if (user.consent) {
         const { notice, records } = user.consent
         await putNotice(db, notice)
@@ -80,7 +85,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
         flowId: flow.id,
         idpId: idp.id,
         userId,
-        detail: { scheme, attributes: user.attributes.length },
+        detail: { scheme, attributes: user.attributes.length, roles: roles.length },
       })
       return { kind: 'created', userId }
     })
@@ -106,12 +111,20 @@ export async function signIn(house: House, flow: Flow, idp: Idp, identity: Ident
     })
     await putUserAttributes(db, userId, changes.put)
     await removeUserAttributes(db, userId, idp.id, changes.remove)
+    const roles = roleChanges(grantedRoles(profile, idp), await listRolesFrom(db, userId, idp.id))
+    await grantRoles(db, userId, idp.id, roles.grant)
+    await withdrawRoles(db, userId, idp.id, roles.withdraw)
     await insertAuditEvent(db, {
       event: 'sign-in',
       flowId: flow.id,
       idpId: idp.id,
       userId,
-      detail: { changed: changes.put.length, removed: changes.remove.length },
+      detail: {
+        changed: changes.put.length,
+        removed: changes.remove.length,
+        granted: roles.grant.length,
+        withdrawn: roles.withdraw.length,
+      },
     })
     return true
   })

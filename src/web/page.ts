@@ -88,6 +88,8 @@ export interface PromptPage {
   /** `again`: it was fine but something else was not, so it has to be typed again. */
   password?: { min: number; problem?: Message; again: boolean }
   consent?: { privacyPolicyUrl?: string; purposes: PurposeOnPage[] }
+  /** What the idp says that the person may do here: kept in any case, and therefore named. */
+  roles: string[]
 }
 
 export interface PurposeOnPage {

@@ -57,7 +57,9 @@ describe('an idp that provisions silently', () => {
       { idp: 'silent', issuer: product.idp.issuer, subject: person.sub, scheme: 'PROVISION_SILENTLY' },
     ])
     assert.deepEqual(consents, [])
-    assert.deepEqual(events, [{ event: 'user-created', detail: { scheme: 'PROVISION_SILENTLY', attributes: 5 } }])
+    assert.deepEqual(events, [
+      { event: 'user-created', detail: { scheme: 'PROVISION_SILENTLY', attributes: 5, roles: 0 } },
+    ])
   })
 
   it('gives the application the user id as subject, and only what its scopes ask for', async () => {
@@ -181,7 +183,12 @@ describe('an idp that provisions silently', () => {
       const { email, phone_number } = person
       assert.deepEqual(values, { email, given_name: 'New', name: 'Changed', phone_number })
       assert.equal(signedIn(product.application).userinfo.email_verified, false)
-      assert.deepEqual((await knownPerson(product, person.sub)).events.at(-1)?.detail, { changed: 3, removed: 1 })
+      assert.deepEqual((await knownPerson(product, person.sub)).events.at(-1)?.detail, {
+        changed: 3,
+        removed: 1,
+        granted: 0,
+        withdrawn: 0,
+      })
     })
 
     it('sets and never removes, by PRESERVE_LOCAL', async () => {

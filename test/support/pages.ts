@@ -113,6 +113,7 @@ const first: PromptPage = {
   username: { kind: 'asked', value: 'asha', suggestions: [], status, hints: [] },
   password: { min: 15, again: false },
   consent: { privacyPolicyUrl, purposes: [recover(email, phone), office(birthdate, department)] },
+  roles: [],
 }
 const { password: _password, ...withoutPassword } = first
 const { consent: _consent, ...withoutPasswordOrConsent } = withoutPassword
@@ -179,6 +180,10 @@ export const firstViews: PageState[] = [
     ...first,
     consent: { privacyPolicyUrl, purposes: [recover(...twelve.slice(0, 4)), office(...twelve.slice(4))] },
   }),
+  state('register', 'fifty roles of 255 characters', {
+    ...first,
+    roles: Array.from({ length: 50 }, (_, index) => `role-${index}-`.padEnd(255, 'r')),
+  }),
   state('signup', 'password and consent', {
     ...first,
     form: signupForm,
@@ -196,6 +201,7 @@ export const firstViews: PageState[] = [
     form: signupForm,
     heading: { key: 'signup.title.plain', values },
     username: shown,
+    roles: ['engineer', 'مهندس'],
   }),
   state('login', 'first view', {
     application: 'Travel',

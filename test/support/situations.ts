@@ -38,6 +38,7 @@ export function profileOf(
         name === 'email' || name === 'phone_number' ? { value, verified: verified.includes(name) } : { value },
       ]),
     ),
+    roles: [],
   }
 }
 

@@ -144,6 +144,7 @@ export async function hashOfUser(product: Scene, userId: string): Promise<string
     `SELECT users::text AS row FROM users WHERE id = $1
      UNION ALL SELECT identities::text FROM identities WHERE user_id = $1
      UNION ALL SELECT user_attributes::text FROM user_attributes WHERE user_id = $1
+     UNION ALL SELECT user_roles::text FROM user_roles WHERE user_id = $1
      UNION ALL SELECT consents::text FROM consents WHERE user_id = $1 ORDER BY 1`,
     [userId],
   )
@@ -161,7 +162,7 @@ export async function countPeople(product: Scene): Promise<Record<string, number
 
 /** Removes a user and everything about them, as an operator with SQL would. */
 export async function deleteUser(product: Scene, userId: string): Promise<void> {
-  for (const table of ['consents', 'user_attributes', 'identities']) {
+  for (const table of ['consents', 'user_roles', 'user_attributes', 'identities']) {
     await product.rows(`DELETE FROM ${table} WHERE user_id = $1`, [userId])
   }
   await product.rows('DELETE FROM users WHERE id = $1', [userId])

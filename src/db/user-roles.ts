@@ -1,0 +1,47 @@
+// Rows of user_roles: what a user may do here, each role with who granted it.
+import { type Db, query } from './connect.ts'
+
+/** The roles that a user has, each once, sorted. What an idp granted counts only while that idp is on and still grants it. */
+export async function listRoles(db: Db, userId: string): Promise<string[]> {
+  // In two halves, as the table has an index for each origin.
+  const rows = await query<{ role: string }>(
+    db,
+    `SELECT role FROM user_roles WHERE user_id = ? AND origin = 'operator'
+     UNION SELECT role FROM user_roles JOIN idps ON idps.id = origin_idp_id
+     WHERE user_id = ? AND origin = 'idp' AND is_enabled AND role IN (SELECT value FROM jsonb_each_text(role_mappings))`,
+    [userId, userId],
+  )
+  return rows.map(({ role }) => role).sort()
+}
+
+/** The roles that this idp granted. */
+export async function listRolesFrom(db: Db, userId: string, idpId: string): Promise<string[]> {
+  const rows = await query<{ role: string }>(
+    db,
+    `SELECT role FROM user_roles WHERE user_id = ? AND origin = 'idp' AND origin_idp_id = ?`,
+    [userId, idpId],
+  )
+  return rows.map(({ role }) => role)
+}
+
+/** Grants roles in the name of this idp, in one statement. */
+export async function grantRoles(db: Db, userId: string, idpId: string, roles: string[]): Promise<void> {
+  if (roles.length === 0) return
+  await query(
+    db,
+    `INSERT INTO user_roles (user_id, role, origin, origin_idp_id)
+     SELECT ?::uuid, role, 'idp', ?::uuid FROM unnest(?::text[]) AS granted (role)
+     ON CONFLICT (user_id, origin_idp_id, role) WHERE origin = 'idp' DO NOTHING`,
+    [userId, idpId, roles],
+  )
+}
+
+/** Withdraws roles that this idp granted. */
+export async function withdrawRoles(db: Db, userId: string, idpId: string, roles: string[]): Promise<void> {
+  if (roles.length === 0) return
+  await query(
+    db,
+    `DELETE FROM user_roles WHERE user_id = ? AND origin = 'idp' AND origin_idp_id = ? AND role = ANY (?::text[])`,
+    [userId, idpId, roles],
+  )
+}
