@@ -115,6 +115,13 @@ describe('the demo, started in an empty folder with nothing configured', () => {
     }
   })
 
+  it('makes an engineer of Dora, who is in that group at Acme, says so where she is asked, and tells the application', async () => {
+    const asked = await enter(openBrowser(), 'username', 'dora')
+    assert.match(asked.text, /We also keep what Acme \(username\) says you may do here: engineer/)
+    const home = await asked.fill({ password: PASSWORD }).tick('recover:email').press('Create account')
+    assert.match(home.text, /preferred_username dora-username .*roles \["engineer"\]/)
+  })
+
   it('knows the local sign-in that it printed', async () => {
     const choice = await openBrowser().open(`${demo.applicationUrl}/sign-in`)
     const home = await choice.fill(demo.localUser).press('Sign in')

@@ -68,7 +68,7 @@ function addRoutes(app: Express, url: string, vestibule: () => Promise<openid.Co
     kept(req).signingIn = signingIn
     const address = openid.buildAuthorizationUrl(configuration, {
       redirect_uri: `${url}/callback`,
-      scope: 'openid profile email phone',
+      scope: 'openid profile email phone roles',
       state: signingIn.state,
       nonce: signingIn.nonce,
       code_challenge: await openid.calculatePKCECodeChallenge(signingIn.verifier),

@@ -12,6 +12,7 @@ const JIT: Record<Mode, { displayName: string; isEnabled: boolean; scheme: Decla
   username: { displayName: 'Acme (username)', isEnabled: true, scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT' },
 }
 
+const ROLES = { roles: 'groups', roleMappings: { 'acme-engineers': 'engineer' } }
 const SENT = ['name', 'given_name', 'family_name', 'email', 'phone_number', 'department']
 
 export interface DemoClient {
@@ -47,7 +48,7 @@ export function demoDeclared(
         claims: {
           username: 'preferred_username',
           mappings: Object.fromEntries(SENT.map((name) => [name, name])),
-          roleMappings: {},
+          ...(mode === 'username' ? ROLES : { roleMappings: {} }),
         },
         jit: { isEnabled, scheme, userstore: 'PRIMARY', attributeSyncMethod: 'OVERRIDE_ALL' },
       }

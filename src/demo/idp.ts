@@ -33,7 +33,7 @@ export async function startDemoIdp(options: {
     ...forgetfulSettings((clientId) => metadataOf(clients.get(clientId))),
     claims: {
       openid: ['sub'],
-      profile: ['name', 'given_name', 'family_name', 'preferred_username', 'department'],
+      profile: ['name', 'given_name', 'family_name', 'preferred_username', 'department', 'groups'],
       email: ['email', 'email_verified'],
       phone: ['phone_number'],
     },

@@ -13,6 +13,7 @@ export interface Persona {
   department: string
   emailVerified: boolean
   phoneNumber?: string
+  groups?: string[]
   /** One line for the sign-in page: what this person is there to show. */
   shows: string
 }
@@ -26,7 +27,8 @@ export const personas: Persona[] = [
     department: 'Engineering',
     emailVerified: true,
     phoneNumber: '+447700900121',
-    shows: 'Everything is sent: name, e-mail address, phone number and department.',
+    groups: ['acme-engineers'],
+    shows: 'Everything is sent: name, e-mail address, phone number, department and a group.',
   },
   {
     name: 'ben',
@@ -52,15 +54,16 @@ export const personas: Persona[] = [
     department: 'Engineering',
     emailVerified: false,
     phoneNumber: '+447700900124',
+    groups: ['acme-engineers'],
     shows: 'The e-mail address was never verified.',
   },
 ]
 
 /**
  * What the identity provider of a mode asserts about a persona, by the names of OpenID Connect Core 1.0 section 5.1
- * and one custom claim, `department`. Which of these reach an application is a matter of scopes, not decided here.
+ * and two custom claims, `department` and `groups`. Which of these reach an application is a matter of scopes, not decided here.
  */
-export function claimsOf(person: Persona, mode: string): { sub: string; [claim: string]: string | boolean } {
+export function claimsOf(person: Persona, mode: string): { sub: string; [claim: string]: string | boolean | string[] } {
   return {
     sub: subjectOf(person),
     preferred_username: usernameOf(person.name, mode),
@@ -71,6 +74,7 @@ export function claimsOf(person: Persona, mode: string): { sub: string; [claim: 
     email_verified: person.emailVerified,
     ...(person.phoneNumber === undefined ? {} : { phone_number: person.phoneNumber }),
     department: person.department,
+    ...(person.groups === undefined ? {} : { groups: person.groups }),
   }
 }
 
