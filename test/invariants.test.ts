@@ -20,7 +20,8 @@ const ids = { asked: '', askedFlow: '', silent: '', silentFlow: '', local: '', f
 const person = (name: string) => profileOf({ email: `${name}@acme.example`, department: 'Engines' }, ['email'], name)
 
 async function made(name: string, isAsked: boolean): Promise<{ userId: string; flowId: string }> {
-  const profile = { ...person(name), subject: `subject of ${name}` }
+  const profile = { ...person(name), subject: `subject of ${name}`, roles: isAsked ? [] : ['editor'] }
+  const idp = { ...on.idp, roleMappings: { 'acme-editors': 'editor' } }
   const flow = await flowWith(on, profile)
   const [email, ...others] = allFromIdp(profile, on.idp.id)
   const records = [
@@ -31,7 +32,7 @@ async function made(name: string, isAsked: boolean): Promise<{ userId: string; f
   const outcome = await provision(
     on.house,
     flow,
-    { ...on.idp, scheme: isAsked ? on.idp.scheme : 'PROVISION_SILENTLY' },
+    { ...idp, scheme: isAsked ? on.idp.scheme : 'PROVISION_SILENTLY' },
     profile,
     {
       store: 'PRIMARY',
@@ -46,7 +47,7 @@ async function made(name: string, isAsked: boolean): Promise<{ userId: string; f
   if (outcome.kind !== 'created') throw new Error(outcome.kind)
   const again = await flowWith(on, profile)
   const identity = { userId: outcome.userId, scheme: on.idp.scheme, isLocked: false }
-  await signIn(on.house, again, on.idp, identity, profile)
+  await signIn(on.house, again, idp, identity, profile)
   return { userId: outcome.userId, flowId: flow.id }
 }
 
@@ -136,6 +137,11 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
       SELECT user_id, purpose_id, 'name', false, notice_hash, language, idp_id, ':declined' FROM consents LIMIT 1`,
     says: ['consents of user :asked name flow :declined, which ended otherwise'],
   },
+  roleIsOfItsIdp: {
+    by: `INSERT INTO user_roles (user_id, role, origin) VALUES (':local', 'admin', 'operator');
+      INSERT INTO user_roles SELECT ':local', role, origin, origin_idp_id FROM user_roles WHERE user_id = ':silent'`,
+    says: ['user :local has a role of an idp that they do not come from'],
+  },
   identityHasAUser: {
     by: `INSERT INTO identities SELECT idp_id, issuer, 'another', '${NOBODY}', scheme FROM identities LIMIT 1;
       INSERT INTO audit_events (event, user_id) VALUES ('user-created', '${NOBODY}')`,
@@ -149,6 +155,10 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
     by: `INSERT INTO consents (user_id, purpose_id, attribute, is_given, notice_hash, language, idp_id, flow_id)
       SELECT '${NOBODY}', purpose_id, 'name', false, notice_hash, language, idp_id, 'swept' FROM consents LIMIT 1`,
     says: [`a consent of user ${NOBODY}, who is not there`],
+  },
+  roleHasAUser: {
+    by: `INSERT INTO user_roles (user_id, role, origin) VALUES ('${NOBODY}', 'admin', 'operator')`,
+    says: [`a role of user ${NOBODY}, who is not there`],
   },
   eventHasAUser: {
     by: `INSERT INTO audit_events (event, user_id) VALUES ('sign-in', '${NOBODY}')`,

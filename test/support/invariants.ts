@@ -80,9 +80,15 @@ export const INVARIANTS = {
     FROM consents c JOIN flows f ON f.id = c.flow_id
     WHERE f.ending->>'userId' IS DISTINCT FROM c.user_id::text GROUP BY c.user_id, c.flow_id`,
 
+  roleIsOfItsIdp: `
+    SELECT 'user ' || r.user_id || ' has a role of an idp that they do not come from' AS broken FROM user_roles r
+    WHERE r.origin = 'idp' AND NOT EXISTS
+      (SELECT FROM identities i WHERE i.user_id = r.user_id AND i.idp_id = r.origin_idp_id)`,
+
   identityHasAUser: missingUser('an identity', 'identities'),
   attributeHasAUser: missingUser('an attribute', 'user_attributes'),
   consentHasAUser: missingUser('a consent', 'consents'),
+  roleHasAUser: missingUser('a role', 'user_roles'),
   eventHasAUser: missingUser('an event', 'audit_events'),
   endingHasAUser: `
     SELECT 'flow ' || f.id || ' ended with user ' || (f.ending->>'userId') || ', who is not there' AS broken FROM flows f
