@@ -6,6 +6,7 @@ import { extendFlow, findFlowRow, findFlowRowByState, insertFlow, keepProfile } 
 import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
 import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
+import { languageOf } from './web/language.ts'
 import { tagRequest } from './web/logging.ts'
 
 /** The door a flow came in by, which is the only one it can leave by. */
@@ -23,6 +24,8 @@ export interface Flow {
   idpId: string | undefined
   /** What metrics call where it went: name and scheme of the idp; empty before. */
   labels: { idp: string; scheme: string }
+  /** The language of its pages, for this request (BCP 47). */
+  language: string
   /** Set once the idp has sent the person back. */
   calledBackAt: Date | undefined
   /** The person has seen a question of this flow. */
@@ -150,6 +153,7 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
     },
     idpId: row.idp_id ?? undefined,
     labels: row.idp_name === null ? { idp: '', scheme: '' } : { idp: row.idp_name, scheme: row.idp_scheme ?? '' },
+    language: languageOf((req as IncomingMessage & { res?: ServerResponse }).res),
     calledBackAt: row.called_back_at ?? undefined,
     wasAsked: row.asked_at !== null,
     // A process that did not know roles yet may have sealed it: it granted none.

@@ -282,7 +282,7 @@ describe('what an idp may send reaches the page as text', () => {
           // Taken, so that the name and its problem are on the page in every mode.
           const given = { scheme, username: text, attributes: sent, facts: { username: 'taken' as const } }
           const body = { username: text, password: '', 'attribute.birthdate': text }
-          return VIEWS.render(view, page(given, isFirst ? undefined : body))
+          return VIEWS.render(view, page(given, isFirst ? undefined : body), 'en')
         }
         for (const text of hostile) {
           assert.doesNotMatch(render(text), /<script>canary|<canary|<[^>"]* onmouseover=canary/)
@@ -298,7 +298,7 @@ describe('what an idp may send reaches the page as text', () => {
 
   test('and can be read back from the page unchanged', () => {
     for (const text of hostile.filter((one) => one.length < 200)) {
-      const html = VIEWS.render('register', page({ username: text }))
+      const html = VIEWS.render('register', page({ username: text }), 'en')
       const field = readPage(html).forms[0]?.controls.find(({ name }) => name === 'username')
       assert.equal(field?.value, text)
     }

@@ -276,7 +276,7 @@ describe('customising', () => {
   test('a template cannot change the page for the next one, nor for who made it', () => {
     const page = structuredClone(expired)
     const html = withFolder({ 'message.ejs': '<% page.title.key = "CHANGED" %><%= page.title.key %>' }, (custom) =>
-      custom.render('message', page),
+      custom.render('message', page, 'en'),
     )
     assert.match(html, /page\.expired\.title/)
     assert.ok(!Object.isFrozen(page))

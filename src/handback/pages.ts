@@ -2,6 +2,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { House } from '../house.ts'
 import { statePage, toPageError, tryAgain } from '../web/errors.ts'
+import { languageOf } from '../web/language.ts'
 import type { Action } from '../web/page.ts'
 import type { Steps } from './at-once.ts'
 
@@ -35,7 +36,11 @@ export function keepInTheHouse(house: House, atOnce: Steps['atOnce']) {
       ctx.remove('Location')
       ctx.status = 200
       ctx.type = 'html'
-      ctx.body = house.views.render('continue', { application: oidc.client?.clientName ?? '', href })
+      ctx.body = house.views.render(
+        'continue',
+        { application: oidc.client?.clientName ?? '', href },
+        languageOf(ctx.res),
+      )
     }
     if (oidc.route === 'discovery' && typeof ctx.body === 'object' && ctx.body !== null) {
       Object.assign(ctx.body, { response_modes_supported: ['query'] })
@@ -81,11 +86,12 @@ export async function showLogout(house: House, ctx: KoaContextWithOIDC): Promise
   const secret = (ctx.oidc.session?.state as { secret?: string } | undefined)?.secret ?? ''
   const application = ctx.oidc.client?.clientName
   ctx.type = 'html'
-  ctx.body = house.views.render('logout', {
+  const page = {
     ...(application ? { application } : {}),
     action: ctx.oidc.urlFor('end_session_confirm'),
     xsrf: secret,
-  })
+  }
+  ctx.body = house.views.render('logout', page, languageOf(ctx.res))
 }
 
 /** Nobody is signed in here, so there is nothing to ask and nothing to remember: on to where the application wanted them next, if it said so. */
@@ -96,13 +102,14 @@ function showSignedOut(house: House, ctx: KoaContextWithOIDC): void {
   const href = new URL(next)
   if (typeof state === 'string') href.searchParams.set('state', state)
   ctx.type = 'html'
-  ctx.body = house.views.render('continue', { application: ctx.oidc.client?.clientName ?? '', href: href.href })
+  const page = { application: ctx.oidc.client?.clientName ?? '', href: href.href }
+  ctx.body = house.views.render('continue', page, languageOf(ctx.res))
 }
 
 /** Answers with the page of a state. */
 export function showState(
   house: House,
-  ctx: Pick<KoaContextWithOIDC, 'status' | 'type' | 'body' | 'set'>,
+  ctx: Pick<KoaContextWithOIDC, 'status' | 'type' | 'body' | 'set' | 'res'>,
   status: number,
   state: string,
   actions: Action[] = [],
@@ -110,5 +117,5 @@ export function showState(
   ctx.status = status
   ctx.type = 'html'
   ctx.set('Cache-Control', 'no-store')
-  ctx.body = house.views.render('message', statePage(state, {}, actions))
+  ctx.body = house.views.render('message', statePage(state, {}, actions), languageOf(ctx.res))
 }

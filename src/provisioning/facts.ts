@@ -13,15 +13,13 @@ import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
 import { readStores } from '../stores/stores.ts'
+import type { Message } from '../web/page.ts'
 import type { Notice } from './consent.ts'
 import { effectivePurposes, missingAttributes, noticeOf } from './consent.ts'
 import type { Facts } from './decide.ts'
 import type { NameReading, Places } from './place.ts'
 import { readName } from './place.ts'
 import { takenNames } from './taken.ts'
-
-/** The language of pages and of what is recorded. */
-const LANGUAGE = 'en'
 
 /** Everything about one profile, now. */
 export interface Situation {
@@ -66,18 +64,19 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
   // because one transaction made both.
   const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
   const identity = await findIdentity(house.db, person)
+  const t = (message: Message) => house.views.t(message, flow.language)
   const purposes = effectivePurposes(configured, profile, {
-    purpose: house.views.t({ key: 'consent.default.purpose' }),
-    description: house.views.t({ key: 'consent.default.description', values: { org: organization.name } }),
+    purpose: t({ key: 'consent.default.purpose' }),
+    description: t({ key: 'consent.default.description', values: { org: organization.name } }),
   })
-  const label = (attribute: string) => customNames.get(attribute) ?? house.views.t({ key: `attribute.${attribute}` })
+  const label = (attribute: string) => customNames.get(attribute) ?? t({ key: `attribute.${attribute}` })
   return {
     profile,
     idp,
     application,
     organization,
     purposes,
-    notice: noticeOf(purposes, organization, LANGUAGE, label),
+    notice: noticeOf(purposes, organization, flow.language, label),
     label,
     identity,
     places,

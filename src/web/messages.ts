@@ -1,5 +1,5 @@
 // The words that people read: views/messages/<language>.json, key by key, a customised folder first. Plain text; views escape it at print.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Message } from './page.ts'
 
@@ -50,6 +50,17 @@ export function loadMessages(folders: string[], language: string, isStrict: bool
   function lowerFirst(label: string): string {
     return /^\p{Lu}\p{Lu}/u.test(label) ? label : label.slice(0, 1).toLocaleLowerCase(language) + label.slice(1)
   }
+}
+
+/** The languages that these folders have words for: English, then the others by name. A file whose name is no language tag is left out. */
+export function languagesIn(folders: string[]): string[] {
+  const names = folders
+    .map((folder) => join(folder, 'messages'))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder))
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.slice(0, -'.json'.length))
+  return [...new Set(['en', ...names.filter((name) => /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(name)).sort()])]
 }
 
 const PLACEHOLDER = /\{(\w+)(, lower)?\}/g

@@ -2,7 +2,8 @@
 
 import ejs from 'ejs'
 import type { Response } from 'express'
-import { loadMessages } from './messages.ts'
+import { directionOf, languageOf } from './language.ts'
+import { languagesIn, loadMessages } from './messages.ts'
 import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, PromptPage } from './page.ts'
 
 /** Which page each view prints. */
@@ -25,12 +26,14 @@ export interface Contact {
 }
 
 export interface Views {
-  /** The HTML text of a page. */
-  render<V extends ViewName>(view: V, page: Pages[V]): string
-  /** Answers with a page that no cache keeps. `status` is the HTTP status, 200 if left out. */
+  /** The languages that there are words for (BCP 47), English first. */
+  languages: readonly string[]
+  /** The HTML text of a page, in one of `languages`. */
+  render<V extends ViewName>(view: V, page: Pages[V], language: string): string
+  /** Answers with a page that no cache keeps, in the language of the answer (language.ts). `status` is the HTTP status, 200 if left out. */
   send<V extends ViewName>(res: Response, view: V, page: Pages[V], status?: number): void
-  /** The sentence of a message. */
-  t(message: Message): string
+  /** The sentence of a message, in one of `languages`. */
+  t(message: Message, language: string): string
 }
 
 /**
@@ -48,27 +51,30 @@ export function createViews(options: {
   isStrict?: boolean
 }): Views {
   const { folders, cache, organization, contact = () => ({}), now = () => new Date() } = options
-  const messages = loadMessages(folders, LANGUAGE, options.isStrict ?? false)
+  const languages = languagesIn(folders)
+  const words = new Map(languages.map((one) => [one, loadMessages(folders, one, options.isStrict ?? false)]))
+  const wordsOf = (language: string) => words.get(language) ?? words.get('en') ?? loadMessages(folders, 'en', false)
   const withOrganization = (message: Message): Message => ({
     ...message,
     values: { org: organization() ?? '', ...message.values },
   })
-  const t = (message: Message) => messages.t(withOrganization(message))
   const secondsUntil = (date: Date) => Math.max(0, Math.floor((date.getTime() - now().getTime()) / 1000))
-  const around = (message: Message, name: string) => messages.around(withOrganization(message), name)
   // Only names that start with a slash are looked up in all folders; a relative include would find our file before a customised one.
   const file = ejs.compile("<%- include('/' + file) %>", { root: folders, cache })
 
-  function render<V extends ViewName>(view: V, page: Pages[V]): string {
+  const say = (message: Message, language: string) => wordsOf(language).t(withOrganization(message))
+
+  function render<V extends ViewName>(view: V, page: Pages[V], language: string): string {
+    const t = (message: Message) => say(message, language)
     const head = heads[view](page)
     const brand = organization() ?? head.application ?? ''
     const locals = {
-      lang: LANGUAGE,
-      dir: DIRECTION,
+      lang: language,
+      dir: directionOf(language),
       t,
-      around,
+      around: (message: Message, name: string) => wordsOf(language).around(withOrganization(message), name),
       codeOf,
-      dateOf,
+      dateOf: (iso: string) => dateIn(language, iso),
       secondsUntil,
       page: deepFreeze(structuredClone(page)),
     }
@@ -79,17 +85,19 @@ export function createViews(options: {
   }
 
   return {
+    languages,
     render,
-    t,
+    t: say,
     send(res, view, page, status = 200) {
       // Every page is about one person and carries a token or an address that is theirs.
-      res.status(status).set('Cache-Control', 'no-store').type('html').send(render(view, page))
+      res
+        .status(status)
+        .set('Cache-Control', 'no-store')
+        .type('html')
+        .send(render(view, page, languageOf(res)))
     },
   }
 }
-
-const LANGUAGE = 'en'
-const DIRECTION = 'ltr'
 
 /** What the layout prints around a page. */
 interface Head {
@@ -150,11 +158,11 @@ function codeOf({ key }: Message): string {
 }
 
 /** A day as people write it; anything but YYYY-MM-DD as it is, because an idp may send what it likes. */
-function dateOf(iso: string): string {
+function dateIn(language: string, iso: string): string {
   const day = new Date(/^\d{4}-\d\d-\d\d$/.test(iso) ? `${iso}T00:00:00Z` : Number.NaN)
   return Number.isNaN(day.getTime())
     ? iso
-    : new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'long', timeZone: 'UTC' }).format(day)
+    : new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' }).format(day)
 }
 
 function deepFreeze<T>(value: T): T {
