@@ -23,10 +23,10 @@ export async function up(db) {
       ADD roles_claim text,
       ADD role_mappings jsonb NOT NULL DEFAULT '{}';
 
-    -- What the name looks like (UTS 39, 4): nobody gets a name that cannot be told from another's. NULL for names that were there before
-    -- and look like one that was there earlier.
+    -- What the name looks like (UTS 39, 4), hashed because it may be too long for an index: nobody gets a name that cannot be told from
+    -- another's. NULL for names that were there before and look like one that was there earlier.
     ALTER TABLE users
-      ADD username_look text,
+      ADD username_look bytea CHECK (length(username_look) = 32),
       ADD CONSTRAINT users_store_look_key UNIQUE (store, username_look),
       ADD CONSTRAINT users_username_check CHECK (char_length(username) <= 255 AND char_length(username_canonical) <= 255);
 
@@ -39,6 +39,7 @@ export async function up(db) {
       created_at timestamptz NOT NULL DEFAULT now(),
       CONSTRAINT user_roles_origin_idp_check CHECK ((origin = 'idp') = (origin_idp_id IS NOT NULL))
     );
+    CREATE INDEX user_roles_user_id_idx ON user_roles (user_id);
     CREATE UNIQUE INDEX user_roles_of_idp_key ON user_roles (user_id, origin_idp_id, role) WHERE origin = 'idp';
     CREATE UNIQUE INDEX user_roles_of_operator_key ON user_roles (user_id, role) WHERE origin = 'operator';
   `)

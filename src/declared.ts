@@ -3,6 +3,8 @@ import type { z } from 'zod'
 import { didYouMean, type Fault, isRow, misfits, pathTo, takeOutLater } from './config-faults.ts'
 import { type Declared, declaration, isLoopback } from './declared-keys.ts'
 import { type Environment, fill, parse } from './declared-text.ts'
+import { AS_IN_USERNAME } from './stores/name.ts'
+import { policyOf } from './stores/policy.ts'
 
 export {
   type Declared,
@@ -40,7 +42,9 @@ export function readDeclared(
   // Of a text whose variable is missing, nothing else is known to be wrong.
   faults.push(...[...later, ...wrong, ...misfits(tree)].filter((fault) => !unreadable.has(fault.path)))
   if (!result.success || faults.length > 0) return { faults, warnings: [] }
-  return { declared: result.data, faults, warnings: plainIssuers(result.data) }
+  const unruly = unrulyRoles(result.data)
+  if (unruly.length > 0) return { faults: unruly, warnings: [] }
+  return { declared: result.data, faults, warnings: [...plainIssuers(result.data), ...unkeepableRules(result.data)] }
 }
 
 function toFaults({ code, message, path, ...issue }: z.core.$ZodIssue): Fault[] {
@@ -55,6 +59,40 @@ function toFaults({ code, message, path, ...issue }: z.core.$ZodIssue): Fault[] 
   }
   const [problem = '', example = ''] = message.split('\n')
   return [{ path: place, problem, example }]
+}
+
+/** The roles that an idp may grant and that the rules of a store do not let exist in which its people live. */
+function unrulyRoles({ identityProviders, userStores }: Declared): Fault[] {
+  return identityProviders.flatMap(({ claims, jit }, index) =>
+    Object.entries(claims.roleMappings).flatMap(([theirs, ours]) => {
+      const path = pathTo(`identityProviders[${index}].claims.roleMappings`, theirs)
+      return userStores
+        .filter(({ name }) => jit.userstore === AS_IN_USERNAME || jit.userstore === name)
+        .map(({ name, properties }) => ({ name, rule: policyOf(properties).role }))
+        .filter(({ rule }) => !rule.fits(ours))
+        .map(({ name, rule }) => ({
+          path,
+          problem: `the role is against the rule of the user store ${name}`,
+          example: rule.sentence ?? 'a role that RolenameJavaRegEx accepts',
+        }))
+    }),
+  )
+}
+
+// Of each length that a password may have, one of letters alone, with digits, with a sign, and with spaces.
+const PASSWORDS = [15, 16, 20, 30, 40, 64, 100, 128].flatMap((length) =>
+  ['abcdefgh', 'Abcdefgh', 'abcdefg1', 'Abcdefg1', 'Abcdef1!', 'Abc def1 ', '12345678'].map((text) =>
+    text.repeat(Math.ceil(length / text.length)).slice(0, length),
+  ),
+)
+
+function unkeepableRules({ userStores }: Declared): string[] {
+  return userStores
+    .filter(({ properties }) => !PASSWORDS.some(policyOf(properties).password.fits))
+    .map(
+      ({ name }) =>
+        `The password rule of the user store ${name} seems to let no password of 15 characters or more pass.`,
+    )
 }
 
 function plainIssuers({ identityProviders }: Declared): string[] {

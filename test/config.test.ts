@@ -357,7 +357,10 @@ describe('the configuration file', () => {
   test('roles of theirs may be called anything, ours have 1 to 255 characters, and a claim may map nothing', () => {
     const long = '😀'.repeat(255)
     const keys = `roles: groups, roleMappings: { "cn=a,dc=b": ${long}, constructor: "two words", Internal/x: admin }`
-    const { identityProviders } = declare(claims(keys))
+    // A rule that lets everything pass: the store's own of 3 to 30 characters without spaces is another matter.
+    const loose =
+      "userStores: [ { name: PRIMARY, properties: { RolenameJavaRegEx: '.*', RolenameJavaScriptRegEx: '.*' } } ]"
+    const { identityProviders } = declare(`${claims(keys)}\n${loose}`)
     const roleMappings = { 'cn=a,dc=b': long, constructor: 'two words', 'Internal/x': 'admin' }
     assert.deepEqual(identityProviders[0]?.claims.roleMappings, roleMappings)
     assert.deepEqual(declare(claims('roles: groups')).identityProviders[0]?.claims.roleMappings, {})
@@ -692,6 +695,33 @@ describe('user stores', () => {
       assert.notEqual(fault.example, '')
     })
   }
+
+  test('refuse a role that an idp would grant against their rule, wherever its people may go', () => {
+    const text = (userstore: string, role: string) => `
+userStores: [ { name: STAFF, properties: { RolenameJavaRegEx: '^[a-z]{3,8}$', RolenameJavaRegExViolationErrorMsg: Three to eight letters } } ]
+identityProviders:
+  - { ${IDP}, claims: { roles: groups, roleMappings: { theirs: ${role} } }, provisioning: { jit: { userstore: ${userstore} } } }`
+    for (const userstore of ['STAFF', 'As in username']) {
+      assert.deepEqual(only(text(userstore, 'editor-in-chief')), {
+        path: 'identityProviders[0].claims.roleMappings.theirs',
+        problem: 'the role is against the rule of the user store STAFF',
+        example: 'Three to eight letters',
+      })
+      declare(text(userstore, 'editor'))
+    }
+    declare(text('PRIMARY', 'editor-in-chief'))
+    // Three characters are the least in every store that says nothing else.
+    assert.match(only(text('PRIMARY', 'ed')).problem, /user store PRIMARY/)
+  })
+
+  test('warn of a password rule that no password of ours could keep', () => {
+    const warnings = (pattern: string) => readDeclared(store(`PasswordJavaRegEx: '${pattern}'`), 'a.yaml', {}).warnings
+    assert.deepEqual(warnings('^[\\S]{5,12}$'), [
+      'The password rule of the user store STAFF seems to let no password of 15 characters or more pass.',
+    ])
+    for (const pattern of ['^[\\S]{5,30}$', '^((?=.*\\d)(?=.*[a-z])(?=.*[A-Z])).{8,100}$', '.{120,128}'])
+      assert.deepEqual(warnings(pattern), [], pattern)
+  })
 
   test('are named by idps, or names say which: "As in username", in whatever case', () => {
     const where = (userstore: string) =>

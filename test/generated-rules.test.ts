@@ -230,7 +230,12 @@ describe('a username, whatever is typed or claimed', () => {
       const reading = readUsername(given)
       if (reading.kind === 'problem') return
       const { canonical } = reading
-      assert.deepEqual(readUsername(canonical), { ...reading, username: canonical })
+      const again = readUsername(canonical)
+      assert.deepEqual(again.kind === 'ok' && [again.username, again.canonical, again.looks[0]], [
+        canonical,
+        canonical,
+        reading.looks[0],
+      ])
       const wide = given.replace(/[!-~]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) + 0xfee0))
       for (const disguise of [given.normalize('NFD'), given.normalize('NFC'), wide, ` ${given}  `]) {
         const read = readTypedUsername(disguise)
@@ -259,7 +264,7 @@ describe('a username, whatever is typed or claimed', () => {
       const offers = alternatives(given, { givenName, familyName, email })
       const fit = [given, ...offers]
         .map((one) => readUsername(one))
-        .flatMap((read) => (read.kind === 'ok' ? [read.look] : []))
+        .flatMap((read) => (read.kind === 'ok' ? [read.looks[0]] : []))
       assert.equal(new Set(fit).size, offers.length + (readUsername(given).kind === 'ok' ? 1 : 0))
       assert.ok(offers.length <= 8, `${offers.length} offers`)
       assert.deepEqual(alternatives(given, { givenName, familyName, email }), offers)

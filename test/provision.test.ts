@@ -37,7 +37,7 @@ function somebody(attributes: Record<string, AttributeValue> = {}): Profile {
 function newUser(on: TestHouse, profile: Profile, change: Partial<NewUser> & { ticks?: string[] } = {}): NewUser {
   const { ticks = ['recover:email'], ...rest } = change
   const reading = readUsername(profile.suggestedUsername)
-  const [canonical, look] = reading.kind === 'ok' ? [reading.canonical, reading.look] : ['', '']
+  const [canonical, look] = reading.kind === 'ok' ? [reading.canonical, reading.looks[0]] : ['', '']
   const { attributes, records } = grant(itemsOf(PURPOSES, profile), new Set(ticks), profile, {}, on.idp.id)
   const notice = noticeOf(PURPOSES, { name: 'Northwind' }, 'en', (name) => name)
   const user = {

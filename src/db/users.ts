@@ -28,6 +28,11 @@ export function findUsersToSignIn(db: Db, names: { store: string; canonical: str
   )
 }
 
+/** SQL of a look as it is kept. */
+function hashed(look: string): string {
+  return `sha256(convert_to(${look}, 'UTF8'))`
+}
+
 /** A name as a user has it: in its store, as it is compared, and what it looks like. */
 export interface KeptName {
   store: string
@@ -35,17 +40,21 @@ export interface KeptName {
   look: string
 }
 
-/** Of these names, by key, those that a user of their store has or that look like one that a user has. */
-export async function takenUsernames(db: Db, names: (KeptName & { key: string })[]): Promise<Set<string>> {
+/** Of these names, by key, those that a user of their store has, or one of whose looks is that of such a name. */
+export async function takenUsernames(
+  db: Db,
+  names: { key: string; store: string; canonical: string; looks: string[] }[],
+): Promise<Set<string>> {
+  const rows = names.flatMap(({ looks, ...name }) => looks.map((look) => ({ ...name, look })))
   // Two look-ups of a constraint's index each: OR in one would not use them.
-  const rows = await query<{ key: string }>(
+  const taken = await query<{ key: string }>(
     db,
     `WITH wanted AS (SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS w (key, store, canonical, look))
      SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_canonical = canonical
-     UNION SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_look = look`,
-    (['key', 'store', 'canonical', 'look'] as const).map((column) => names.map((name) => name[column])),
+     UNION SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_look = ${hashed('look')}`,
+    (['key', 'store', 'canonical', 'look'] as const).map((column) => rows.map((row) => row[column])),
   )
-  return new Set(rows.map((row) => row.key))
+  return new Set(taken.map(({ key }) => key))
 }
 
 /**
@@ -58,7 +67,7 @@ export async function insertUser(
 ): Promise<boolean> {
   const row = await queryOne(
     db,
-    `INSERT INTO users (id, store, username, username_canonical, username_look, password_hash) VALUES (?, ?, ?, ?, ?, ?)
+    `INSERT INTO users (id, store, username, username_canonical, username_look, password_hash) VALUES (?, ?, ?, ?, ${hashed('?')}, ?)
      ON CONFLICT DO NOTHING RETURNING id`,
     [user.id, user.store, user.username, user.canonical, user.look, user.passwordHash],
   )
@@ -94,7 +103,7 @@ export async function giveLooks(db: Db, looks: { id: string; look: string }[]): 
   await query(
     db,
     `WITH given AS (
-       SELECT DISTINCT ON (store, look) users.id, store, look FROM users
+       SELECT DISTINCT ON (store, look) users.id, store, ${hashed('g.look')} AS look FROM users
        JOIN unnest(?::uuid[], ?::text[]) AS g (id, look) ON g.id = users.id
        WHERE username_look IS NULL ORDER BY store, look, created_at, users.id)
      UPDATE users SET username_look = given.look FROM given

@@ -1,7 +1,7 @@
 // Which store a name goes to, and what it is there. Pure. The only way from a text to a name that may be kept.
 import { AS_IN_USERNAME, joinName, PRIMARY, splitName, storeNamed } from '../stores/name.ts'
 import type { Store } from '../stores/policy.ts'
-import type { UsernameProblem } from './username.ts'
+import type { UsernameLooks, UsernameProblem } from './username.ts'
 import { readUsername, withoutSlips } from './username.ts'
 
 /** Where the names of an idp's people may go. */
@@ -21,7 +21,7 @@ export interface FitName {
   store: Store
   username: string
   canonical: string
-  look: string
+  looks: UsernameLooks
   /** The whole name, as it is written: `STAFF/asha`. */
   name: string
   /** Store and canonical form together: what is taken or free. */
@@ -54,7 +54,7 @@ export function readName(text: string, places: Places, how: 'typed' | 'claimed')
 }
 
 /** A fit name as it is kept. */
-export function keptName({ store, username, canonical, look }: FitName) {
+export function keptName({ store, username, canonical, looks: [look] }: FitName) {
   return { store: store.name, username, canonical, look }
 }
 

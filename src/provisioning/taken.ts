@@ -9,6 +9,6 @@ export async function takenNames(db: Db, names: NameReading[]): Promise<Readonly
   if (fit.length === 0) return new Set()
   return takenUsernames(
     db,
-    fit.map(({ store, canonical, look, key }) => ({ key, store: store.name, canonical, look })),
+    fit.map(({ store, canonical, looks, key }) => ({ key, store: store.name, canonical, looks })),
   )
 }

@@ -17,8 +17,11 @@ export type UsernameProblem =
   | { code: 'USERNAME_RESERVED' }
 
 export type UsernameReading =
-  | { kind: 'ok'; username: string; canonical: string; look: string }
+  | { kind: 'ok'; username: string; canonical: string; looks: UsernameLooks }
   | { kind: 'problem'; problem: UsernameProblem }
+
+/** What a name looks like as it is compared, which is kept, and as it was typed: paypaI with a capital i. */
+export type UsernameLooks = [kept: string, typed: string]
 
 /** What a name is judged by: the rules of its store, and the words that the operator reserves besides ours (canonical). */
 export interface NameRules {
@@ -46,7 +49,7 @@ const reserved = new Set(
  * Reads a name without a store before it, exactly as it is: nothing is taken away.
  *
  * `username` is the name as given, for display. `canonical` is for comparing: its RFC 8265 UsernameCaseMapped form, or UsernameCasePreserved
- * in a store that tells cases apart; reading a canonical form gives that same form. `look` is what it looks like, for comparing too. A
+ * in a store that tells cases apart; reading a canonical form gives that same form. `looks` are for comparing too. A
  * store's rule judges the name as given; a rule that is nothing but a length holds for both. `found` lists up to five offending characters,
  * separated by spaces: those that cannot be seen as U+XXXX, those that could be taken for others as а (U+0430). Never throws, on any string.
  */
@@ -72,7 +75,8 @@ export function readUsername(raw: string, { policy, reserved: own }: NameRules =
   const folded = canonicalForm(raw)
   if (reserved.has(folded) || own.has(folded) || reservedLooks().has(lookOf(folded)))
     return problem({ code: 'USERNAME_RESERVED' })
-  return { kind: 'ok', username: raw, canonical, look: lookOf(canonical) }
+  const typed = lookOf(canonicalForm(raw, false)).toLowerCase()
+  return { kind: 'ok', username: raw, canonical, looks: [lookOf(canonical), typed] }
 }
 
 /** Takes ASCII spaces at the ends away, which are slips of the hand; nothing else of what a person types as a name. */
@@ -134,9 +138,9 @@ export function alternatives(
   const offers = new Map<string, string>()
   for (const candidate of ordered) {
     const offer = readUsername(candidate, rules)
-    if (offer.kind === 'ok' && !offers.has(offer.look)) offers.set(offer.look, candidate)
+    if (offer.kind === 'ok' && !offers.has(offer.looks[0])) offers.set(offer.looks[0], candidate)
   }
-  if (reading.kind === 'ok') offers.delete(reading.look)
+  if (reading.kind === 'ok') offers.delete(reading.looks[0])
   return [...offers.values()].slice(0, 8)
 }
 

@@ -1,11 +1,12 @@
 // A name that is typed or claimed is itself, letter for letter, or is refused: it never passes for another, and never breaks anything (S124 to S131).
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import type { Declared } from '../../src/declared.ts'
 import { readUsername } from '../../src/provisioning/username.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { arrive, fillRegister, send, signedInAt, stranger } from '../support/road.ts'
-import { codesOn, countPeople, hashOfUser, knownPerson } from '../support/visits.ts'
+import { codesOn, countPeople, hashOfUser, knownPerson, meanwhile, newcomer } from '../support/visits.ts'
 
 /** What the rules say of a name: ok with its canonical form, or the code of the problem. */
 function judged(name: string): string {
@@ -122,6 +123,8 @@ describe('a name', () => {
   it('is never one that passes for the house, in any case or width', () => {
     const reserved = [
       ...['admin', 'administrator', 'root', 'system', 'api', 'null', 'undefined', 'support', 'postmaster'],
+      ...['abuse', 'anonymous', 'everyone', 'hostmaster', 'mailer-daemon', 'nobody', 'noreply', 'no-reply', 'operator'],
+      ...['security', 'superuser', 'sysadmin', 'webmaster', 'scim'],
       ...['PRIMARY', 'INTERNAL', 'APPLICATION', 'WORKFLOW'],
       ...[
         'myaccount',
@@ -299,6 +302,89 @@ describe('a name on its way to a user', () => {
     }
     assert.equal((await post(browser, prompt, `   ${name}  `)).status, 303)
     assert.equal((await knownPerson(product, person.sub)).user.username, name)
+  })
+
+  it('is refused in a claim with anything that nobody sees, wherever it stands', async () => {
+    for (const sign of ['\u00A0', '\t', '\r', '\x7F', '\u200B', '\u202E', '\uFE0F', '\u{E0061}', '\u0338']) {
+      const { preferred_username: name } = newcomer()
+      for (const claimed of [sign + name, name + sign, `${name.slice(0, 4)}${sign}${name.slice(4)}`]) {
+        const page = await arrive(product, openBrowser(), 'silent', stranger(product, { preferred_username: claimed }))
+        assert.equal(page.status, 409, JSON.stringify(claimed))
+        assert.deepEqual(codesOn(page), ['USERNAME_POLICY'], JSON.stringify(claimed))
+      }
+    }
+  })
+
+  it('is not given to a second person in letters that look the same', async () => {
+    const id = unique()
+      .replace(/[^0-9]/g, '')
+      .slice(0, 6)
+    // Written by people who came first, and what others try to get beside it.
+    const table: [first: string, doubles: string[]][] = [
+      [`ace${id}`, [`асе${id}`, `ACE${id}`, `αсе${id}`]],
+      [`paypal${id}`, [`paypaI${id}`, `paypa1${id}`, `PAYPAI${id}`]],
+      [`modern${id}`, [`modem${id}`]],
+      [`bob${id}o`, [`b0b${id}o`, `bob${id}0`, `BOB${id}O`]],
+      [`yildiz${id}`, [`yıldız${id}`]],
+      [`тоска${id}`, [`TOCKA${id}`]],
+    ]
+    for (const [first, doubles] of table) {
+      const { prompt } = await prompted()
+      signedInAt(product.application, await fillRegister(prompt, first).press('Create account'))
+      const second = await prompted()
+      for (const double of doubles) {
+        const { status, codes } = await post(second.browser, second.prompt, double)
+        assert.equal(status, 422, double)
+        // Letters of two scripts are refused before anybody is looked for.
+        assert.ok(['USERNAME_TAKEN', 'USERNAME_CHARS'].includes(codes[0] ?? ''), `${double}: ${codes}`)
+        const silent = stranger(product, { preferred_username: double })
+        assert.equal((await arrive(product, openBrowser(), 'silent', silent)).status, 409, double)
+      }
+    }
+  })
+
+  it('is given to two people whose names only a machine would confuse', async () => {
+    const id = unique().slice(-5)
+    for (const pair of [
+      [`straße${id}`, `strasse${id}`],
+      [`elias${id}`, `ellas${id}`],
+      [`anna1${id}`, `anna2${id}`],
+      [`müller${id}`, `muller${id}`],
+    ])
+      for (const name of pair) {
+        const { prompt } = await prompted()
+        const page = await fillRegister(prompt, name).press('Create account')
+        assert.equal(signedInAt(product.application, page).userinfo['preferred_username'], name)
+      }
+  })
+
+  it('with the name of a tenant or a store behind an @ is a name of its own, and nobody’s alias', async () => {
+    const { preferred_username: name } = newcomer()
+    const { prompt } = await prompted()
+    const { sub } = signedInAt(product.application, await fillRegister(prompt, name).press('Create account'))
+    for (const alias of [`${name}@carbon.super`, `${name}@PRIMARY`, `${name}@a@b`, `${name}@`]) {
+      const other = await prompted()
+      const page = await fillRegister(other.prompt, alias).press('Create account')
+      assert.notEqual(signedInAt(product.application, page).sub, sub)
+      assert.equal((await knownPerson(product, other.person.sub)).user.username, alias)
+    }
+  })
+
+  it('fits the database at the greatest length that a store may allow, whatever it is written in', async () => {
+    const withLength = (pattern: string) => (declared: Declared) => ({
+      ...declared,
+      userStores: [{ name: 'PRIMARY', properties: { UsernameJavaRegEx: pattern } }],
+    })
+    await meanwhile(product, withLength('.+'), async () => {
+      for (const letter of ['a', 'm', '中', '한', '𐐨', 'ш']) {
+        const { browser, prompt, person } = await prompted()
+        const expected = { status: 422, codes: ['USERNAME_LONG'] }
+        assert.deepEqual(await post(browser, prompt, letter.repeat(256)), expected)
+        const page = await fillRegister(prompt, letter.repeat(255)).press('Create account')
+        signedInAt(product.application, page)
+        assert.equal([...(await knownPerson(product, person.sub)).user.username].length, 255)
+      }
+    })
   })
 
   it('is no command to a database, directory, template, shell or spreadsheet: it is kept letter for letter, or refused', async () => {
