@@ -74,8 +74,10 @@ async function apply(config: Config, db: Db): Promise<string> {
   const lines = [
     ...written.map((name) => `Wrote ${name}.`),
     ...turnedOff.map((name) => `Turned off ${name}: it is no longer declared.`),
-    ...Object.entries(misfits).map(
-      ([store, count]) => `${count} usernames in ${store} do not follow its rules: vestibule users check lists them.`,
+    ...Object.entries(misfits).map(([store, count]) =>
+      count === 1
+        ? `1 username in ${store} does not follow its rules: vestibule users check lists it.`
+        : `${count} usernames in ${store} do not follow its rules: vestibule users check lists them.`,
     ),
   ]
   return lines.length === 0 ? 'Nothing to write: the database says the same.\n' : `${lines.join('\n')}\n`

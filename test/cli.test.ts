@@ -157,7 +157,14 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
       vestibule(['migrate'], { DATABASE_URL, SECRET_KEY, CONFIG_FILE: await file(yaml) })
     const first = await run(DECLARATION)
     assert.equal(first.code, 0, first.error)
-    const wrote = ['attribute department', 'idp acme', 'idp globex', 'purpose recover', 'application travel']
+    const wrote = [
+      'attribute department',
+      'user store PRIMARY',
+      'idp acme',
+      'idp globex',
+      'purpose recover',
+      'application travel',
+    ]
     for (const one of wrote) assert.ok(first.out.includes(`Wrote ${one}.\n`), first.out)
     assert.ok(!/a secret/.test(first.out), first.out)
 
@@ -166,6 +173,65 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
 
     const third = await run(DECLARATION.slice(0, DECLARATION.indexOf('applications:')))
     assert.equal(third.out, 'The database is up to date.\nTurned off applications travel: it is no longer declared.\n')
+  })
+
+  it('from the first release gives its users what this one needs, and they keep their names', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    const db = connect({ url: DATABASE_URL, poolMax: 1, ssl: false, onError: () => {} })
+    const directory = path.join(REPOSITORY, 'migrations')
+    await db.migrate.up({ directory, tableName: 'migrations', name: '20261123090000_create_vestibule.js' })
+    await db.destroy()
+    await rowsOf(
+      DATABASE_URL,
+      `INSERT INTO users (id, store, username, username_canonical) SELECT gen_random_uuid(), 'PRIMARY', name, lower(name)
+       FROM unnest('{Asha, modern, modem}'::text[]) AS name`,
+    )
+    const { code, out, error } = await vestibule(['migrate'], { DATABASE_URL })
+    assert.equal(code, 0, error)
+    assert.match(out, /stores_and_roles/)
+    assert.doesNotMatch(out, /create_vestibule/)
+    const users = await rowsOf(
+      DATABASE_URL,
+      'SELECT username, username_look IS NULL AS bare FROM users ORDER BY username',
+    )
+    assert.equal(users.length, 3)
+    assert.equal(
+      users.filter((user) => (user as { bare: boolean }).bare).length,
+      1,
+      'one of the two that look the same',
+    )
+  })
+
+  it('says whose names a tightened rule would not take, without saying them, and refuses to remove their store', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    const declares = (stores: string) => file(`${DECLARATION}\nuserStores: [ ${stores} ]\n`)
+    const settings = async (stores: string) => ({ DATABASE_URL, SECRET_KEY, CONFIG_FILE: await declares(stores) })
+    assert.equal((await vestibule(['migrate'], await settings('{ name: STAFF }'))).code, 0)
+    await rowsOf(
+      DATABASE_URL,
+      `INSERT INTO users (id, store, username, username_canonical) SELECT gen_random_uuid(), 'STAFF', name, name
+       FROM unnest('{canary, 12345}'::text[]) AS name`,
+    )
+    const check = () => vestibule(['users', 'check'], { DATABASE_URL })
+    assert.deepEqual(await check(), { code: 0, out: 'Every username follows the rules of its store.\n', error: '' })
+
+    const digits = "{ name: STAFF, properties: { UsernameJavaRegEx: '^[0-9]+$' } }"
+    const applied = await vestibule(['config', 'apply'], await settings(digits))
+    assert.deepEqual(
+      [applied.code, applied.out, applied.error],
+      [
+        0,
+        'Wrote user store STAFF.\n1 username in STAFF does not follow its rules: vestibule users check lists it.\n',
+        '',
+      ],
+    )
+    assert.match((await check()).out, /^[\da-f-]{36} {2}STAFF\/canary\nThey sign in as before\.\n$/)
+
+    const removed = await vestibule(['config', 'apply'], await settings(''))
+    assert.deepEqual(
+      [removed.code, removed.out, removed.error],
+      [1, '', 'The user store STAFF cannot be removed: 2 users are in it.\n'],
+    )
   })
 
   it('goes to MIGRATION_DATABASE_URL where there is one: a pooler cannot run migrations', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { alternatives, readUsername, suggestedUsername, type UsernameProblem } from '../src/provisioning/username.ts'
+import { policyOf } from '../src/stores/policy.ts'
 import { readTypedUsername } from './support/places.ts'
 
 function canonical(name: string): string {
@@ -36,6 +37,29 @@ test('the names that RFC 8265 section 3.5 allows are usernames', () => {
   assert.equal(canonical('\u03A3\u03C0\u03C0'), '\u03C3\u03C0\u03C0')
   assert.equal(canonical('\u03C3\u03C0\u03C0'), '\u03C3\u03C0\u03C0')
   assert.equal(canonical('\u03C2\u03C0\u03C0'), '\u03C2\u03C0\u03C0')
+})
+
+test('where cases count, the names of RFC 8265 section 3.5 are those of UsernameCasePreserved', () => {
+  const rules = { policy: policyOf({ CaseInsensitiveUsername: 'false' }), reserved: new Set<string>() }
+  const preserved = (name: string) => {
+    const reading = readUsername(name, rules)
+    return reading.kind === 'ok' ? reading.canonical : reading.problem.code
+  }
+  for (const name of [
+    'juliet@example.com',
+    'fussball',
+    'fu\u00DFball',
+    '\u03C0\u03C0\u03C0',
+    '\u03A3\u03C0\u03C0',
+    '\u03C3\u03C0\u03C0',
+    '\u03C2\u03C0\u03C0',
+  ])
+    assert.equal(preserved(name), name)
+  assert.equal(preserved('Juliet'), 'Juliet')
+  assert.equal(preserved('\uFF2Auliet'), 'Juliet', 'width still does not count')
+  assert.equal(preserved('Jose\u0301'), 'Jos\u00E9', 'nor does composition')
+  for (const name of ['foo bar', 'henry\u2163', '\u221E\u221E\u221E']) assert.equal(preserved(name), 'USERNAME_CHARS')
+  for (const name of ['Admin', 'ROOT', 'Postmaster']) assert.equal(preserved(name), 'USERNAME_RESERVED')
 })
 
 test('the names that RFC 8265 section 3.5 disallows are refused, naming what to remove', () => {

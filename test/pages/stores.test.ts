@@ -368,6 +368,41 @@ describe('as in username', () => {
     )
   })
 
+  it('an expression that would keep another engine busy for ever keeps nobody waiting', async (t) => {
+    const evil = { UsernameJavaRegEx: '^(a+)+$', PasswordJavaRegEx: '^(a|a)*([a-z ]|[a-y ])*$' }
+    await meanwhile(
+      product,
+      (declared) => ({ ...declared, userStores: [...declared.userStores, { name: 'EVIL', properties: evil }] }),
+      async () => {
+        const browser = openBrowser()
+        const page = await arrive(product, browser, 'username', stranger(product))
+        const time = async (username: string, password: string) => {
+          const began = performance.now()
+          const other = fetch(`${product.url}/livez`).then(() => performance.now() - began)
+          const response = await submit(browser, fillRegister(page, username).fill({ password }), 'Create account')
+          assert.equal(response.status, 422)
+          const codes = [...(await response.text()).matchAll(/data-msg="([A-Z_]+)"/g)].map(([, code]) => code)
+          return { codes: [...new Set(codes)], took: performance.now() - began, other: await other }
+        }
+        const tries = [
+          await time(`EVIL/${'a'.repeat(50_000)}!`, PASSWORD),
+          await time(`EVIL/${'a'.repeat(254)}!`, PASSWORD),
+          await time(`EVIL/${'a'.repeat(255)}`, `${'a'.repeat(127)}!`),
+        ]
+        assert.deepEqual(
+          tries.map(({ codes }) => codes),
+          [['USERNAME_LONG'], ['USERNAME_POLICY'], ['PW_COMMON']],
+        )
+        const most = Math.max(...tries.map(({ took }) => took))
+        t.diagnostic(
+          `slowest answer ${most.toFixed(0)} ms, others meanwhile ${Math.max(...tries.map(({ other }) => other)).toFixed(0)} ms`,
+        )
+        // Ten times what is promised: what is meant here is seconds, minutes and years.
+        assert.ok(most < 2_000, `${most} ms`)
+      },
+    )
+  })
+
   it('a changed store while the page is open: the answer is judged by what holds now', async () => {
     const person = stranger(product)
     const browser = openBrowser()
