@@ -44,7 +44,7 @@ function readOperand(cursor: Cursor, start: number, is: { isNegated: boolean; is
   if (sets.length === 0 || isAhead(cursor, '&&&'))
     refuse(cursor.at, 'Nothing on one side of &&, or three &.', 'Write \\& for the character.')
   const all = union(...sets)
-  count(cursor, all.length)
+  count(cursor, all.length, start)
   return all
 }
 
@@ -61,15 +61,11 @@ function readNested(cursor: Cursor, isNegated: boolean): CodePoints {
 /** One character, one class, or a range. */
 function readItem(cursor: Cursor): CodePoints {
   const start = cursor.at
+  requireNoStrayHyphen(cursor)
   const first = readOne(cursor)
-  const hyphen = cursor.at
   if (!isAhead(cursor, '-') || isAhead(cursor, '-]')) return setOf(cursor, first)
-  if (isAhead(cursor, '-[') || isAhead(cursor, '-&&'))
-    refuse(
-      hyphen,
-      'A hyphen that is neither in a range nor at an end.',
-      'Write \\- for the character, or && to leave characters out.',
-    )
+  const hyphen = cursor.at
+  requireNoStrayHyphen(cursor)
   if (typeof first !== 'number') return cursor.dialect === 'java' ? first : hyphenAfterClass(cursor, first)
   skip(cursor, '-')
   const last = readOne(cursor)
@@ -79,12 +75,19 @@ function readItem(cursor: Cursor): CodePoints {
   return setOf(cursor, first, last)
 }
 
+/** Java takes it for a character, where others would leave out what follows. */
+function requireNoStrayHyphen(cursor: Cursor): void {
+  if (isAhead(cursor, '-[') || isAhead(cursor, '-&&'))
+    refuse(cursor.at, STRAY_HYPHEN, 'Write \\- for the character, or && with [^…] to leave characters out.')
+}
+
+const STRAY_HYPHEN = 'A hyphen that is neither in a range nor at an end.'
+
 /** In JavaScript [\w-.] has a hyphen, and what follows that begins no range. */
 function hyphenAfterClass(cursor: Cursor, first: CodePoints): CodePoints {
   skip(cursor, '-')
   const next = readOne(cursor)
-  if (isAhead(cursor, '-') && !isAhead(cursor, '-]'))
-    refuse(cursor.at, 'A hyphen that is neither in a range nor at an end.', 'Write \\- for the character.')
+  if (isAhead(cursor, '-') && !isAhead(cursor, '-]')) refuse(cursor.at, STRAY_HYPHEN, 'Write \\- for the character.')
   return union(first, setOf(cursor, 0x2d), setOf(cursor, next))
 }
 

@@ -46,9 +46,9 @@ export function enter(cursor: Cursor): void {
 const MOST_RANGES = 40_000
 
 /** Counts a class of characters, so that a pattern full of large ones takes no time to speak of. */
-export function count(cursor: Cursor, ranges: number): void {
+export function count(cursor: Cursor, ranges: number, at: number): void {
   cursor.ranges += ranges
-  if (cursor.ranges > MOST_RANGES) refuse(cursor.at, 'Too many large classes of characters.', 'Write fewer of \\p{…}.')
+  if (cursor.ranges > MOST_RANGES) refuse(at, 'Too many large classes of characters.', 'Write fewer of \\p{…}.')
 }
 
 export function isAhead({ pattern, at }: Cursor, text: string): boolean {

@@ -72,7 +72,7 @@ const RANGES_OF_A_PROPERTY = 2000
 function property(cursor: Cursor, letter: string, start: number): CodePoints {
   const found = take(cursor, /\{([^{}\\]*)\}|([A-Z])/y)
   const name = found?.[1] ?? found?.[2] ?? ''
-  count(cursor, RANGES_OF_A_PROPERTY)
+  count(cursor, RANGES_OF_A_PROPERTY, start)
   const named = propertyNamed(name)
   const lettersAlike =
     'Write a category such as \\p{L} or \\p{Nd}, a script such as \\p{IsLatin}, or the characters in brackets.'
@@ -102,7 +102,11 @@ const ALTERNATIVES: [letters: RegExp, problem: string, instead: string][] = [
     'A reference back to a group cannot be checked in linear time.',
     'Write out what may repeat, such as (?:aa|bb).',
   ],
-  [/[bB]/, 'What a word boundary is depends on the version of Java.', 'Write the characters that may stand there.'],
+  [
+    /[bB]/,
+    'Word boundaries are not taken: versions of Java differ in them.',
+    'Write the characters that may stand there.',
+  ],
   [/R/, '\\R is not taken.', 'Write (?:\\r\\n|[\\n\\x0B\\f\\r\\x85\\u2028\\u2029]).'],
   [/X/, '\\X depends on the version of Java.', 'Write \\P{M}\\p{M}*.'],
   [/N/, '\\N is not taken.', 'Write the character itself.'],
