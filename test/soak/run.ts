@@ -8,6 +8,7 @@ import { outagesSoak } from './outages.ts'
 import { pageSoak } from './page-weight.ts'
 import { poolerSoak } from './pooler.ts'
 import { racesSoak } from './races.ts'
+import { regexesSoak } from './regexes.ts'
 import { rollingSoak } from './rolling.ts'
 
 /** What a part is given to print its figures with; it throws when a claim does not hold. */
@@ -15,6 +16,7 @@ export type Say = (line: string) => void
 
 const PARTS: [claim: string, part: (say: Say) => Promise<void>][] = [
   ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
+  ['an expression of an operator means what a real Java says, or is refused', regexesSoak],
   ['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak],
   ['three hundred kills at random points leave whole users or none, and one retry goes on', killsSoak],
   ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],
