@@ -87,6 +87,8 @@ describe('a JavaScript expression means what it means in the page', () => {
     ['a]b}', ['a]b}', 'ab']],
     ['^(?=.*\\d)(?!.*\\s)[^-]{3,}(?<!0)$', ['ab1', 'ab0', 'a 1', 'abc', 'ab1\u00a0']],
     ['(?=a$)a|(?<name>b)\\n?', ['a', 'b', 'b\n', 'a\n']],
+    ['(?!a$)(?:.|\\n)+', ['a', 'a\n', 'ab', 'b']],
+    ['[\\d--/]+', ['-', '.', '/', '5']],
     ['.*(?<=a+)', ['ba', 'b', 'baa', '']],
   ]
   for (const [pattern, texts] of expressions)

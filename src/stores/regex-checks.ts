@@ -19,7 +19,6 @@ export interface Part {
 type Anchor = Tree & { kind: 'anchor' }
 type Look = Tree & { kind: 'look' }
 
-const MOST_COPIES = 1000
 /** Squared, this is the work that 255 characters of text may take at worst: some tens of milliseconds. */
 const MOST_CHARACTERS = 1200
 
@@ -40,7 +39,7 @@ function checksOfBranch(items: Tree[], dialect: Dialect): Check[] {
     if (item.kind === 'anchor') requireEdge(item, before.length, after.length)
     if (item.kind !== 'look') continue
     const distance = widthOf(item.direction === 'ahead' ? before : after)
-    if (distance === undefined || distance > MOST_COPIES)
+    if (distance === undefined)
       refuse(
         item.at,
         `${nameOf(item)} at no fixed place.`,
@@ -158,7 +157,7 @@ function width(tree: Tree): number | undefined {
     return others.every((one) => one === first) ? first : undefined
   }
   const inner = widthOf(partsOf(tree))
-  if (tree.kind !== 'repeat' || inner === undefined || inner === 0) return inner
+  if (tree.kind !== 'repeat' || inner === undefined) return inner
   return tree.min === tree.max ? inner * tree.min : undefined
 }
 

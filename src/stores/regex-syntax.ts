@@ -166,7 +166,7 @@ function readRepeat(cursor: Cursor, item: Tree, isLastOfMany: boolean): Tree {
     refuse(cursor.at - 1, 'A quantifier after a quantifier.', `Write (?:x${sign}) and the second one after it.`)
   if (max < min) refuse(at, 'A repetition that ends before it begins.', 'Write the smaller number first.')
   const repeat: Tree = { kind: 'repeat', item, min, max, at }
-  if (min > MOST_COPIES || copiesIn(repeat) > MOST_COPIES)
+  if (copiesIn(repeat) > MOST_COPIES)
     refuse(at, `More than ${MOST_COPIES} repetitions, all in all.`, 'Write smaller numbers, or + for any.')
   return repeat
 }

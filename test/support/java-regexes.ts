@@ -43,6 +43,9 @@ export const JAVA_REGEXES: [pattern: string, accepted: string[], refused: string
   ['^[a-z]+(?<!admin)$', ['asha', 'admins'], ['admin', 'theadmin', '']],
   ['^[a-z0-9-]+$(?<!-)', ['a-b', 'a1'], ['a-', '-', '']],
   ['^(?:(?=a)[a-c]+|x[^-]+(?<![0-9]))$', ['abc', 'xyz', 'x9-'.replace('-', 'a')], ['bcd', 'x9', 'bc', 'x-']],
+  ['^[a-c](?=[b-d])[a-z]+$', ['ab', 'ccc', 'bd'], ['ba', 'dd', 'b', 'ae']],
+  ['.*(?<=a)(?:b|c)$', ['ab', 'xac', 'ac'], ['b', 'bb', 'abc', 'a']],
+  ['(?:[a-z]{2}|\\d{2})(?!0)\\w+(?<!9)z', ['ab1z', '12aaz'], ['ab0z', '1200z', 'ab9z', 'abz', 'a1bz']],
   ['EMP[0-9]{6}|CON[0-9]{4}', ['EMP000001', 'CON1234'], ['EMP12345', 'CON12345', 'emp000001', 'EMP000001CON1234']],
   ['^a|b$', ['a', 'b'], ['ab', 'ba', 'a\n', '']],
   ['^(a|b$)', ['a', 'b'], ['ab', 'b\n']],
@@ -88,6 +91,7 @@ export const JAVA_REGEXES: [pattern: string, accepted: string[], refused: string
   ['(a(?i)b)c', ['abc', 'aBc'], ['abC', 'Abc']],
   ['a(?i:b)c(?i)d(?-i)e', ['aBcDe', 'abcde'], ['aBCde', 'aBcDE', 'ABcde']],
   ['(?i)\\p{L}+\\w', ['é_', 'Éa', 'aB'], ['1a', 'éé']],
+  ['(?i)a(?s).b', ['A\nB', 'a b'], ['ab', 'A\r\nB']],
   ['(?is)x.y', ['x\ny', 'X\u0085Y'], ['xy', 'x\r\ny']],
 
   // Classes in classes.
@@ -104,9 +108,12 @@ export const JAVA_REGEXES: [pattern: string, accepted: string[], refused: string
   ['[+--]+', ['+,-', ','], ['.', '*']],
   ['[\\w-.]+', ['a-.', '_'], ['a b', '/', '+']],
   ['[a-z-9]+', ['a-z9', '-'], ['8', '1', 'A']],
+  ['[\\d--/]+', ['-./', '5.'], ['a', ',', 'd']],
   ['[$.|]+', ['$.|'], ['a', '\\']],
 
   // Repetition.
+  ['[ab]'.repeat(120), ['ab'.repeat(60)], ['ab'.repeat(59), 'ab'.repeat(61)]],
+  [`${'(?i)'.repeat(120)}a`, ['A'], ['aa']],
   ['(ab){2,3}', ['abab', 'ababab'], ['ab', 'abababab', 'abb']],
   ['a{0}b', ['b'], ['ab', 'aab']],
   ['(a|ab)(c|bcd)(d*)', ['abcd', 'ac', 'abcddd', 'acd'], ['abd', 'ab', 'abcbcd']],
@@ -134,6 +141,10 @@ export const REFUSED_IN_JAVA: [pattern: string, position: number, problem: RegEx
   ['(?=(?!a)b)c', 3, /in a look-ahead/],
   ['.*(?<!a+)$', 7, /any length/],
   ['.*(?<![^a])$', 6, /U\+FFFF/],
+  ['.*(?<![\\x00-\\uFFFF])$', 6, /U\+FFFF/],
+  ['a(?=^b)b', 4, /after something/],
+  ['(?:a|bc)(?=d)d', 8, /no fixed place/],
+  ['a?(?=d)d', 2, /no fixed place/],
   ['.*(?<!^a)$', 6, /in a look-behind/],
   ['a{1001}', 1, /1000 repetitions/],
   ['((a{1000}){1000}){1000}', 10, /1000 repetitions/],
