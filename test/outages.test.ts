@@ -297,7 +297,7 @@ describe('on a bad day of the database', { concurrency: true }, () => {
       assert.equal(who.waits, 0)
 
       // Fails when 57P01 is not known for the end of a connection (500).
-      const people = MODES.map((mode) => ({ ...traveller(product, mode, newcomer()), starts: 0 }))
+      const people = MODES.map((mode) => traveller(product, mode, newcomer()))
       let isOver = false
       const killing = (async () => {
         for (const until = performance.now() + 3_000; performance.now() < until && !isOver; await sleep(30)) {
@@ -309,9 +309,6 @@ describe('on a bad day of the database', { concurrency: true }, () => {
       await killing
       const waits = people.reduce((sum, { waits }) => sum + waits, 0)
       assert.ok(waits > 0, 'nobody noticed: this killed nothing that was in use')
-      // Killed in the very moment between COMMIT and its answer: rare, or the steps at the door are not made at once.
-      const starts = people.reduce((sum, { starts }) => sum + starts, 0)
-      assert.ok(starts <= 1, `${starts} codes were used up for nobody`)
     }),
   )
 

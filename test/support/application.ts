@@ -46,6 +46,8 @@ interface SigningIn {
   verifier: string
   state: string
   nonce: string
+  /** Tokens in hand without knowing more of whose they are: the code is used up, and asking for claims again is not using it again. */
+  unfinished?: Awaited<ReturnType<typeof openid.authorizationCodeGrant>>
 }
 
 /**
@@ -117,19 +119,24 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     if (!started) return { kind: 'error', error: 'no sign-in under way', description: '' }
     try {
       const configuration = await vestibule()
-      const tokens = await openid.authorizationCodeGrant(configuration, address, {
-        ...(options.pkce === false ? {} : { pkceCodeVerifier: started.verifier }),
-        expectedState: started.state,
-        expectedNonce: started.nonce,
-        idTokenExpected: true,
-      })
+      const tokens =
+        started.unfinished ??
+        (await openid.authorizationCodeGrant(configuration, address, {
+          ...(options.pkce === false ? {} : { pkceCodeVerifier: started.verifier }),
+          expectedState: started.state,
+          expectedNonce: started.nonce,
+          idTokenExpected: true,
+        }))
       const idToken = tokens.claims()
       if (!idToken) throw new Error('no ID token')
+      started.unfinished = tokens
+      const userinfo = await openid.fetchUserInfo(configuration, tokens.access_token, idToken.sub)
+      delete started.unfinished
       return {
         kind: 'signed-in',
         sub: idToken.sub,
         idToken,
-        userinfo: await openid.fetchUserInfo(configuration, tokens.access_token, idToken.sub),
+        userinfo,
         tokens: {
           accessToken: tokens.access_token,
           idToken: tokens.id_token ?? '',

@@ -14,11 +14,6 @@ export interface Traveller {
   person: Newcomer
   /** How often they were asked to wait. */
   waits: number
-  /**
-   * How often they had to start at their application again, because the answer to it was lost after COMMIT and a code is used once; where
-   * that cannot happen, absent: then it is a failure.
-   */
-  starts?: number
 }
 
 /** Somebody new in a browser of their own, known to the idp. */
@@ -53,8 +48,7 @@ export async function travel(traveller: Traveller): Promise<string> {
  */
 export async function goOn(traveller: Traveller, page: Page, limitMs = 60_000): Promise<string> {
   for (const until = performance.now() + limitMs; performance.now() < until; ) {
-    const isLost = traveller.starts !== undefined && isUsedUp(traveller, page)
-    const subject = isLost ? undefined : subjectOf(traveller.scene, page)
+    const subject = subjectOf(traveller.scene, page)
     if (subject !== undefined) return subject
     page = await step(traveller, page)
   }
@@ -64,10 +58,6 @@ export async function goOn(traveller: Traveller, page: Page, limitMs = 60_000): 
 async function step(traveller: Traveller, page: Page): Promise<Page> {
   const { scene, browser, mode, person } = traveller
   const { pathname, origin } = new URL(page.url)
-  if (traveller.starts !== undefined && isUsedUp(traveller, page)) {
-    traveller.starts += 1
-    return browser.open(`${scene.application.url}/login`)
-  }
   if (page.status === 503) {
     assertAway(page)
     traveller.waits += 1
@@ -97,11 +87,6 @@ export function answer(page: Page, person: Newcomer): Page {
   if (page.url.includes('/register.do')) page.fill({ username: person.preferred_username })
   if (page.html.includes('name="password"')) page.fill({ password: PASSWORD })
   return page.tick('recover:email')
-}
-
-/** The application was told that its code has been used. */
-function isUsedUp({ scene }: Traveller, page: Page): boolean {
-  return page.url.startsWith(scene.application.redirectUri) && page.text.includes('"invalid_grant"')
 }
 
 function subjectOf(scene: Scene, page: Page): string | undefined {
