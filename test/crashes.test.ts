@@ -2,12 +2,21 @@
 // Each claim has a negative control: the same check on a program that was broken in one place must fail.
 import assert from 'node:assert/strict'
 import { after as afterAll, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
+import { connect } from '../src/db/connect.ts'
+import { wasRecordKept } from '../src/db/oidc-records.ts'
+import { sha256 } from '../src/seal.ts'
 import { brokenCopy } from './support/broken-copy.ts'
-import { type CuttingProxy, startCuttingProxy } from './support/cutting-proxy.ts'
+import { openBrowser } from './support/browser.ts'
+import { type Cut, type CuttingProxy, startCuttingProxy } from './support/cutting-proxy.ts'
 import { type Fleet, startFleet } from './support/fleet.ts'
 import { brokenInvariants } from './support/invariants.ts'
 import { killThem, lastStepOf, type Moment, type Plan, signInDespite } from './support/kills.ts'
-import { MODES, type Mode } from './support/scene.ts'
+import { travel, traveller } from './support/patience.ts'
+import { arrive, stranger } from './support/road.ts'
+import { MODES, type Mode, testCluster } from './support/scene.ts'
+import { knownPerson, newcomer, signedIn } from './support/visits.ts'
 
 const LANES = 3
 
@@ -59,7 +68,8 @@ describe('a connection to PostgreSQL that is cut', () => {
   let wire: CuttingProxy
   before(async () => {
     fleet = await startFleet({ servers: 0 })
-    wire = await startCuttingProxy(fleet.databaseUrl)
+    // By way of the pooler, where the suite runs through one.
+    wire = await startCuttingProxy((await testCluster()).forProduct(fleet.databaseUrl))
     await fleet.start({ DATABASE_URL: wire.url })
     await fleet.start({ DATABASE_URL: wire.url })
   })
@@ -68,28 +78,63 @@ describe('a connection to PostgreSQL that is cut', () => {
     await wire?.stop()
   })
 
-  it('before COMMIT was sent is a page that says to try again, and trying again makes the user', async () => {
-    for (const mode of MODES) {
-      const seen = await signInDespite(fleet, lostCommit(mode, 'before'), { wire, happen: () => {} })
-      assert.deepEqual([seen.hit, seen.got, seen.wasThere], ['inside', 'try again', false], mode)
-    }
+  it('after COMMIT was sent and before its answer is noticed by nobody, whichever COMMIT of a sign-in it is', async () => {
+    for (const mode of MODES) assert.deepEqual(await loseEachCommit(fleet, wire, mode, 'after'), [0, 0, 0, 0], mode)
   })
 
-  it('after COMMIT was sent and before its answer is a page that says to try again, and trying again finds the one user', async () => {
-    for (const mode of MODES) {
-      const seen = await signInDespite(fleet, lostCommit(mode, 'after'), { wire, happen: () => {} })
-      assert.deepEqual([seen.hit, seen.got, seen.wasThere], ['after', 'try again', mode !== 'none'], mode)
-    }
+  it('before COMMIT was sent makes nobody wait for their user, and asks them to try a step at the door again', async () => {
+    assert.deepEqual(await loseEachCommit(fleet, wire, 'username', 'before'), [0, 1, 1, 1])
+  })
+
+  it('after COMMIT was sent gives an application its new tokens', async () => {
+    const person = stranger(fleet)
+    await arrive(fleet, openBrowser(), 'silent', person, { query: '?scope=openid+offline_access' })
+    const { refreshToken } = signedIn(fleet.application).tokens
+    wire.cut = cutCommit(1, 'after')
+    const headers = { Authorization: `Basic ${btoa('travel:a+secret+of+the+travel+application')}` }
+    const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken ?? '' })
+    const response = await fetch(`${fleet.url}/oauth2/token`, { method: 'POST', headers, body })
+    assert.equal(response.status, 200, await response.text())
   })
 })
 
+describe('what came of a COMMIT that nobody heard of', () => {
+  // Fails when a record that is not there yet counts as one that never will be.
+  for (const [end, isKept] of [
+    ['COMMIT', true],
+    ['ROLLBACK', false],
+  ] as const) {
+    it(`is known when it is over, and not before: ${end}`, async () => {
+      const database = await (await testCluster()).clone()
+      const db = connect({ url: database.url, poolMax: 2, ssl: false, onError: () => {} })
+      const other = new Client({ connectionString: database.url })
+      await other.connect()
+      const [now, id] = [new Date(), sha256('an id')]
+      await other.query('BEGIN')
+      await other.query(
+        "INSERT INTO oidc_records (model, id_hash, payload_sealed, expires_at) VALUES ('AccessToken', $1, '', $2)",
+        [id, new Date(now.getTime() + 60_000)],
+      )
+      const looking = wasRecordKept(db, 'AccessToken', id, now)
+      assert.equal(await Promise.race([looking, sleep(300)]), undefined)
+      await other.query(end)
+      assert.equal(await looking, isKept)
+      // An answer that is lost as well changes nothing.
+      assert.equal(await wasRecordKept(db, 'AccessToken', id, now), isKept)
+      await Promise.all([other.end(), db.destroy()])
+      await database.drop()
+    })
+  }
+})
+
 describe('NEGATIVE CONTROL: a crash', () => {
+  const PROVISION = 'provisioning/provision.js'
   const closing = "closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)"
   const outside = closing.replace('db', 'house.db')
   const consent = { mode: 'consent', step: 'answer', retry: 'again' } as const
 
   it('leaves an ending with nobody where the flow is closed outside the transaction', async () => {
-    await withBroken(closing, outside, async (fleet, wire) => {
+    await withBroken([PROVISION, closing, outside], async (fleet, wire) => {
       const plan: Plan = { ...consent, moment: after('INSERT INTO users') }
       await assert.rejects(killThem(fleet, [plan], 1), /With a server killed/)
       assert.match((await brokenInvariants(fleet.rows)).join(), /ended with user .*, who is not there/)
@@ -100,7 +145,7 @@ describe('NEGATIVE CONTROL: a crash', () => {
   it('leaves half a user where the transaction is two', async () => {
     // The user is kept before what belongs to it.
     const attributes = 'await putUserAttributes(db, userId, user.attributes);'
-    await withBroken(attributes, `await db.raw('COMMIT; BEGIN'); ${attributes}`, async (fleet) => {
+    await withBroken([PROVISION, attributes, `await db.raw('COMMIT; BEGIN'); ${attributes}`], async (fleet) => {
       await assert.rejects(
         killThem(fleet, [{ ...consent, moment: after('INSERT INTO notices') }], 1),
         /With a server killed/,
@@ -112,20 +157,34 @@ describe('NEGATIVE CONTROL: a crash', () => {
   it('ends a flow twice where the flow is closed after COMMIT was answered, when the answer is lost', async () => {
     // Nothing is wrong with it until the answer to COMMIT is lost: then the user is there and the flow still open.
     const later = `(db.executionPromise.then(() => ${outside}, () => {}), true)`
-    await withBroken(closing, later, async (fleet, wire) => {
+    await withBroken([PROVISION, closing, later], async (fleet, wire) => {
       const seen = signInDespite(fleet, lostCommit('consent', 'after'), { wire, happen: () => {} })
       await assert.rejects(seen, /ended 2 times/)
     })
   })
+
+  it('uses the way out, or a code, up for nobody where nobody looks what came of a COMMIT without an answer', async () => {
+    const looking = 'done && isUncertain(error)'
+    await withBroken(['db/connect.js', looking, `false && ${looking}`], async (fleet, wire) => {
+      await assert.rejects(loseEachCommit(fleet, wire, 'silent', 'after', 3), /400 .*We could not read that request/)
+      await assert.rejects(loseEachCommit(fleet, wire, 'silent', 'after', 4), /invalid_grant/)
+    })
+  })
+
+  it('asks people to try again where a transaction is not', async () => {
+    const retry = 'wasUndone(error) || isLost(error))'
+    await withBroken(['db/connect.js', retry, 'wasUndone(error))'], async (fleet, wire) => {
+      assert.deepEqual((await loseEachCommit(fleet, wire, 'silent', 'after'))[0], 1)
+    })
+  })
 })
 
-/** Runs `work` on one server whose provision.js was broken in one place, with a wire of its own. */
+/** Runs `work` on one server that was broken in one place, with a wire of its own. */
 async function withBroken(
-  from: string,
-  to: string,
+  [file, from, to]: [file: string, from: string, to: string],
   work: (fleet: Fleet, wire: CuttingProxy) => Promise<void>,
 ): Promise<void> {
-  const copy = await brokenCopy('provisioning/provision.js', from, to)
+  const copy = await brokenCopy(file, from, to)
   const fleet = await startFleet({ servers: 0, program: copy.folder })
   const wire = await startCuttingProxy(fleet.databaseUrl)
   try {
@@ -135,6 +194,47 @@ async function withBroken(
     await fleet.stop()
     await wire.stop()
     await copy.remove()
+  }
+}
+
+/**
+ * Lets people sign in, one after another, until each COMMIT that this takes, from the `first`, was cut once; how often each had to try again.
+ * Fails unless each becomes one whole user, or nobody where nobody is provisioned.
+ */
+async function loseEachCommit(fleet: Fleet, wire: CuttingProxy, mode: Mode, where: 'before' | 'after', first = 1) {
+  const waits: number[] = []
+  for (let number = first, isCut = true; isCut; number += 1) {
+    isCut = false
+    wire.onCut = () => {
+      isCut = true
+    }
+    wire.cut = cutCommit(number, where)
+    const who = traveller(fleet, mode, newcomer())
+    const subject = await travel(who)
+    if (mode === 'none') {
+      assert.match(subject, /^fed\./)
+    } else {
+      const { user, identities, events } = await knownPerson(fleet, who.person.sub)
+      assert.deepEqual([subject, identities.length], [user.id, 1])
+      assert.deepEqual(
+        events.map(({ event }) => event),
+        ['user-created'],
+      )
+    }
+    if (isCut) waits.push(who.waits)
+    else assert.equal(who.waits, 0)
+  }
+  assert.deepEqual(await brokenInvariants(fleet.rows), [])
+  return waits
+}
+
+/** Cuts at the COMMIT of this number, counted from now. */
+function cutCommit(number: number, where: 'before' | 'after'): Cut {
+  let count = 0
+  return (sql) => {
+    if (!sql.startsWith('COMMIT')) return undefined
+    count += 1
+    return count === number ? where : undefined
   }
 }
 

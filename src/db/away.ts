@@ -31,6 +31,16 @@ export function wasUndone(error: unknown): boolean {
   return error instanceof DatabaseAway && (error.code === '40001' || error.code === '40P01')
 }
 
+/** Whether the connection broke under it: it may have been carried out. */
+export function isLost(error: unknown): boolean {
+  return error instanceof DatabaseAway && error.fate === 'lost'
+}
+
+/** Whether nobody said what came of it. */
+export function isUncertain(error: unknown): boolean {
+  return isLost(error) || (error instanceof DatabaseAway && error.fate === 'slow')
+}
+
 /** What was said of a statement with this SQLSTATE, if it is the database's trouble and not ours. Any other is a bug, or a constraint that was met. */
 export function fateOf(code: string | undefined): Fate | undefined {
   if (code === undefined) return undefined

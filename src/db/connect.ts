@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'node:tls'
 import type { Knex } from 'knex'
 import knex from 'knex'
-import { DatabaseAway, wasUndone } from './away.ts'
+import { DatabaseAway, isLost, isUncertain, wasUndone } from './away.ts'
 import { ACQUIRE_MS, createDialect } from './dialect.ts'
 
 /** The pool, or a transaction on it. */
@@ -70,7 +70,7 @@ export async function query<Row>(db: Db, sql: string, values: readonly unknown[]
   }
   if (db.isTransaction) return inTurn(db, ask)
   const isRead = /^\s*SELECT\b/.test(sql)
-  return again(ask, (error) => wasUndone(error) || (isRead && error instanceof DatabaseAway && error.fate === 'lost'))
+  return again(ask, (error) => wasUndone(error) || (isRead && isLost(error)))
 }
 
 /** Runs one statement and returns its first row, if it has one. */
@@ -83,19 +83,60 @@ const BOUNDS = `SELECT set_config('statement_timeout', '7500', true),
   set_config('idle_in_transaction_session_timeout', '10000', true)`
 
 /**
- * Runs `work` in a transaction and returns what it returns; whatever it throws undoes everything. After a serialization failure
- * or a deadlock it runs once more, twice at the most: it must do nothing but ask this database.
+ * Runs `work` in a transaction and returns what it returns; whatever it throws undoes everything. After a serialization failure,
+ * a deadlock or a broken connection it runs once more, twice at the most: it must do nothing but ask this database, and see for
+ * itself when it was done already, because a connection may break between COMMIT and its answer.
  */
 export function inTransaction<Result>(db: Db, work: (transaction: Db) => Promise<Result>): Promise<Result> {
-  return again(() => inOneTransaction(db, work), wasUndone)
+  return again(
+    () => begin(db, work),
+    (error) => wasUndone(error) || isLost(error),
+  )
 }
 
-/** The same for work that cannot run twice, because it does more than ask the database. */
-export function inOneTransaction<Result>(db: Db, work: (transaction: Db) => Promise<Result>): Promise<Result> {
+/**
+ * The same for work that cannot run twice, because it does more than ask the database. When COMMIT is not answered, `wasKept`
+ * looks for what nothing but this work can have left there: found, the result stands, and what cannot be done again was not done in vain.
+ * Not by pg_xact_status: after a crash PostgreSQL may have given the number of a lost transaction to another.
+ */
+export async function inOneTransaction<Result>(
+  db: Db,
+  work: (transaction: Db) => Promise<Result>,
+  wasKept: (db: Db) => Promise<boolean>,
+): Promise<Result> {
+  let done: { result: Result } | undefined
+  try {
+    return await begin(db, async (transaction) => {
+      const result = await work(transaction)
+      done = { result }
+      return result
+    })
+  } catch (error) {
+    if (done && isUncertain(error) && (await isFound(() => wasKept(db)))) return done.result
+    throw error
+  }
+}
+
+function begin<Result>(db: Db, work: (transaction: Db) => Promise<Result>): Promise<Result> {
   return db.transaction(async (transaction) => {
     await query(transaction, BOUNDS)
     return work(transaction)
   })
+}
+
+const LOOKS_MS = 2_000
+const BETWEEN_LOOKS_MS = 50
+
+/** What `look` finds; it is asked again for a while when the database is away, because it may be restarting. */
+async function isFound(look: () => Promise<boolean>): Promise<boolean> {
+  for (const until = performance.now() + LOOKS_MS; performance.now() < until; await sleep(BETWEEN_LOOKS_MS)) {
+    try {
+      return await look()
+    } catch (error) {
+      if (!(error instanceof DatabaseAway)) throw error
+    }
+  }
+  return false
 }
 
 const TRIES = 3

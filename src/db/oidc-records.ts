@@ -42,6 +42,19 @@ export function findRecordByUid(db: Db, model: string, uidHash: Buffer, now: Dat
   )
 }
 
+/**
+ * Whether a record with an id of its own was kept by the transaction that put it, which nobody has heard of since. Should that still
+ * be under way, inserting the same key waits for its end; what this leaves behind otherwise has expired already.
+ */
+export async function wasRecordKept(db: Db, model: string, idHash: Buffer, now: Date): Promise<boolean> {
+  await query(
+    db,
+    `INSERT INTO oidc_records (model, id_hash, payload_sealed, expires_at) VALUES (?, ?, '', ?) ON CONFLICT DO NOTHING`,
+    [model, idHash, now],
+  )
+  return (await findRecord(db, model, idHash, now)) !== undefined
+}
+
 /** Uses a one-time record up. Exactly one caller gets true. */
 export async function consumeRecord(db: Db, model: string, idHash: Buffer, now: Date): Promise<boolean> {
   const row = await queryOne(

@@ -18,10 +18,12 @@ export function listSigningKeys(db: Db): Promise<SigningKeyRow[]> {
 export async function addSigningKey(db: Db, key: { kid: string; sealed: Buffer }, keep: number): Promise<void> {
   await inTransaction(db, async (transaction) => {
     await query(transaction, 'LOCK TABLE signing_keys IN EXCLUSIVE MODE')
-    await query(transaction, 'INSERT INTO signing_keys (kid, sealed, created_at) VALUES (?, ?, clock_timestamp())', [
-      key.kid,
-      key.sealed,
-    ])
+    // Once, though the transaction may run again after it was kept.
+    await query(
+      transaction,
+      'INSERT INTO signing_keys (kid, sealed, created_at) VALUES (?, ?, clock_timestamp()) ON CONFLICT DO NOTHING',
+      [key.kid, key.sealed],
+    )
     const rows = await listSigningKeys(transaction)
     await query(transaction, 'DELETE FROM signing_keys WHERE kid = ANY (?::text[])', [
       rows.slice(keep).map(({ kid }) => kid),

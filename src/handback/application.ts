@@ -43,7 +43,8 @@ const LOOK_FOR_KEYS_MS = 60_000
 const LOGGED = new Set([...Object.values(ROUTES), '/.well-known/openid-configuration', '/oidc/logout/confirm'])
 
 export async function createApplicationDoor(wholeHouse: House, loginAddress: LoginAddress): Promise<ApplicationDoor> {
-  const { house, atOnce } = inSteps(wholeHouse)
+  const steps = inSteps(wholeHouse)
+  const { house, atOnce } = steps
   const library = await loadOpenidProvider()
   const policy = signInPolicy(house, library.interactionPolicy)
   const claims = await claimsByScope(house)
@@ -55,7 +56,7 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
       ...configurationOf(house, loginAddress, policy, claims),
       jwks: { keys: keys as never },
       adapter: (model: string) =>
-        recordsOf(house, model, () => new library.errors.InvalidGrant('grant request is invalid')),
+        recordsOf(steps, model, () => new library.errors.InvalidGrant('grant request is invalid')),
     })
     // Its addresses and cookies follow the request's protocol and host, which the middleware sets to PUBLIC_URL's.
     provider.proxy = true
@@ -107,6 +108,7 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
         const grant = new provider.Grant({ accountId: subject, clientId })
         grant.addOIDCScope(scopes.join(' '))
         const grantId = await grant.save()
+        steps.isNew('Grant', grantId)
         if (ending?.kind === 'federated' && flow.profile) {
           await keepFederatedClaims(house, grantId, flow.profile, scopes)
         }

@@ -1,25 +1,54 @@
 // What one step at the door writes, it writes at once or not at all: an outage or a crash in the middle leaves the step to be made again.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Db, inOneTransaction } from '../db/connect.ts'
+import { wasRecordKept } from '../db/oidc-records.ts'
 import type { House } from '../house.ts'
+import { sha256 } from '../seal.ts'
 
 export interface Steps {
   /** The house as the steps see it: inside one, `db` is its transaction. */
   house: House
   /** Runs a step in a transaction; whatever it throws undoes all that it wrote. */
   atOnce<Result>(step: () => Promise<Result>): Promise<Result>
+  /**
+   * Tells of a record with an id that was never used before. If the connection breaks between COMMIT and its answer, finding it
+   * shows that the step was kept: its answer is given all the same, because a code that it used up cannot be used again.
+   */
+  isNew(model: string, id: string): void
+}
+
+interface Step {
+  db: Db
+  made?: { model: string; idHash: Buffer }
 }
 
 /** The OpenID Provider's library writes in many places, and none of them takes a transaction: so it is found by where the call came from. */
 export function inSteps(house: House): Steps {
-  const current = new AsyncLocalStorage<Db>()
+  const current = new AsyncLocalStorage<Step>()
   return {
     house: {
       ...house,
       get db() {
-        return current.getStore() ?? house.db
+        return current.getStore()?.db ?? house.db
       },
     },
-    atOnce: (step) => inOneTransaction(house.db, (db) => current.run(db, step)),
+    atOnce(work) {
+      let step: Step
+      return inOneTransaction(
+        house.db,
+        (db) => {
+          step = { db }
+          return current.run(step, work)
+        },
+        async (db) => {
+          const { made } = step
+          return made !== undefined && (await wasRecordKept(db, made.model, made.idHash, house.now()))
+        },
+      )
+    },
+    isNew(model, id) {
+      const step = current.getStore()
+      if (step) step.made = { model, idHash: sha256(id) }
+    },
   }
 }

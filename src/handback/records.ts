@@ -13,12 +13,20 @@ import {
 } from '../db/oidc-records.ts'
 import type { House } from '../house.ts'
 import { sha256 } from '../seal.ts'
+import type { Steps } from './at-once.ts'
 
 /** Everything of ours expires; this is the bound for a record of which the library does not say when. */
 const LONGEST_SECONDS = 30 * 86_400
 
+/** Models whose every record has an id of its own: none of theirs is written twice. */
+const WRITTEN_ONCE = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken'])
+
 /** The adapter of one model of oidc-provider. Clients are not stored here: they are our applications. `usedUp` is thrown at a second use. */
-export function recordsOf(house: House, model: string, usedUp: () => Error): Adapter {
+export function recordsOf(
+  { house, isNew }: Pick<Steps, 'house' | 'isNew'>,
+  model: string,
+  usedUp: () => Error,
+): Adapter {
   const { keyring, now } = house
   const context = `oidc ${model}`
 
@@ -40,6 +48,7 @@ export function recordsOf(house: House, model: string, usedUp: () => Error): Ada
         uidHash: payload.uid ? sha256(payload.uid) : null,
         expiresAt: new Date(now().getTime() + (expiresIn ?? LONGEST_SECONDS) * 1000),
       })
+      if (WRITTEN_ONCE.has(model)) isNew(model, id)
     },
     async find(id) {
       if (model === 'Client') return clientOf(house, id)
