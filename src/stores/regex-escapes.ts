@@ -66,7 +66,7 @@ function numbered(cursor: Cursor, letter: string, start: number): number | undef
   return point
 }
 
-/** More than any has, as it must be enumerated first. */
+/** What a property counts for, whatever it is: it may have to be enumerated first. */
 const RANGES_OF_A_PROPERTY = 2000
 
 function property(cursor: Cursor, letter: string, start: number): CodePoints {
@@ -74,15 +74,14 @@ function property(cursor: Cursor, letter: string, start: number): CodePoints {
   const name = found?.[1] ?? found?.[2] ?? ''
   count(cursor, RANGES_OF_A_PROPERTY, start)
   const named = propertyNamed(name)
-  const lettersAlike =
-    'Write a category such as \\p{L} or \\p{Nd}, a script such as \\p{IsLatin}, or the characters in brackets.'
-  if (named === undefined) return refuse(start, `No class of characters called "${name}" is known here.`, lettersAlike)
-  if (named.isCased && cursor.flags.ignoreCase)
-    refuse(
-      start,
-      `What \\${letter}{${name}} means after (?i) depends on the version of Java.`,
-      'Write \\p{L}, or leave (?i) out.',
-    )
+  if (named === undefined) {
+    const some = 'Write a category such as \\p{L}, a script such as \\p{IsLatin}, or the characters in brackets.'
+    return refuse(start, `No class of characters called "${name}" is known here.`, some)
+  }
+  if (named.isCased && cursor.flags.ignoreCase) {
+    const problem = `What \\${letter}{${name}} means after (?i) depends on the version of Java.`
+    refuse(start, problem, 'Write \\p{L}, or leave (?i) out.')
+  }
   return letter === 'P' ? complement(named.set) : named.set
 }
 
@@ -96,23 +95,17 @@ function onlyOutside(cursor: Cursor, letter: string, start: number): Escape | un
   return points.length > 0 ? { kind: 'quote', points } : refuse(start, '\\Q with nothing to quote.', 'Leave it out.')
 }
 
-const ALTERNATIVES: [letters: RegExp, problem: string, instead: string][] = [
-  [
-    /[1-9k]/,
-    'A reference back to a group cannot be checked in linear time.',
-    'Write out what may repeat, such as (?:aa|bb).',
-  ],
-  [
-    /[bB]/,
-    'Word boundaries are not taken: versions of Java differ in them.',
-    'Write the characters that may stand there.',
-  ],
+// biome-ignore format: one kind of escape, one line
+const NOT_TAKEN: [letters: RegExp, problem: string, instead: string][] = [
+  [/[1-9k]/, 'A reference back to a group cannot be checked in linear time.', 'Write out what may repeat, such as (?:aa|bb).'],
+  [/[bB]/, 'Word boundaries are not taken: versions of Java differ in them.', 'Write the characters that may stand there.'],
   [/R/, '\\R is not taken.', 'Write (?:\\r\\n|[\\n\\x0B\\f\\r\\x85\\u2028\\u2029]).'],
-  [/X/, '\\X depends on the version of Java.', 'Write \\P{M}\\p{M}*.'],
+  [/X/, '\\X depends on the version of Java.', 'Write \\P{M}\\p{M}* for a character with its marks.'],
   [/N/, '\\N is not taken.', 'Write the character itself.'],
   [/G/, '\\G is not taken.', 'Leave it out: the whole text is matched.'],
   [/E/, '\\E without \\Q.', 'Leave it out.'],
 ]
+
 const IN_JAVASCRIPT: Record<string, string> = {
   A: 'Leave it out, or write ^.',
   z: 'Leave it out, or write $.',
@@ -129,7 +122,7 @@ const IN_JAVASCRIPT: Record<string, string> = {
 function whyNot(letter: string, dialect: Dialect, place: string): [problem: string, instead: string] {
   if (place === 'in brackets' && /[bBRXGAzZQE]/.test(letter))
     return [`\\${letter} in brackets.`, 'Write the characters themselves.']
-  const [, problem, instead] = ALTERNATIVES.find(([letters]) => letters.test(letter)) ?? []
+  const [, problem, instead] = NOT_TAKEN.find(([letters]) => letters.test(letter)) ?? []
   if (dialect === 'javascript' && !/[1-9kbB]/.test(letter))
     return [
       `In JavaScript \\${letter} is the letter ${letter}.`,

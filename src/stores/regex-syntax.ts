@@ -17,6 +17,8 @@ export type Tree = { at: number } & (
 const LONGEST = 1000
 const MOST_COPIES = 1000
 
+const WHERE_SAME = 'if what follows cannot begin with what is repeated: it is the same then.'
+
 /** Reads a whole pattern. In the JavaScript dialect a set is one of UTF-16 units, as without the u flag. Throws a Refusal. */
 export function readTree(pattern: string, dialect: Dialect): Tree {
   if (pattern === '') refuse(0, 'An empty expression.', 'Leave the setting out, or write .* for any text.')
@@ -139,8 +141,7 @@ function readOpening(cursor: Cursor): boolean {
     cursor.flags = { ignoreCase: set('i', ignoreCase), dotAll: set('s', dotAll) }
     return end === ':'
   }
-  if (isAhead(cursor, '(?>'))
-    refuse(at, 'Atomic groups cannot be kept exactly.', 'Write (?: and say what may not follow.')
+  if (isAhead(cursor, '(?>')) refuse(at, 'Atomic groups cannot be kept exactly.', `Write (?: ${WHERE_SAME}`)
   if (flags !== undefined) refuse(at, 'JavaScript knows no flags in an expression.', 'Write both cases: [a-zA-Z].')
   return refuse(at, 'Not a group that is known.', 'Write ( or (?: to group, \\( for the character.')
 }
@@ -158,8 +159,7 @@ function readRepeat(cursor: Cursor, item: Tree, isLastOfMany: boolean): Tree {
     refuse(at, 'A quantifier after what matches a place.', 'Leave the quantifier out.')
   if (isLastOfMany && cursor.dialect === 'javascript')
     refuse(at, 'JavaScript would repeat half of this character.', 'Write it in a group: (?:😀)+.')
-  if (skip(cursor, '+'))
-    refuse(at, 'Possessive quantifiers cannot be kept exactly.', `Write ${sign}, and say what may not follow.`)
+  if (skip(cursor, '+')) refuse(at, 'Possessive quantifiers cannot be kept exactly.', `Write ${sign} ${WHERE_SAME}`)
   // Lazy or greedy: it is the same whole text.
   skip(cursor, '?')
   if (take(cursor, /[?*+{]/y))
