@@ -126,18 +126,20 @@ function lookAhead({ inside, isWanted }: Look, distance: number): Check {
 function lookBehind({ inside, isWanted }: Look, distance: number, dialect: Dialect): Check {
   const place = placeIn(inside)
   if (place) refuse(place.at, `${nameOf(place)} in a look-behind.`, 'Write it before or after the look-behind.')
-  if (dialect === 'java') requireOneUnitEach(inside)
+  if (dialect === 'java') requireCountable(inside)
   const tree = sequenceOf([anything(0, Number.POSITIVE_INFINITY), inside, anything(distance, distance)])
   return { isWanted, parts: [{ tree, orWithoutTerminator: false }] }
 }
 
-/** In a look-behind Java counts UTF-16 units, and asks how many there may be. */
-function requireOneUnitEach(tree: Tree): void {
+/** In a look-behind Java counts UTF-16 units, and wants to see how many there may be: for most repeated groups it does not. */
+function requireCountable(tree: Tree): void {
   if (tree.kind === 'set' && !isWithin(tree.set, ONE_UNIT))
     refuse(tree.at, 'A look-behind at characters beyond U+FFFF.', 'Write only those that it is about: (?<![._-]).')
   if (tree.kind === 'repeat' && tree.max === Number.POSITIVE_INFINITY)
     refuse(tree.at, 'A look-behind of any length.', 'Write how many at most: {1,10}.')
-  partsOf(tree).forEach(requireOneUnitEach)
+  if (tree.kind === 'repeat' && tree.item.kind !== 'set' && !(tree.min === 0 && tree.max === 1))
+    refuse(tree.at, 'A repeated group in a look-behind.', 'Write it out as often as needed: (?<!ab|abab).')
+  partsOf(tree).forEach(requireCountable)
 }
 
 const ONE_UNIT: CodePoints = [

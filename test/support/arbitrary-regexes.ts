@@ -85,28 +85,43 @@ export function patterns(dialect: Dialect): fc.Arbitrary<string> {
       )
       .map(([opening, inside]) => `${opening}${inside})`),
   }))
-  const look = (...openings: string[]) =>
-    fc
-      .array(
-        fc
-          .tuple(
-            fc.constantFrom(...openings),
-            fc.constantFrom('', '.*', '.*', '.', '^', '(?:a|b)'),
-            choice,
-            fc.constantFrom('', '', '$'),
-          )
-          .map(([opening, before, inside, after]) => `${opening}${before}${inside}${after})`),
-        { maxLength: 2 },
+  const several = (look: fc.Arbitrary<string>) => fc.array(look, { maxLength: 2 }).map((all) => all.join(''))
+  const lookAhead = fc
+    .tuple(
+      fc.constantFrom('(?=', '(?!'),
+      fc.constantFrom('', '.*', '.*', '.', '^', '(?:a|b)'),
+      choice,
+      fc.constantFrom('', '', '$'),
+    )
+    .map((parts) => `${parts.join('')})`)
+  // Java asks how long a look-behind may be, and counts what it looks at in its own way.
+  const { sequence: bounded } = fc.letrec<{ sequence: string; part: string; group: string }>((tie) => ({
+    sequence: fc.array(tie('part'), { minLength: 1, maxLength: 3 }).map((all) => all.join('')),
+    part: fc
+      .tuple(
+        fc.oneof(
+          { maxDepth: 2, depthSize: 'small' },
+          fc.oneof(literal, fc.constantFrom('a', 'b', '\\d', '\\w', '\\s', '[ab]', '[._-]'), brackets),
+          tie('group'),
+        ),
+        fc.constantFrom('', '', '', '?', '??', '{2}', '{1}', '{0,1}', '{1,2}', '{0}', '+'),
       )
-      .map((all) => all.join(''))
+      .map((both) => both.join('')),
+    group: fc
+      .tuple(fc.constantFrom('(', '(?:'), fc.array(tie('sequence'), { maxLength: 2 }))
+      .map(([opening, inside]) => `${opening}${inside.join('|')})`),
+  }))
+  const lookBehind = fc
+    .tuple(fc.constantFrom('(?<!', '(?<='), bounded, fc.constantFrom(')', ')', ')', ')a', ')[^-]', ')(?:b|c)'))
+    .map((parts) => parts.join(''))
   const policy = fc
     .tuple(
       fc.constantFrom('', '^', '^', '^(', 'a', '^(?:'),
-      look('(?=', '(?!'),
-      choice,
-      look('(?<!', '(?<='),
+      several(lookAhead),
+      fc.oneof(choice, fc.constantFrom('.*', '\\w+', '[^ ]*')),
+      several(lookBehind),
       fc.constantFrom('', '$', '$'),
-      look('(?<!'),
+      several(lookBehind),
     )
     .map(
       ([start, ahead, main, behind, end, last]) =>
