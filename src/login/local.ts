@@ -29,22 +29,25 @@ export function createLocalSignIn(house: House): LocalSignIn {
 
   return {
     async check(typed, password, client) {
+      const name = splitName(withoutSlips(typed))
+      // By the name alone, in whichever store: no second way to write it is a second row of tries, and that is so whether or not somebody
+      // has it, or the rows would tell.
+      const userKey = house.keyring.hash('brake user', canonicalForm(name.username))
       const addressKey = house.keyring.hash('brake address', client)
 
       // Counted in the turn and not before: whoever is turned away because we are busy has failed at nothing.
       const looked = await house.passwords.inTurn(client, async (matches) => {
-        const user = await findOne(house, withoutSlips(typed))
-        // By user where there is one, so that no second way to write a name is a second row of tries.
-        const userKey = house.keyring.hash('brake user', user?.id ?? canonicalForm(typed.slice(0, 200)))
         // Taken before the password is looked at and given back on success: of many tries at once no more than the limit get through.
         const now = house.now()
         const wait = (await perAddress.take(addressKey, now)) ?? (await perUser.take(userKey, now))
         if (wait !== undefined) return { kind: 'too-many' as const, minutes: Math.max(1, Math.ceil(wait / 60_000)) }
 
+        const { user, isAlone } = await findOne(house, name)
         const isRight = await matches(user?.passwordHash ?? undefined, password)
         if (!isRight || !user || user.isLocked) return { kind: 'wrong' as const }
         await perAddress.giveBack(addressKey)
-        await perUser.forget(userKey)
+        // Whoever shares the name with somebody must not wipe out what was tried there.
+        await (isAlone ? perUser.forget(userKey) : perUser.giveBack(userKey))
         return { kind: 'known' as const, user }
       })
       if (looked.kind !== 'known') return looked
@@ -57,21 +60,24 @@ export function createLocalSignIn(house: House): LocalSignIn {
 
 /**
  * The user that a typed name means. With a prefix, in that store; without one, wherever there is exactly one, else PRIMARY's. No rule of a store
- * is asked: whoever was let in under older ones still is.
+ * is asked: whoever was let in under older ones still is. `isAlone`: nobody else in any store has the name in any case.
  */
-async function findOne(house: House, typed: string): Promise<UserToSignIn | undefined> {
-  const { domain, username } = splitName(typed)
-  if (username.length > 2 * USERNAME_MAX || /[\0\p{Surrogate}]/u.test(username)) return undefined
-  const all = await readStores(house.db)
-  const named = domain === undefined ? undefined : storeNamed(all, domain)
-  // An unknown prefix is nothing here where it is nothing on the page that made the user.
-  const fallback = house.names.unknownStore === 'refuse' ? [] : all.filter(({ name }) => name === PRIMARY)
-  const stores = domain === undefined ? all : named ? [named] : fallback
+async function findOne(
+  house: House,
+  { domain, username }: ReturnType<typeof splitName>,
+): Promise<{ user?: UserToSignIn | undefined; isAlone: boolean }> {
+  if (username.length > 2 * USERNAME_MAX || /[\0\p{Surrogate}]/u.test(username)) return { isAlone: true }
+  const stores = await readStores(house.db)
   const users = await findUsersToSignIn(
     house.db,
     stores.map(({ name, policy }) => ({ store: name, canonical: canonicalForm(username, policy.isCaseInsensitive) })),
   )
-  return users.length === 1 ? users[0] : users.find(({ store }) => store === PRIMARY)
+  const isAlone = users.length === 1 && stores.every(({ policy }) => policy.isCaseInsensitive)
+  const inStore = (store: string) => users.find((user) => user.store === store)
+  if (domain === undefined) return { user: users.length === 1 ? users[0] : inStore(PRIMARY), isAlone }
+  // An unknown prefix is nothing here where it is nothing on the page that made the user.
+  const fallback = house.names.unknownStore === 'refuse' ? undefined : PRIMARY
+  return { user: inStore(storeNamed(stores, domain)?.name ?? fallback ?? ''), isAlone }
 }
 
 /** Hashes a password anew whose hash was made with less work than we do now: only here is it known. Too busy for that is no failure: there are other days. */

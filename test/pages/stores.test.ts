@@ -204,6 +204,17 @@ describe('as in username', () => {
     assert.equal((await signInLocally(product, `sTaff/${name}`)).status, 429)
   })
 
+  it('whoever shares a name with somebody cannot wipe out what they tried there', async () => {
+    const { preferred_username: name } = newcomer()
+    await join(product, 'username', stranger(product), name)
+    const own = await join(product, 'username', stranger(product), `STAFF/${name}`)
+    for (let tries = 0; tries < 9; tries += 1)
+      assert.equal((await signInLocally(product, name, 'not the password of anybody')).status, 422)
+    assert.equal(signedInAt(product.application, await signInLocally(product, `STAFF/${name}`)).sub, own.sub)
+    assert.equal((await signInLocally(product, name, 'not the password of anybody')).status, 422)
+    assert.equal((await signInLocally(product, name, 'not the password of anybody')).status, 429)
+  })
+
   it('the page has the hint about prefixes, and the sentence of the store whose rule is not kept', async () => {
     const page = await arrive(product, openBrowser(), 'username', stranger(product))
     assert.match(page.text, /To use another directory, put its name and a slash first, like STAFF\/asha/)

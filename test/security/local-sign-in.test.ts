@@ -130,7 +130,14 @@ describe('signing in with a password', () => {
   it('is stopped for a user after ten failures, in whatever spelling, whether or not there is such a user', async () => {
     const { username } = await newUser()
     for (const name of [username, newName()]) {
-      const spellings = [name, name.toUpperCase(), `${name} `, name.replace('n', 'N')]
+      const spellings = [
+        name,
+        name.toUpperCase(),
+        `${name} `,
+        name.replace('n', 'N'),
+        `PRIMARY/${name}`,
+        `nope/${name}`,
+      ]
       let turn = 0
       await failTimes(PER_USER, () => spellings[turn++ % spellings.length] ?? name)
       assertBraked(await tryOnce(name, WRONG))
