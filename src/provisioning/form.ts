@@ -156,7 +156,7 @@ export function problemMessage(problem: UsernameProblem | PasswordProblem, value
       ...(n === undefined ? {} : { n }),
       ...(details.found === undefined ? {} : { found: details.found }),
       ...(details.prefix === undefined ? {} : { prefix: details.prefix }),
-      ...(list === undefined ? {} : { list: list.join(', ') }),
+      ...(list === undefined ? {} : { list }),
     },
   }
 }

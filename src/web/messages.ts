@@ -1,6 +1,7 @@
 // The words that people read: views/messages/<language>.json, key by key, a customised folder first. Plain text; views escape it at print.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { chainOf, directionOf } from './language.ts'
 import type { Message } from './page.ts'
 
 export interface Messages {
@@ -12,15 +13,19 @@ export interface Messages {
 
 /**
  * Reads `messages/<language>.json` in each folder, the customised one first: it may hold a single key. English lies beneath every other
- * language. `isStrict` makes an unknown key, and a value that a sentence wants and does not get, an error; otherwise people read a
+ * language, and pt beneath pt-BR. `isStrict` makes an unknown key, and a value that a sentence wants and does not get, an error; otherwise people read a
  * general sentence, never a raw key. Throws when a file is not a JSON object of strings.
  */
 export function loadMessages(folders: string[], language: string, isStrict: boolean): Messages {
-  const readingOrder = [...new Set(['en', language])].flatMap((name) =>
+  const readingOrder = [...new Set(['en', ...chainOf(language).reverse()])].flatMap((name) =>
     folders.toReversed().map((folder) => join(folder, 'messages', `${name}.json`)),
   )
   const words = new Map(readingOrder.flatMap(readWords))
   const plural = new Intl.PluralRules(language)
+  const number = new Intl.NumberFormat(language)
+  const choice = new Intl.ListFormat(language, { type: 'disjunction' })
+  // From right to left a value that runs the other way would carry the marks around it along: it is kept apart (Unicode, UAX 9: FSI and PDI).
+  const apart = directionOf(language) === 'rtl' ? (value: string) => `\u2068${value}\u2069` : (value: string) => value
   return {
     t: (message) => message.sentence ?? fill(sentenceOf(message), message),
     around(message, name) {
@@ -42,12 +47,18 @@ export function loadMessages(folders: string[], language: string, isStrict: bool
     return sentence.replace(PLACEHOLDER, (_, name: string, isLower?: string) => {
       const value = values?.[name]
       if (value === undefined && isStrict) throw new Error(`The message ${key} wants a value for {${name}}.`)
-      return isLower ? lowerFirst(String(value ?? '')) : String(value ?? '')
+      return apart(isLower ? lowerFirst(inWords(value)) : inWords(value))
     })
   }
 
-  /** A label in the middle of a sentence: "Email address" becomes "email address", "ID number" stays. */
+  function inWords(value: NonNullable<Message['values']>[string] | undefined): string {
+    if (typeof value === 'number') return number.format(value)
+    return typeof value === 'object' ? choice.format(value) : (value ?? '')
+  }
+
+  /** A label in the middle of a sentence: "Email address" becomes "email address", "ID number" stays, and so does a noun in German. */
   function lowerFirst(label: string): string {
+    if (NOUNS_ARE_CAPITAL.has(new Intl.Locale(language).language)) return label
     return /^\p{Lu}\p{Lu}/u.test(label) ? label : label.slice(0, 1).toLocaleLowerCase(language) + label.slice(1)
   }
 }
@@ -62,6 +73,8 @@ export function languagesIn(folders: string[]): string[] {
     .map((file) => file.slice(0, -'.json'.length))
   return [...new Set(['en', ...names.filter((name) => /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(name)).sort()])]
 }
+
+const NOUNS_ARE_CAPITAL = new Set(['de', 'gsw', 'lb', 'nds'])
 
 const PLACEHOLDER = /\{(\w+)(, lower)?\}/g
 

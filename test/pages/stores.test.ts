@@ -298,7 +298,7 @@ describe('as in username', () => {
         const again = await fillRegister(page, `NOPE/${name}`).press('Create account')
         assert.equal(again.status, 422)
         assert.ok(codesOn(again).includes('STORE_UNKNOWN'))
-        assert.match(again.text, /There is no directory called NOPE\. Remove it, or use STAFF, CUSTOMERS/)
+        assert.match(again.text, /There is no directory called NOPE\. Remove it, or use STAFF or CUSTOMERS/)
         const silent = stranger(product, { preferred_username: `NOPE/${name}` })
         const refusal = await arrive(product, openBrowser(), 'silent', silent)
         assert.equal(refusal.status, 409)
