@@ -1,7 +1,7 @@
 // Every key that a configuration file may have, and what each may say.
 import { z } from 'zod'
 import { isAsInUsername } from './config-faults.ts'
-import { expected, flag, group, line, list, oneOf, printable, say, text } from './declared-kinds.ts'
+import { expected, flag, group, line, list, oneOf, printable, say, text, translations } from './declared-kinds.ts'
 import { userStore, withPrimary } from './declared-stores.ts'
 import { variable } from './declared-text.ts'
 import { isStandardAttribute, PROTOCOL_CLAIMS, STANDARD_ATTRIBUTES } from './provisioning/attributes.ts'
@@ -68,6 +68,7 @@ const attribute = group({
   ),
   displayName: line(100, 'Department').exactOptional(),
   type: oneOf('string').default('string'),
+  translations: translations(line(100, 'Abteilung'), '{ de: Abteilung }').exactOptional(),
 }).transform((given) => ({ ...given, displayName: given.displayName ?? given.name }))
 
 const claimName = line(200, 'dept')
@@ -138,12 +139,17 @@ const idp = (mayBePlain: boolean) =>
     jit: provisioning.jit,
   }))
 
+const PURPOSE_WORDS = {
+  purpose: line(100, 'Recover your account'),
+  description: line(600, 'So that we can help you if you lose your password'),
+}
+
 const purpose = group({
   id: text('must be 1 to 40 of a-z 0-9 - beginning with a letter or digit', 'recover', (value) =>
     /^[a-z0-9][a-z0-9-]{0,39}$/.test(value),
   ),
-  purpose: line(100, 'Recover your account'),
-  description: line(600, 'So that we can help you if you lose your password'),
+  ...PURPOSE_WORDS,
+  translations: translations(group(PURPOSE_WORDS), '{ de: { purpose: …, description: … } }').exactOptional(),
   piiCategories: list(
     group({ name: line(50, 'email'), mandatory: flag(false) }),
     '[{ name: email, mandatory: true }]',

@@ -45,3 +45,25 @@ export const group = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
         ? Object.keys(shape).join(' ')
         : expected('a map of keys', `{ ${Object.keys(shape)[0]}: … }`)(issue),
   })
+
+/** What another text of the file reads in other languages, by tag (BCP 47); `text` is what each has to be. */
+export const translations = <Text extends z.core.SomeType>(text: Text, example: string) =>
+  z.record(z.string(), text, { error: expected('a map of languages', example) }).superRefine((given, context) => {
+    for (const tag of Object.keys(given)) {
+      const written = canonicalTag(tag)
+      const refuse = (problem: string) =>
+        context.addIssue({ code: 'custom', message: say(problem, example), path: [tag] })
+      if (written === undefined) refuse('is not the tag of a language')
+      else if (written !== tag) refuse(`is written ${written}`)
+    }
+  })
+
+/** How the tag of a language is written that people speak (CLDR knows its name); `german` and `xx` are well-formed, and none. */
+function canonicalTag(tag: string): string | undefined {
+  try {
+    const [written = ''] = Intl.getCanonicalLocales(tag)
+    return new Intl.DisplayNames('en', { type: 'language', fallback: 'none' }).of(written) && written
+  } catch {
+    return undefined
+  }
+}

@@ -33,6 +33,7 @@ export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Pro
       const row = {
         name: attribute.name,
         display_name: attribute.displayName,
+        translations: JSON.stringify(attribute.translations ?? {}),
         is_enabled: true,
         declared_hash: hash('attribute', attribute),
       }
@@ -78,6 +79,7 @@ export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Pro
         id: purpose.id,
         purpose: purpose.purpose,
         description: purpose.description,
+        translations: JSON.stringify(purpose.translations ?? {}),
         pii_categories: JSON.stringify(purpose.piiCategories),
         is_enabled: true,
         position,

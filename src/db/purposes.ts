@@ -8,18 +8,30 @@ export interface Purpose {
   piiCategories: { name: string; mandatory: boolean }[]
 }
 
-export function listPurposes(db: Db): Promise<Purpose[]> {
-  return query<Purpose>(
+/** A purpose with its words in other languages, by tag (BCP 47). */
+export interface ConfiguredPurpose extends Purpose {
+  translations: Record<string, { purpose: string; description: string }>
+}
+
+export function listPurposes(db: Db): Promise<ConfiguredPurpose[]> {
+  return query<ConfiguredPurpose>(
     db,
-    `SELECT id, purpose, description, pii_categories AS "piiCategories" FROM purposes WHERE is_enabled ORDER BY position, id`,
+    `SELECT id, purpose, description, pii_categories AS "piiCategories", translations FROM purposes
+     WHERE is_enabled ORDER BY position, id`,
   )
 }
 
-/** Display names of the custom attributes, by attribute name. */
-export async function customAttributeNames(db: Db): Promise<Map<string, string>> {
-  const rows = await query<{ name: string; displayName: string }>(
+/** What people call a custom attribute, and in other languages, by tag (BCP 47). */
+export interface AttributeNames {
+  displayName: string
+  translations: Record<string, string>
+}
+
+/** The custom attributes, by name. */
+export async function customAttributes(db: Db): Promise<Map<string, AttributeNames>> {
+  const rows = await query<AttributeNames & { name: string }>(
     db,
-    'SELECT name, display_name AS "displayName" FROM attributes WHERE is_enabled',
+    'SELECT name, display_name AS "displayName", translations FROM attributes WHERE is_enabled',
   )
-  return new Map(rows.map((row) => [row.name, row.displayName]))
+  return new Map(rows.map(({ name, ...names }) => [name, names]))
 }

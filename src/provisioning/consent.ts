@@ -5,6 +5,7 @@ import type { Organization } from '../db/installation.ts'
 import type { Purpose } from '../db/purposes.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import type { Profile } from '../login/profile.ts'
+import type { SpokenPurpose } from './translations.ts'
 import type { TypedAttributes } from './typed-attributes.ts'
 
 /** One attribute of one purpose: a row on the page, and a box to tick when there is something to keep. */
@@ -29,10 +30,10 @@ export interface Notice {
  * is one code path. With none and nothing sent there is no section.
  */
 export function effectivePurposes(
-  configured: Purpose[],
+  configured: SpokenPurpose[],
   profile: Profile,
   words: { purpose: string; description: string },
-): Purpose[] {
+): SpokenPurpose[] {
   if (configured.length > 0) return configured
   const names = Object.keys(profile.attributes)
   if (names.length === 0) return []
@@ -59,7 +60,7 @@ export function missingAttributes(purposes: Purpose[], profile: Profile): string
 
 /** `label` is what people call an attribute: it is among the words that they agree to. */
 export function noticeOf(
-  purposes: Purpose[],
+  purposes: SpokenPurpose[],
   organization: Organization,
   language: string,
   label: (attribute: string) => string,
@@ -76,8 +77,9 @@ export function noticeOf(
       address: organization.address ?? null,
     },
     language,
-    purposes: purposes.map(({ id, purpose, description, piiCategories }) => ({
+    purposes: purposes.map(({ id, purpose, description, piiCategories, language: own }) => ({
       id,
+      ...(own === undefined ? {} : { language: own }),
       purpose,
       description,
       piiCategories: piiCategories.map(({ name, mandatory }) => ({ name, label: label(name), mandatory })),

@@ -7,8 +7,7 @@ import type { Idp } from '../db/idps.ts'
 import { findIdp } from '../db/idps.ts'
 import type { Organization } from '../db/installation.ts'
 import { readOrganization } from '../db/installation.ts'
-import type { Purpose } from '../db/purposes.ts'
-import { customAttributeNames, listPurposes } from '../db/purposes.ts'
+import { customAttributes, listPurposes } from '../db/purposes.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
@@ -20,6 +19,7 @@ import type { Facts } from './decide.ts'
 import type { NameReading, Places } from './place.ts'
 import { readName } from './place.ts'
 import { takenNames } from './taken.ts'
+import { nameIn, purposeIn, type SpokenPurpose } from './translations.ts'
 
 /** Everything about one profile, now. */
 export interface Situation {
@@ -27,11 +27,13 @@ export interface Situation {
   idp: Idp
   application: Application
   organization: Organization
-  purposes: Purpose[]
+  purposes: SpokenPurpose[]
   /** The purposes in the words that people see. */
   notice: Notice
   /** What people call an attribute: the operator's words for a custom one, ours for a standard claim. */
   label: (attribute: string) => string
+  /** The language of that, where it is not the page's. */
+  labelLanguage: (attribute: string) => string | undefined
   identity: Identity | undefined
   /** Where names of this idp may go. */
   places: Places
@@ -54,10 +56,10 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
   const places: Places = { userstore: idp.userstore, stores: await readStores(house.db), ...house.names }
   const suggested = readName(profile.suggestedUsername, places, 'claimed')
   const names = [suggested, readName(typed, places, 'typed')]
-  const [organization, configured, customNames, taken] = await Promise.all([
+  const [organization, configured, custom, taken] = await Promise.all([
     readOrganization(house.db),
     listPurposes(house.db),
-    customAttributeNames(house.db),
+    customAttributes(house.db),
     takenNames(house.db, names),
   ])
   // After the name, never beside it: a name taken by this very person's other sign-in a moment ago is seen with its identity,
@@ -65,11 +67,16 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
   const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
   const identity = await findIdentity(house.db, person)
   const t = (message: Message) => house.views.t(message, flow.language)
-  const purposes = effectivePurposes(configured, profile, {
+  const spoken = configured.map((purpose) => purposeIn(flow.language, purpose))
+  const purposes = effectivePurposes(spoken, profile, {
     purpose: t({ key: 'consent.default.purpose' }),
     description: t({ key: 'consent.default.description', values: { org: organization.name } }),
   })
-  const label = (attribute: string) => customNames.get(attribute) ?? t({ key: `attribute.${attribute}` })
+  const named = (attribute: string) => {
+    const names = custom.get(attribute)
+    return names ? nameIn(flow.language, names) : { name: t({ key: `attribute.${attribute}` }) }
+  }
+  const label = (attribute: string) => named(attribute).name
   return {
     profile,
     idp,
@@ -78,6 +85,7 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
     purposes,
     notice: noticeOf(purposes, organization, flow.language, label),
     label,
+    labelLanguage: (attribute) => named(attribute).language,
     identity,
     places,
     suggested,

@@ -153,8 +153,9 @@ function whoIs({ profile }: Situation): string {
 function purposesOnPage(situation: Situation, kept: Kept, problems: Problems): PurposeOnPage[] {
   const items = itemsOf(situation.purposes, situation.profile)
   const asked = new Set<string>()
-  return situation.purposes.map(({ id, purpose, description }) => ({
+  return situation.purposes.map(({ id, purpose, description, language }) => ({
     id,
+    ...(language === undefined ? {} : { lang: language }),
     purpose,
     description,
     attributes: items
@@ -175,11 +176,13 @@ function attributeOnPage(
   const isTyped = item.isNeeded && !item.isSent
   const tickProblem = problems.ticks[key]
   const typedProblem = problems.typed[attribute]
+  const lang = situation.labelLanguage(attribute)
   const isFirst = isTyped && !asked.has(attribute)
   if (isTyped) asked.add(attribute)
   return {
     id: `consent-${key.replaceAll(':', '-')}`,
     label: situation.label(attribute),
+    ...(lang === undefined ? {} : { lang }),
     needed: item.isNeeded,
     ...(sent ? { value: shown(sent.value) } : {}),
     ...(sent || item.isNeeded

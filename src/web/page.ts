@@ -3,7 +3,8 @@
 /** A sentence by key, with the values that go into it. Keys in capitals are the stable codes of views/messages. */
 export interface Message {
   key: string
-  values?: Record<string, string | number>
+  /** A list is things to choose from: "A, B or C". */
+  values?: Record<string, string | number | string[]>
   /** The operator's own words, in place of ours: plain text. */
   sentence?: string
 }
@@ -94,6 +95,8 @@ export interface PromptPage {
 
 export interface PurposeOnPage {
   id: string
+  /** The language of its words, where the operator has none in the page's. */
+  lang?: string
   purpose: string
   description: string
   attributes: AttributeOnPage[]
@@ -103,6 +106,8 @@ export interface AttributeOnPage {
   /** Element id of the tick box (or of the row when there is none). */
   id: string
   label: Message | string
+  /** The language of the label, where the operator has none in the page's. */
+  lang?: string
   needed: boolean
   /** What the idp sent, or nothing. */
   value?: ShownValue

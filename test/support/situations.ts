@@ -90,6 +90,7 @@ export function situationOf(
     purposes,
     notice: noticeOf(purposes, organization, 'en', label),
     label,
+    labelLanguage: () => undefined,
     identity: undefined,
     places,
     suggested,

@@ -1,0 +1,26 @@
+// The operator's own words in the language of a page; where there are none, those beside the translations, and which language that is.
+import type { AttributeNames, ConfiguredPurpose, Purpose } from '../db/purposes.ts'
+import { chainOf, closest, DEFAULT_LANGUAGE } from '../web/language.ts'
+
+/** A purpose as a page says it. */
+export interface SpokenPurpose extends Purpose {
+  /** The language of its words, where that is not the page's. */
+  language?: string
+}
+
+/** A purpose in the language of a page. */
+export function purposeIn(language: string, { translations, ...purpose }: ConfiguredPurpose): SpokenPurpose {
+  const found = closest(language, Object.keys(translations))
+  if (found !== undefined) return { ...purpose, ...translations[found] }
+  return { ...purpose, ...fallbackFor(language) }
+}
+
+/** What people call an attribute in the language of a page. */
+export function nameIn(language: string, names: AttributeNames): { name: string; language?: string } {
+  const name = names.translations[closest(language, Object.keys(names.translations)) ?? '']
+  return name === undefined ? { name: names.displayName, ...fallbackFor(language) } : { name }
+}
+
+function fallbackFor(language: string): { language?: string } {
+  return chainOf(language).includes(DEFAULT_LANGUAGE) ? {} : { language: DEFAULT_LANGUAGE }
+}
