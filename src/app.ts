@@ -12,6 +12,7 @@ import { loginAgain, loginStart } from './login/ways.ts'
 import { promptRoutes } from './provisioning/routes.ts'
 import { errorHandler, notFound } from './web/errors.ts'
 import { onlyHttps, onlyOurHost, securityHeaders } from './web/headers.ts'
+import { chooseLanguage, followLanguageLinks } from './web/language.ts'
 import { requestLog } from './web/logging.ts'
 import { closeWhenStopping, probes } from './web/probes.ts'
 import { timeLimit } from './web/time-limit.ts'
@@ -38,11 +39,13 @@ export async function createApp(house: House): Promise<Express> {
   if (house.metricsToken) app.get('/metrics', metrics.page(house.metricsToken))
   app.use(requestLog(log, house.trustProxy > 0))
   app.use(metrics.requests)
+  app.use(chooseLanguage(views.languages, publicUrl))
   app.use(timeLimit(onError))
   app.use(securityHeaders(publicUrl))
   app.use(onlyHttps(publicUrl))
   app.use(onlyOurHost(publicUrl))
   app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
+  app.use(followLanguageLinks(publicUrl))
   app.use(door.middleware)
   app.use(loginRoutes(house, oidc, loginWays))
   app.use(callbackRoutes(house, oidc, loginWays))

@@ -6,7 +6,8 @@ import { extendFlow, findFlowRow, findFlowRowByState, insertFlow, keepProfile } 
 import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
 import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
-import { languageOf } from './web/language.ts'
+import { cookieAttributes, cookieName, cookiesOf } from './web/cookies.ts'
+import { adoptLanguage } from './web/language.ts'
 import { tagRequest } from './web/logging.ts'
 
 /** The door a flow came in by, which is the only one it can leave by. */
@@ -14,6 +15,8 @@ export interface Door {
   kind: 'application'
   applicationId: string
   interactionUid: string
+  /** The language that was asked for there (BCP 47): it holds for all pages of the flow, unless the person chooses another. */
+  language?: string
 }
 
 export interface Flow {
@@ -69,20 +72,21 @@ export async function startFlow(house: House, req: IncomingMessage, res: ServerR
     binding: deriveKey(secret, 'flow binding'),
     applicationId: door.applicationId,
     interactionUidSealed: house.keyring.seal(`flow door ${id}`, door.interactionUid),
+    language: door.language ?? null,
     createdAt: now,
     expiresAt: endOfLife(house, now),
   })
   const kept = flowCookies(house, req)
   // Browsers send older cookies first (RFC 6265, 5.4), so the front of the list goes.
   for (const [name] of kept.slice(0, Math.max(0, kept.length - COOKIES_KEPT + 1))) {
-    res.appendHeader('Set-Cookie', `${name}=; Max-Age=0; ${cookieAttributes(house)}`)
+    res.appendHeader('Set-Cookie', `${name}=; Max-Age=0; ${cookieAttributes(house.publicUrl)}`)
   }
   giveCookie(house, res, id, secret)
   house.metrics.flow('started')
   const days = `Max-Age=${CAME_FROM_DAYS * 86_400}`
   res.appendHeader(
     'Set-Cookie',
-    `${prefixed(house, CAME_FROM)}=${door.applicationId}; ${days}; ${cookieAttributes(house)}`,
+    `${cookieName(house.publicUrl, CAME_FROM)}=${door.applicationId}; ${days}; ${cookieAttributes(house.publicUrl)}`,
   )
   return id
 }
@@ -126,7 +130,7 @@ export async function rememberProfile(house: House, flow: Flow, idpId: string, p
 
 /** The id of the application that this browser came from last, as far as its cookie says: to be believed in nothing else. */
 export function cameFrom(house: House, req: IncomingMessage): string | undefined {
-  const name = prefixed(house, CAME_FROM)
+  const name = cookieName(house.publicUrl, CAME_FROM)
   return cookiesOf(req).find(([cookie]) => cookie === name)?.[1]
 }
 
@@ -150,10 +154,11 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
       kind: row.door,
       applicationId: row.application_id,
       interactionUid: house.keyring.unseal(`flow door ${row.id}`, row.interaction_uid_sealed),
+      ...(row.language === null ? {} : { language: row.language }),
     },
     idpId: row.idp_id ?? undefined,
     labels: row.idp_name === null ? { idp: '', scheme: '' } : { idp: row.idp_name, scheme: row.idp_scheme ?? '' },
-    language: languageOf((req as IncomingMessage & { res?: ServerResponse }).res),
+    language: adoptLanguage((req as IncomingMessage & { res?: ServerResponse }).res, row.language ?? undefined),
     calledBackAt: row.called_back_at ?? undefined,
     wasAsked: row.asked_at !== null,
     // A process that did not know roles yet may have sealed it: it granted none.
@@ -172,7 +177,7 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
 
 /** The secret in this browser's cookie of a flow: the one that the flow's row is bound to. */
 function secretOf(house: House, req: IncomingMessage, id: string, binding: Buffer): Buffer | undefined {
-  const name = cookieName(house, id)
+  const name = flowCookie(house, id)
   // Every cookie of that name is tried: one tossed in by a sibling host must not hide ours.
   return flowCookies(house, req)
     .filter(([cookie]) => cookie === name)
@@ -187,32 +192,18 @@ function endOfLife(house: House, from: Date): Date {
 function giveCookie(house: House, res: ServerResponse, id: string, secret: Buffer): void {
   const maxAge = Math.round((house.flowMinutes + COOKIE_GRACE_MINUTES) * 60)
   const value = secret.toString('base64url')
-  res.appendHeader('Set-Cookie', `${cookieName(house, id)}=${value}; Max-Age=${maxAge}; ${cookieAttributes(house)}`)
+  res.appendHeader(
+    'Set-Cookie',
+    `${flowCookie(house, id)}=${value}; Max-Age=${maxAge}; ${cookieAttributes(house.publicUrl)}`,
+  )
 }
 
-function cookieName(house: House, id: string): string {
-  return prefixed(house, `flow-${id.slice(0, COOKIE_ID_CHARACTERS)}`)
-}
-
-/** Only a secure origin may set __Host- cookies, which no sibling host can overwrite. */
-function prefixed(house: House, name: string): string {
-  return house.publicUrl.protocol === 'https:' ? `__Host-${name}` : name
-}
-
-function cookieAttributes(house: House): string {
-  // Lax and not Strict: the idp's callback is a cross-site navigation and must carry the cookie.
-  return `Path=/; HttpOnly; SameSite=Lax${house.publicUrl.protocol === 'https:' ? '; Secure' : ''}`
+function flowCookie(house: House, id: string): string {
+  return cookieName(house.publicUrl, `flow-${id.slice(0, COOKIE_ID_CHARACTERS)}`)
 }
 
 /** The request's flow cookies as [name, value], oldest first. */
 function flowCookies(house: House, req: IncomingMessage): [string, string][] {
-  const prefix = cookieName(house, '')
+  const prefix = flowCookie(house, '')
   return cookiesOf(req).filter(([name]) => name.startsWith(prefix) && /^[\w-]{12}$/.test(name.slice(prefix.length)))
-}
-
-function cookiesOf(req: IncomingMessage): [string, string][] {
-  return (req.headers.cookie ?? '')
-    .split(';')
-    .map((pair) => pair.trim().split('=', 2))
-    .map(([name = '', value = '']): [string, string] => [name, value])
 }

@@ -88,7 +88,8 @@ describe('the prompts', () => {
     const buttons = [...wrong.matchAll(/<button[^>]* name="(\w+)" value="([^"]+)"/g)].map(
       ([, name, value]) => `${name}=${value}`,
     )
-    assert.deepEqual(buttons, ['do=create', 'use=asha2', 'use=asha.rao', 'use=rao.asha', 'do=create', 'do=decline'])
+    const own = ['do=create', 'use=asha2', 'use=asha.rao', 'use=rao.asha', 'do=create', 'do=decline']
+    assert.deepEqual(buttons, [...own, 'language=ar', 'language=de'])
     assert.match(wrong, /<button class="unseen" name="do" value="create" tabindex="-1" aria-hidden="true">/)
   })
 
@@ -147,7 +148,7 @@ describe('the prompts', () => {
     const parts = [...new Set([...wrong.matchAll(/data-part="([\w-]+)"/g)].map(([, part]) => part))]
     assert.deepEqual(parts, [
       ...['header', 'problems', 'signed-in', 'open-until', 'form', 'username', 'suggestions', 'password'],
-      ...['consent', 'purpose', 'attribute', 'always', 'actions', 'more-time', 'footer'],
+      ...['consent', 'purpose', 'attribute', 'always', 'actions', 'more-time', 'footer', 'languages'],
     ])
   })
 
@@ -200,7 +201,7 @@ describe('help', () => {
 
   test('stands in the same words at the same place of every page, before privacy', () => {
     const footers = allStates.map((state) => state.render(withContact(asked)).split('<footer')[1] ?? '')
-    const before = new Set(footers.map((footer) => footer.split(/<a href="https:|<\/footer>/)[0]))
+    const before = new Set(footers.map((footer) => footer.split(/<a href="https:|<nav|<\/footer>/)[0]))
     assert.equal(before.size, 1)
     const [footer = ''] = before
     assert.ok(footer.includes('Data protection officer'))
@@ -213,7 +214,7 @@ describe('help', () => {
   test('is as much as the organisation says, and nothing where it says nothing', () => {
     const footerWith = (contact: Record<string, string>) =>
       stateOf('message: expired').render(withContact(contact)).split('<footer')[1] ?? ''
-    assert.match(footerWith({ contact: 'Ask Maya' }), /Help:\n<span>Ask Maya<\/span>/)
+    assert.match(footerWith({ contact: 'Ask Maya' }), /Help:\n<bdi>Ask Maya<\/bdi>/)
     assert.doesNotMatch(footerWith({ email: 'a@b.example' }), /tel:/)
     assert.doesNotMatch(footerWith({}), /Help/)
   })

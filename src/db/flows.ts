@@ -7,6 +7,8 @@ export interface FlowRow {
   door: 'application'
   application_id: string
   interaction_uid_sealed: Buffer
+  /** What the application asked for; null in flows of earlier versions too. */
+  language: string | null
   idp_id: string | null
   idp_name: string | null
   idp_scheme: string | null
@@ -25,7 +27,7 @@ export type Ending =
   | { kind: 'declined' }
   | { kind: 'refused'; code: string }
 
-const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, idp_id, called_back_at, asked_at,
+const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, language, idp_id, called_back_at, asked_at,
   profile_sealed, ending, expires_at, idps.name AS idp_name,
   CASE WHEN idps.jit_enabled THEN idps.jit_scheme ELSE 'NONE' END AS idp_scheme`
 const FLOWS = 'flows LEFT JOIN idps ON idps.id = flows.idp_id'
@@ -37,15 +39,24 @@ export async function insertFlow(
     binding: Buffer
     applicationId: string
     interactionUidSealed: Buffer
+    language: string | null
     createdAt: Date
     expiresAt: Date
   },
 ): Promise<void> {
   await query(
     db,
-    `INSERT INTO flows (id, binding, door, application_id, interaction_uid_sealed, created_at, expires_at)
-     VALUES (?, ?, 'application', ?, ?, ?, ?)`,
-    [flow.id, flow.binding, flow.applicationId, flow.interactionUidSealed, flow.createdAt, flow.expiresAt],
+    `INSERT INTO flows (id, binding, door, application_id, interaction_uid_sealed, language, created_at, expires_at)
+     VALUES (?, ?, 'application', ?, ?, ?, ?, ?)`,
+    [
+      flow.id,
+      flow.binding,
+      flow.applicationId,
+      flow.interactionUidSealed,
+      flow.language,
+      flow.createdAt,
+      flow.expiresAt,
+    ],
   )
 }
 

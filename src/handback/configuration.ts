@@ -1,10 +1,11 @@
 // What our OpenID Provider is: its addresses, cookies, lives, claims and features, as the library wants to be told.
 import type { Configuration, interactionPolicy } from 'oidc-provider'
 import { findApplicationByClientId } from '../db/applications.ts'
-import { customAttributeNames } from '../db/purposes.ts'
+import { customAttributes } from '../db/purposes.ts'
 import { startFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
+import { wishedLanguage } from '../web/language.ts'
 import { showLogout, showState } from './pages.ts'
 import { findAccount, loadGrant } from './policy.ts'
 import { APPLICATION_ID, REQUIRE_PKCE } from './records.ts'
@@ -31,7 +32,7 @@ export type LoginAddress = (flowId: string, applicationId: string) => string
 
 /** The claims of each scope, the operator's own attributes included. */
 export async function claimsByScope(house: House): Promise<Record<string, string[]>> {
-  const custom = [...(await customAttributeNames(house.db)).keys()]
+  const custom = [...(await customAttributes(house.db)).keys()]
   const claims: Record<string, string[]> = { openid: ['sub'], profile: ['preferred_username'], roles: ['roles'] }
   for (const attribute of [...Object.keys(STANDARD_ATTRIBUTES), ...custom]) {
     const scope = scopeOf(attribute)
@@ -55,6 +56,7 @@ export function configurationOf(
     pkce: { required: (_ctx, client) => client[REQUIRE_PKCE] !== false },
     // Only the servers of applications speak to the token endpoint; said because the default prints a notice.
     clientBasedCORS: () => false,
+    discovery: { ui_locales_supported: [...house.views.languages] },
     extraClientMetadata: { properties: [APPLICATION_ID, REQUIRE_PKCE] },
     routes: ROUTES,
     cookies: {
@@ -95,7 +97,13 @@ export function configurationOf(
         const clientId = String(interaction.params['client_id'])
         const application = await findApplicationByClientId(house.db, clientId)
         if (!application) throw new Error('An interaction names an application that does not exist.')
-        const door = { kind: 'application' as const, applicationId: application.id, interactionUid: interaction.uid }
+        const language = wishedLanguage(interaction.params['ui_locales'], house.views.languages)
+        const door = {
+          kind: 'application' as const,
+          applicationId: application.id,
+          interactionUid: interaction.uid,
+          ...(language === undefined ? {} : { language }),
+        }
         return loginAddress(await startFlow(house, ctx.req, ctx.res, door), application.id)
       },
     },

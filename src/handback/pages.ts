@@ -2,8 +2,10 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { House } from '../house.ts'
 import { statePage, toPageError, tryAgain } from '../web/errors.ts'
-import { languageOf } from '../web/language.ts'
+import { queryOf } from '../web/forms.ts'
+import { adoptLanguage, hereOf } from '../web/language.ts'
 import type { Action } from '../web/page.ts'
+import { headersOf, type Pages, type ViewName } from '../web/views.ts'
 import type { Steps } from './at-once.ts'
 
 /** What uses something up: a code, a refresh token, the interaction that leads to a code, a session at its end. */
@@ -32,15 +34,11 @@ export function keepInTheHouse(house: House, atOnce: Steps['atOnce']) {
       showSignedOut(house, ctx)
     } else if (oidc.route === 'end_session_confirm' && ctx.status === 303) {
       // A form's redirect may not leave the house: go on from a page.
-      const href = ctx.response.get('Location')
+      const next = ctx.response.get('Location')
+      const href = next === oidc.urlFor('end_session_success') ? inLanguage(next, ctx) : next
       ctx.remove('Location')
       ctx.status = 200
-      ctx.type = 'html'
-      ctx.body = house.views.render(
-        'continue',
-        { application: oidc.client?.clientName ?? '', href },
-        languageOf(ctx.res),
-      )
+      answer(house, ctx, 'continue', { application: oidc.client?.clientName ?? '', href })
     }
     if (oidc.route === 'discovery' && typeof ctx.body === 'object' && ctx.body !== null) {
       Object.assign(ctx.body, { response_modes_supported: ['query'] })
@@ -85,13 +83,12 @@ const AWAY = { error: 'temporarily_unavailable', error_description: 'try again i
 export async function showLogout(house: House, ctx: KoaContextWithOIDC): Promise<void> {
   const secret = (ctx.oidc.session?.state as { secret?: string } | undefined)?.secret ?? ''
   const application = ctx.oidc.client?.clientName
-  ctx.type = 'html'
   const page = {
     ...(application ? { application } : {}),
-    action: ctx.oidc.urlFor('end_session_confirm'),
+    action: inLanguage(ctx.oidc.urlFor('end_session_confirm'), ctx),
     xsrf: secret,
   }
-  ctx.body = house.views.render('logout', page, languageOf(ctx.res))
+  answer(house, ctx, 'logout', page)
 }
 
 /** Nobody is signed in here, so there is nothing to ask and nothing to remember: on to where the application wanted them next, if it said so. */
@@ -101,21 +98,38 @@ function showSignedOut(house: House, ctx: KoaContextWithOIDC): void {
   if (typeof next !== 'string') return showState(house, ctx, 200, 'signed-out')
   const href = new URL(next)
   if (typeof state === 'string') href.searchParams.set('state', state)
-  ctx.type = 'html'
-  const page = { application: ctx.oidc.client?.clientName ?? '', href: href.href }
-  ctx.body = house.views.render('continue', page, languageOf(ctx.res))
+  answer(house, ctx, 'continue', { application: ctx.oidc.client?.clientName ?? '', href: href.href })
 }
 
 /** Answers with the page of a state. */
-export function showState(
-  house: House,
-  ctx: Pick<KoaContextWithOIDC, 'status' | 'type' | 'body' | 'set' | 'res'>,
-  status: number,
-  state: string,
-  actions: Action[] = [],
-): void {
+export function showState(house: House, ctx: Answering, status: number, state: string, actions: Action[] = []): void {
   ctx.status = status
-  ctx.type = 'html'
   ctx.set('Cache-Control', 'no-store')
-  ctx.body = house.views.render('message', statePage(state, {}, actions), languageOf(ctx.res))
+  answer(house, ctx, 'message', statePage(state, {}, actions))
+}
+
+type Answering = Pick<KoaContextWithOIDC, 'status' | 'type' | 'body' | 'set' | 'req' | 'res'> & {
+  oidc?: Pick<KoaContextWithOIDC['oidc'], 'params'>
+}
+
+/** The page in the person's language, else in the one that the application asks for. */
+function answer<V extends ViewName>(house: House, ctx: Answering, view: V, page: Pages[V]): void {
+  const language = adoptLanguage(ctx.res, wishOf(ctx))
+  ctx.type = 'html'
+  ctx.set(headersOf(language))
+  // What a form of ours has posted here is found again nowhere.
+  const here = ctx.req.method === 'POST' ? undefined : hereOf(ctx.req)
+  ctx.body = house.views.render(view, page, language, here)
+}
+
+/** What the application asks for, which each of these requests may say; the library knows it as a parameter of two of them. */
+function wishOf({ req, oidc }: Pick<Answering, 'req' | 'oidc'>): string | undefined {
+  const said = oidc?.params?.['ui_locales'] ?? new URLSearchParams(queryOf(req.url ?? '')).get('ui_locales')
+  return typeof said === 'string' ? said : undefined
+}
+
+/** The next page of the same story, in the same language. */
+function inLanguage(address: string, ctx: KoaContextWithOIDC): string {
+  const wished = wishOf(ctx)
+  return wished === undefined ? address : `${address}?${new URLSearchParams({ ui_locales: wished })}`
 }

@@ -14,6 +14,7 @@ import { clientOf } from '../web/client.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { formBody, oneParameter, queryOf, readFields } from '../web/forms.ts'
+import { LANGUAGE, takeLanguage } from '../web/language.ts'
 import type { Message } from '../web/page.ts'
 import { checksOf, failureOf } from './failure.ts'
 import { createLocalSignIn } from './local.ts'
@@ -80,6 +81,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     const flow = flowOf(res)
     const fields = readFields(req.body)
     const typed = fields.one('username')
+    takeLanguage(res, house.publicUrl, fields)
+    if (fields.names.includes(LANGUAGE)) return answerLogin(req, res, 200, typed)
     const outcome = await local.check(typed, fields.one('password'), clientOf(req))
     switch (outcome.kind) {
       case 'known':

@@ -8,6 +8,7 @@ import { clientOf } from '../web/client.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { type Fields, formBody, oneParameter, readFields } from '../web/forms.ts'
+import { LANGUAGE, takeLanguage } from '../web/language.ts'
 import { grant, itemsOf } from './consent.ts'
 import type { Answers, Kept } from './form.ts'
 import { askedOf, keep, nameProblem, readForm, takenProblem, typedName } from './form.ts'
@@ -81,8 +82,11 @@ export function promptRoutes(house: House, ways: Ways): Router {
       await endWithoutUser(house, flowOf(res), { kind: 'declined' })
       return res.redirect(303, ways.ended(flowOf(res).id))
     }
+    flowOf(res).language = takeLanguage(res, house.publicUrl, fields)
     const found = await find(res, typedName(fields))
     if (!found) return
+    // The words that they would agree to are others now: the same page in those, and nothing is created.
+    if (fields.names.includes(LANGUAGE)) return answer(req, res, found, 200, sameAgain(fields, found))
     if (fields.one('use') !== '' && found.question.ask.username) {
       // A suggestion only fills the field in: whoever presses it has not reached the boxes below yet.
       return answer(req, res, found, 200, tryOf(keep(fields, askedOf(found.situation, found.question))))
@@ -144,9 +148,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     if (!isSameQuestion) return { kind: 'again', tried: { ...tryOf(keep(fields, form)), isChanged: true } }
     if (question.page === 'signup' && question.ask.username && !fields.names.includes('username')) {
       // The shown name was taken while the page was open: now it is asked for, and the ticks stay.
-      const first = firstView(situation, question)
-      const { ticks, typed } = keep(fields, form)
-      return { kind: 'again', tried: { ...first, kept: { ...first.kept, ticks, typed } } }
+      return { kind: 'again', tried: { ...sameAgain(fields, { situation, question }), isFirst: true } }
     }
     const reading = readForm(fields, form)
     if (reading.kind === 'answers') return reading
@@ -216,6 +218,16 @@ export function promptRoutes(house: House, ways: Ways): Router {
   function addressOf({ flow, question }: Found): string {
     return `${house.prompts[question.page]}?sessionDataKey=${flow.id}`
   }
+}
+
+/** The page as it was: what was typed and ticked, and the suggested name where there was no field for one. */
+function sameAgain(fields: Fields, { situation, question }: Asking): Try {
+  const first = firstView(situation, question)
+  const kept = keep(fields, askedOf(situation, question))
+  const username = fields.names.includes('username') ? kept.username : first.kept.username
+  const tried = username === first.kept.username ? first : tryOf(kept)
+  // Whoever had typed a password is told that it has to be typed again.
+  return { ...tried, kept: { ...kept, username }, isFirst: fields.one('password') === '' }
 }
 
 /** Which store a typed name goes to, and what it is there: said only where the name says it. */

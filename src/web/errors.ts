@@ -1,6 +1,7 @@
 // Pages for requests that cannot be answered, and the one error handler. Expected outcomes are return values; this is for the rest.
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
+import { hereOf, isOurs } from './language.ts'
 import type { Action, Message, MessagePage } from './page.ts'
 import type { Views } from './views.ts'
 
@@ -64,22 +65,14 @@ export function errorHandler(views: Views, log: Logger, count: (state: string) =
     if (page.retryAfterSeconds) res.setHeader('Retry-After', String(page.retryAfterSeconds))
     // The beginning of the request id: short enough to be read aloud, long enough to be found in the log.
     const reference = String(res.locals['requestId'] ?? '').slice(0, 8)
-    const actions = page.status === 503 && page.actions.length === 0 ? tryAgain(addressOf(req)) : page.actions
+    const actions = page.status === 503 && page.actions.length === 0 ? tryAgain(hereOf(req)) : page.actions
     views.send(res, 'message', statePage(page.state, page.values, actions, reference), page.status)
   }
 }
 
 /** The one way on from a page that is there for a moment: the same address again. Nothing for one that could lead out of the house. */
 export function tryAgain(address: string | undefined): Action[] {
-  const isOurs = address !== undefined && /^\/(?![/\\.])/.test(address)
-  return isOurs ? [{ label: { key: 'action.retry' }, href: address }] : []
-}
-
-/** Where a request can be made again by a link: a form's page is at the form's own address, with the flow it belongs to. */
-function addressOf(req: Request): string | undefined {
-  if (req.method === 'GET' || req.method === 'HEAD') return req.originalUrl
-  const key: unknown = req.body?.sessionDataKey
-  return typeof key === 'string' ? `${req.path}?${new URLSearchParams({ sessionDataKey: key })}` : undefined
+  return address !== undefined && isOurs(address) ? [{ label: { key: 'action.retry' }, href: address }] : []
 }
 
 const BODY_STATES: Record<number, string> = { 400: 'bad-request', 413: 'too-large', 415: 'wrong-type' }

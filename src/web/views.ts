@@ -2,7 +2,7 @@
 
 import ejs from 'ejs'
 import type { Response } from 'express'
-import { directionOf, languageOf } from './language.ts'
+import { directionOf, hereOf, LANGUAGE, languageOf } from './language.ts'
 import { languagesIn, loadMessages } from './messages.ts'
 import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, PromptPage } from './page.ts'
 
@@ -28,8 +28,8 @@ export interface Contact {
 export interface Views {
   /** The languages that there are words for (BCP 47), English first. */
   languages: readonly string[]
-  /** The HTML text of a page, in one of `languages`. */
-  render<V extends ViewName>(view: V, page: Pages[V], language: string): string
+  /** The HTML text of a page, in one of `languages`; `here` is the address at which it is found again in another of them. */
+  render<V extends ViewName>(view: V, page: Pages[V], language: string, here?: string): string
   /** Answers with a page that no cache keeps, in the language of the answer (language.ts). `status` is the HTTP status, 200 if left out. */
   send<V extends ViewName>(res: Response, view: V, page: Pages[V], status?: number): void
   /** The sentence of a message, in one of `languages`. */
@@ -64,7 +64,18 @@ export function createViews(options: {
 
   const say = (message: Message, language: string) => wordsOf(language).t(withOrganization(message))
 
-  function render<V extends ViewName>(view: V, page: Pages[V], language: string): string {
+  /** The switcher: buttons of the page's form, which keep what was typed, or links. Nothing where the page is not found again. */
+  function languageChoice(language: string, hasForm: boolean, here: string | undefined): LanguageChoice[] {
+    if (languages.length < 2 || !(hasForm || here !== undefined)) return []
+    return languages.map((tag) => ({
+      tag,
+      name: new Intl.DisplayNames(tag, { type: 'language' }).of(tag) ?? tag,
+      isCurrent: tag === language,
+      ...(hasForm ? {} : { href: `${here}${here?.includes('?') ? '&' : '?'}${LANGUAGE}=${tag}` }),
+    }))
+  }
+
+  function render<V extends ViewName>(view: V, page: Pages[V], language: string, here?: string): string {
     const t = (message: Message) => say(message, language)
     const head = heads[view](page)
     const brand = organization() ?? head.application ?? ''
@@ -81,7 +92,8 @@ export function createViews(options: {
     // "Step – App – Organisation"; an application that bears the organisation's name says it once.
     const title = [...new Set([t(head.step), head.application, brand])].filter(Boolean).join(' – ')
     const body = file({ ...locals, file: view })
-    return file({ ...locals, file: 'layout', ...head, brand, help: helpOf(contact()), title, body })
+    const choice = languageChoice(language, head.hasForm, here)
+    return file({ ...locals, file: 'layout', ...head, brand, help: helpOf(contact()), languages: choice, title, body })
   }
 
   return {
@@ -89,14 +101,28 @@ export function createViews(options: {
     render,
     t: say,
     send(res, view, page, status = 200) {
+      const language = languageOf(res)
       // Every page is about one person and carries a token or an address that is theirs.
       res
         .status(status)
-        .set('Cache-Control', 'no-store')
+        .set({ 'Cache-Control': 'no-store', ...headersOf(language) })
         .type('html')
-        .send(render(view, page, languageOf(res)))
+        .send(render(view, page, language, hereOf(res.req)))
     },
   }
+}
+
+/** What an answer says of the language it is in, and of what decided it. */
+export function headersOf(language: string): Record<string, string> {
+  return { 'Content-Language': language, Vary: 'Accept-Language, Cookie' }
+}
+
+/** A language that the page can be read in; with an address, or by a button of the page's form. */
+interface LanguageChoice {
+  tag: string
+  name: string
+  isCurrent: boolean
+  href?: string
 }
 
 /** What the layout prints around a page. */
@@ -104,11 +130,19 @@ interface Head {
   step: Message
   application: string | undefined
   hasProblems: boolean
+  /** The page has a form of ours (its id is `form`) that takes the choice of a language. */
+  hasForm: boolean
   refresh: string | undefined
   privacyPolicyUrl: string | undefined
 }
 
-const NO_HEAD = { application: undefined, hasProblems: false, refresh: undefined, privacyPolicyUrl: undefined }
+const NO_HEAD = {
+  application: undefined,
+  hasProblems: false,
+  hasForm: false,
+  refresh: undefined,
+  privacyPolicyUrl: undefined,
+}
 
 const heads: { [V in ViewName]: (page: Pages[V]) => Head } = {
   register: promptHead,
@@ -118,6 +152,7 @@ const heads: { [V in ViewName]: (page: Pages[V]) => Head } = {
     step: { key: 'login.title', values: { app: application } },
     application,
     hasProblems: local.problems.length > 0,
+    hasForm: true,
   }),
   message: ({ title }) => ({ ...NO_HEAD, step: title }),
   continue: ({ application, href }) => ({
@@ -139,6 +174,7 @@ function promptHead({ application, heading, problems, consent }: PromptPage): He
     step: heading,
     application,
     hasProblems: problems.length > 0,
+    hasForm: true,
     privacyPolicyUrl: consent?.privacyPolicyUrl,
   }
 }

@@ -312,7 +312,13 @@ describe('the refusals', () => {
       const read = async (address: string) => {
         const answer = await stranger.fetch(address)
         assert.equal(answer.status, 404)
-        return (await answer.text()).replaceAll((answer.headers.get('x-request-id') ?? '').slice(0, 8), 'reference')
+        const html = (await answer.text()).replaceAll(
+          (answer.headers.get('x-request-id') ?? '').slice(0, 8),
+          'reference',
+        )
+        // What it repeats is what was asked.
+        const { pathname, search } = new URL(address)
+        return html.replaceAll(`${pathname}${search}&amp;`, 'the same address, ')
       }
       const base = page.url.split('?')[0]
       const unknown = await read(`${base}?sessionDataKey=${'A'.repeat(24)}`)
