@@ -78,7 +78,7 @@ describe('the prompts', () => {
 
   test('the password field asks for a new one, tells generators the length, and never has a value', () => {
     const field =
-      '<input id="new-password" name="password" type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false" passwordrules="minlength: 15;"'
+      '<input id="new-password" name="password" type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false" dir="auto" passwordrules="minlength: 15;"'
     assert.ok(first.includes(`${field} aria-describedby="new-password-hint">`))
     assert.ok(wrong.includes(`${field} aria-invalid="true" aria-describedby="new-password-hint new-password-error">`))
     assert.ok(!rendered('signup: consent only').includes('type="password"'))

@@ -9,14 +9,14 @@ import type { PageState } from './pages.ts'
 const ROOT = path.join(import.meta.dirname, '../..')
 
 export interface Gallery {
-  addressOf(state: PageState): string
+  addressOf(state: PageState, language?: string): string
   stop(): Promise<void>
 }
 
-/** Hangs these states; the organisation can be asked for help in every way there is. */
-export async function openGallery(states: PageState[]): Promise<Gallery> {
+/** Hangs these states; the organisation can be asked for help in every way there is. `folders` may hold other words. */
+export async function openGallery(states: PageState[], folders: string[] = []): Promise<Gallery> {
   const views = createViews({
-    folders: [path.join(ROOT, 'views')],
+    folders: [...folders, path.join(ROOT, 'views')],
     cache: true,
     organization: () => 'Northwind',
     contact: () => ({ contact: 'Data protection officer', email: 'help@northwind.example', phone: '+44 20 7946 0000' }),
@@ -27,12 +27,13 @@ export async function openGallery(states: PageState[]): Promise<Gallery> {
   const url = `http://localhost:${port}`
   app.use(securityHeaders(new URL(url)))
   app.use('/public', express.static(path.join(ROOT, 'public')))
-  app.get('/state/:number', (req, res) => {
-    const state = states[Number(req.params.number)]
-    if (state) res.type('html').send(withoutRefresh(state.render(views)))
+  app.get('/state/:number/:language', (req, res) => {
+    const { number, language } = req.params
+    const state = states[Number(number)]
+    if (state) res.type('html').send(withoutRefresh(state.render(views, undefined, language, req.path)))
     else res.sendStatus(404)
   })
-  return { addressOf: (state) => `${url}/state/${states.indexOf(state)}`, stop }
+  return { addressOf: (state, language = 'en') => `${url}/state/${states.indexOf(state)}/${language}`, stop }
 }
 
 /** A page that goes on by itself would be gone before anybody has looked at it. */

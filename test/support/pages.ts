@@ -6,14 +6,14 @@ export interface PageState {
   name: string
   view: ViewName
   /** Renders it, with every page changed first if `change` is given. */
-  render(views: Views, change?: <T>(page: T) => T, language?: string): string
+  render(views: Views, change?: <T>(page: T) => T, language?: string, here?: string): string
 }
 
 function state<V extends ViewName>(view: V, name: string, page: Pages[V]): PageState {
   return {
     name: `${view}: ${name}`,
     view,
-    render: (views, change = (same) => same, language = 'en') => views.render(view, change(page), language),
+    render: (views, change = (same) => same, language = 'en', here) => views.render(view, change(page), language, here),
   }
 }
 
