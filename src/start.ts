@@ -14,6 +14,7 @@ import { migrate, pendingMigrations } from './db/migrate.ts'
 import { sweep } from './db/sweep.ts'
 import { type Declared, REGISTER, SIGNUP } from './declared.ts'
 import type { House } from './house.ts'
+import { unseen } from './provisioning/translations.ts'
 import { canonicalForm } from './provisioning/username.ts'
 import { createKeyring } from './seal.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
@@ -99,6 +100,7 @@ export async function start(options: StartOptions): Promise<Running> {
       isStopping: () => isStopping,
     }
     await warnOfFewConnections(db, config, log)
+    warnOfUnseenWords(declared, house)
     const server = createServer(TIMEOUTS, await createApp(house))
     const leave = prepareLeave(server)
     await listen(server, config.port, config.host)
@@ -129,6 +131,11 @@ async function warnOfFewConnections(db: Db, config: Config, log: Logger): Promis
   if (needed > limit)
     log.warn(sizes, 'one process may need more database connections than there are: set DATABASE_POOL_MAX')
   else log.info(sizes, 'database connections')
+}
+
+function warnOfUnseenWords(declared: Declared | undefined, { views, log }: House): void {
+  const languages = unseen([...(declared?.purposes ?? []), ...(declared?.attributes ?? [])], views.languages)
+  if (languages.length > 0) log.warn({ languages }, 'translations that nobody sees: no page is in these languages')
 }
 
 /** Rules of a store that are new hold for new names. Whoever has an older one is counted here and locked out nowhere. */

@@ -42,12 +42,11 @@ const BELOW: Record<string, string[]> = {
 }
 
 const RULES =
-  `attributes confusables consent decide form look look-alikes page place roles sync typed-attributes username`.split(
-    ' ',
-  )
+  `attributes confusables consent decide form look look-alikes page place roles sync translations typed-attributes username`
 const PURE = new Set([
-  ...RULES.map((name) => `provisioning/${name}.ts`),
+  ...RULES.split(' ').map((name) => `provisioning/${name}.ts`),
   'login/profile.ts',
+  'web/language-tags.ts',
   ...['name', 'policy', 'password-policy', 'code-points'].map((name) => `stores/${name}.ts`),
   ...['', '-alphabet', '-brackets', '-checks', '-cursor', '-escapes', '-sets', '-syntax'].map(
     (part) => `stores/regex${part}.ts`,

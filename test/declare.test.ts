@@ -59,6 +59,8 @@ describe('a declaration', () => {
     ['the secret of an idp', ({ identityProviders: [acme] }) => { if (acme) acme.oidc.clientSecret = 'another secret' }, ['idp acme']],
     ['a mapping', ({ identityProviders: [acme] }) => { if (acme) acme.claims.mappings = { email: 'mail' } }, ['idp acme']],
     ['the words of a purpose', ({ purposes: [recover] }) => { if (recover) recover.description = 'Otherwise' }, ['purpose recover']],
+    ['a translation of a purpose', ({ purposes: [recover] }) => { if (recover) recover.translations = { de: { purpose: 'Wiederherstellen', description: 'Damit wir helfen können' } } }, ['purpose recover']],
+    ['a translation of an attribute', ({ attributes: [department] }) => { if (department) department.translations = { de: 'Abteilung' } }, ['attribute department']],
     ['the need of an attribute', ({ purposes: [recover] }) => { if (recover?.piiCategories[1]) recover.piiCategories[1].mandatory = true }, ['purpose recover']],
     ['the addresses of an application', ({ applications: [travel] }) => { if (travel) travel.redirectUris = ['https://travel.example/other'] }, ['application travel']],
     ['the name of an attribute', ({ attributes: [department] }) => { if (department) department.displayName = 'Team' }, ['attribute department']],

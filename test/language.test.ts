@@ -4,16 +4,8 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import express, { type Request, type Response } from 'express'
-import {
-  adoptLanguage,
-  chainOf,
-  chooseLanguage,
-  closest,
-  directionOf,
-  hereOf,
-  languageOf,
-  wishedLanguage,
-} from '../src/web/language.ts'
+import { adoptLanguage, chooseLanguage, hereOf, languageOf } from '../src/web/language.ts'
+import { chainOf, closest, directionOf, wishedLanguage } from '../src/web/language-tags.ts'
 
 const OURS = ['en', 'ar', 'de', 'pt-BR']
 

@@ -36,7 +36,9 @@ export function demoDeclared(
       reservedUsernames: [],
     },
     userStores: [{ name: 'PRIMARY', properties: {} }],
-    attributes: [{ name: 'department', displayName: 'Department', type: 'string' }],
+    attributes: [
+      { name: 'department', displayName: 'Department', type: 'string', translations: { de: 'Abteilung', ar: 'القسم' } },
+    ],
     identityProviders: modes.map((mode) => {
       const { displayName, isEnabled, scheme } = JIT[mode]
       const { clientId = '', clientSecret = '' } = clients.find((client) => client.mode === mode) ?? {}
@@ -58,6 +60,13 @@ export function demoDeclared(
         id: 'recover',
         purpose: 'Recover your account',
         description: 'So that we can help you if you lose your password',
+        translations: {
+          de: {
+            purpose: 'Ihr Konto wiederherstellen',
+            description: 'Damit wir Ihnen helfen können, wenn Sie Ihr Passwort verlieren',
+          },
+          ar: { purpose: 'استعادة حسابك', description: 'كي نتمكن من مساعدتك عند فقدان كلمة المرور' },
+        },
         piiCategories: [
           { name: 'email', mandatory: true },
           { name: 'phone_number', mandatory: false },
@@ -67,6 +76,13 @@ export function demoDeclared(
         id: 'office',
         purpose: 'Show you the right office',
         description: 'So that prices and news fit where you work',
+        translations: {
+          de: {
+            purpose: 'Ihnen das richtige Büro zeigen',
+            description: 'Damit Preise und Neuigkeiten zu Ihrem Arbeitsort passen',
+          },
+          ar: { purpose: 'عرض المكتب المناسب لك', description: 'كي تناسب الأسعار والأخبار مكان عملك' },
+        },
         piiCategories: [
           { name: 'name', mandatory: false },
           { name: 'department', mandatory: false },

@@ -1,6 +1,6 @@
-// The operator's own words in the language of a page; where there are none, those beside the translations, and which language that is.
+// The operator's own words in the language of a page; where there are none, those beside the translations, and which language that is. Pure.
 import type { AttributeNames, ConfiguredPurpose, Purpose } from '../db/purposes.ts'
-import { chainOf, closest, DEFAULT_LANGUAGE } from '../web/language.ts'
+import { chainOf, closest, DEFAULT_LANGUAGE } from '../web/language-tags.ts'
 
 /** A purpose as a page says it. */
 export interface SpokenPurpose extends Purpose {
@@ -19,6 +19,13 @@ export function purposeIn(language: string, { translations, ...purpose }: Config
 export function nameIn(language: string, names: AttributeNames): { name: string; language?: string } {
   const name = names.translations[closest(language, Object.keys(names.translations)) ?? '']
   return name === undefined ? { name: names.displayName, ...fallbackFor(language) } : { name }
+}
+
+/** Of the languages that something is translated into, those that no page is ever in. */
+export function unseen(translated: { translations?: object }[], available: readonly string[]): string[] {
+  const tags = new Set(translated.flatMap(({ translations = {} }) => Object.keys(translations)))
+  const seen = new Set(available.flatMap(chainOf))
+  return [...tags].filter((tag) => !seen.has(tag)).sort()
 }
 
 function fallbackFor(language: string): { language?: string } {

@@ -3,9 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Request, RequestHandler } from 'express'
 import { cookieAttributes, cookieName, cookiesOf } from './cookies.ts'
 import { type Fields, queryOf } from './forms.ts'
-
-/** The language that stands when nobody said another one. */
-export const DEFAULT_LANGUAGE = 'en'
+import { DEFAULT_LANGUAGE, LONGEST_WISH, wishedLanguage } from './language-tags.ts'
 
 /** The field and the query parameter by which people choose. */
 export const LANGUAGE = 'language'
@@ -13,8 +11,6 @@ export const LANGUAGE = 'language'
 const COOKIE = 'vestibule.language'
 const COOKIE_SECONDS = 180 * 86_400
 
-/** Longer than any browser or application says it; whoever says more is not listened to. */
-const LONGEST_WISH = 500
 const LONGEST_ADDRESS = 4_000
 
 interface Choice {
@@ -91,29 +87,6 @@ function choiceOf(res: ServerResponse | undefined): Choice | undefined {
   return (res as { locals?: { choice?: Choice } } | undefined)?.locals?.choice
 }
 
-/** What `ui_locales` comes to (OpenID Connect Core 1.0, 3.1.2.1): the first of its languages that is there, de for de-AT too. */
-export function wishedLanguage(wished: unknown, available: readonly string[]): string | undefined {
-  if (typeof wished !== 'string' || wished.length > LONGEST_WISH) return undefined
-  for (const tag of wished.split(' ').filter(Boolean)) {
-    const found = closest(tag, available)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
-/** Of these languages the one that comes closest to `tag`: itself, or what is left of it when its ends are taken away (RFC 4647, 3.4). */
-export function closest(tag: string, available: readonly string[]): string | undefined {
-  const wanted = chainOf(tag.toLowerCase())
-  const ranked = wanted.map((one) => available.find((language) => language.toLowerCase() === one))
-  return ranked.find((language) => language !== undefined)
-}
-
-/** de-CH-1996, de-CH, de. */
-export function chainOf(tag: string): string[] {
-  const parts = tag.split('-')
-  return parts.map((_, index) => parts.slice(0, parts.length - index).join('-'))
-}
-
 function browserLanguage(req: Request, available: readonly string[]): string {
   if ((req.get('Accept-Language') ?? '').length > LONGEST_WISH) return DEFAULT_LANGUAGE
   return req.acceptsLanguages([...available]) || DEFAULT_LANGUAGE
@@ -134,12 +107,4 @@ export function hereOf(req: IncomingMessage | undefined): string | undefined {
 /** True for an address that can lead nowhere else than to this house. */
 export function isOurs(address: string): boolean {
   return /^\/(?![/\\.])/.test(address)
-}
-
-// Languages whose script runs from right to left (CLDR), of those that people may add words for.
-const RIGHT_TO_LEFT = new Set(['ar', 'ckb', 'dv', 'fa', 'he', 'ps', 'sd', 'ug', 'ur', 'yi'])
-
-/** How pages in a language run. */
-export function directionOf(language: string): 'ltr' | 'rtl' {
-  return RIGHT_TO_LEFT.has(new Intl.Locale(language).language) ? 'rtl' : 'ltr'
 }

@@ -1,7 +1,7 @@
 // The words that people read: views/messages/<language>.json, key by key, a customised folder first. Plain text; views escape it at print.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { chainOf, directionOf } from './language.ts'
+import { chainOf, directionOf } from './language-tags.ts'
 import type { Message } from './page.ts'
 
 export interface Messages {

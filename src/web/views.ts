@@ -2,7 +2,8 @@
 
 import ejs from 'ejs'
 import type { Response } from 'express'
-import { directionOf, hereOf, LANGUAGE, languageOf } from './language.ts'
+import { hereOf, LANGUAGE, languageOf } from './language.ts'
+import { directionOf } from './language-tags.ts'
 import { languagesIn, loadMessages } from './messages.ts'
 import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, PromptPage } from './page.ts'
 

@@ -21,7 +21,12 @@ describe('languages', () => {
       change: (declared) => ({
         ...declared,
         attributes: [
-          { name: 'department', displayName: 'Department', type: 'string', translations: { de: 'Abteilung' } },
+          {
+            name: 'department',
+            displayName: 'Department',
+            type: 'string',
+            translations: { de: 'Abteilung', fr: 'Service' },
+          },
         ],
         purposes: PURPOSES.map((one) => (one.id === 'recover' ? { ...one, translations: { de: GERMAN } } : one)),
       }),
@@ -382,5 +387,10 @@ describe('languages', () => {
     assert.match(german.html, /<legend>Ihr Konto wiederherstellen<\/legend>/)
     assert.match(german.html, /<legend><bdi lang="en">Show you the right office<\/bdi><\/legend>/)
     assert.match(german.html, /<label for="consent-office-department">Abteilung<\/label>/)
+  })
+
+  it('what is translated into a language that no page is in is a warning at the start', () => {
+    const [line = ''] = product.log.filter((one) => one.includes('translations that nobody sees'))
+    assert.deepEqual(JSON.parse(line).languages, ['fr'])
   })
 })
