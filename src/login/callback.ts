@@ -24,16 +24,20 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
   router.all('/commonauth/:idp', methodNotAllowed('GET', 'HEAD'))
   return router
 
-  /** The callback. The flow's cookie is asked for before anything is used up, and the code is exchanged once. */
+  /**
+   * The callback. The flow's cookie is asked for before anything is used up, and the code is exchanged once. What its address says is an idp's
+   * word, or anybody's: no page repeats it.
+   */
   async function finishLogin(req: Request, res: Response): Promise<void> {
     const query = queryOf(req.originalUrl)
     const state = oneParameter(req.query['state'])
     if (state === undefined || state.length > LONGEST_STATE || isAmbiguous(query))
-      throw new PageError(400, 'bad-request')
+      throw new PageError(400, 'bad-request', { here: req.path })
     const flow = await findFlowByState(house, req, state)
     const idp = flow?.idpId ? await findIdp(house.db, flow.idpId) : undefined
     // A callback at another idp's address is a mix-up (RFC 9700, 4.4): no token request.
-    if (!flow || !idp || idp.name !== req.params['idp']) throw new PageError(400, 'bad-callback')
+    if (!flow || !idp || idp.name !== req.params['idp'])
+      throw new PageError(400, 'bad-callback', { here: `${req.path}?state=none` })
     if (flow.ending) return res.redirect(303, ways.ended(flow.id))
     if (!(await takeCallback(house.db, flow.id, sha256(state), house.now()))) {
       if (flow.isExpired) return res.redirect(303, loginAgain(flow.id, idp.name))
@@ -47,7 +51,10 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     } catch (error) {
       const failure = failureOf(house, idp, flow, error)
       // The code is spent: this flow is over, and its door hears so when the person presses Return.
-      if (failure instanceof PageError) failure.actions.push(...(await endedBy(flow, 'IDP_FAILED')))
+      if (failure instanceof PageError) {
+        failure.actions.push(...(await endedBy(flow, 'IDP_FAILED')))
+        failure.here = ways.ended(flow.id)
+      }
       throw failure
     }
     await rememberProfile(house, flow, idp.id, flow.profile)

@@ -12,11 +12,18 @@ export class PageError extends Error {
   readonly values: Record<string, string | number>
   readonly actions: Action[]
   readonly retryAfterSeconds: number | undefined
+  /** Where the same page is found again, when its own address says things that are not to be repeated. */
+  here: string | undefined
 
   constructor(
     status: number,
     state: string,
-    options: { values?: Record<string, string | number>; actions?: Action[]; retryAfterSeconds?: number } = {},
+    options: {
+      values?: Record<string, string | number>
+      actions?: Action[]
+      retryAfterSeconds?: number
+      here?: string
+    } = {},
   ) {
     super(state)
     this.status = status
@@ -24,6 +31,7 @@ export class PageError extends Error {
     this.values = options.values ?? {}
     this.actions = options.actions ?? []
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.here = options.here
   }
 }
 
@@ -66,6 +74,7 @@ export function errorHandler(views: Views, log: Logger, count: (state: string) =
     // The beginning of the request id: short enough to be read aloud, long enough to be found in the log.
     const reference = String(res.locals['requestId'] ?? '').slice(0, 8)
     const actions = page.status === 503 && page.actions.length === 0 ? tryAgain(hereOf(req)) : page.actions
+    if (page.here !== undefined) res.locals['here'] = page.here
     views.send(res, 'message', statePage(page.state, page.values, actions, reference), page.status)
   }
 }

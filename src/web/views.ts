@@ -108,7 +108,7 @@ export function createViews(options: {
         .status(status)
         .set({ 'Cache-Control': 'no-store', ...headersOf(language) })
         .type('html')
-        .send(render(view, page, language, hereOf(res.req)))
+        .send(render(view, page, language, res.locals['here'] ?? hereOf(res.req)))
     },
   }
 }

@@ -323,6 +323,24 @@ describe('languages', () => {
       assert.match((await german.click('Zurück zu Travel')).url, /error=access_denied/)
     })
 
+    it('on the page of a sign-in that failed leads to what is said of it, and repeats nothing that the idp said', async () => {
+      const browser = openBrowser()
+      product.idp.fault = { tamper: (claims: Record<string, unknown>) => ({ ...claims, nonce: 'another' }) }
+      const failed = await arrived('consent', newcomer(), browser)
+      product.idp.fault = {}
+      assert.deepEqual([failed.status, codesOn(failed)], [502, ['IDP']])
+      const german = await failed.click('Deutsch')
+      assert.match(german.text, /Acme consent hat die Anmeldung nicht abgeschlossen/)
+      for (const [query, code] of [
+        ['state=unknown&code=c', 'BAD_CALLBACK'],
+        ['code=c', 'BAD_REQUEST'],
+      ]) {
+        const lost = await openBrowser().open(`${product.url}/commonauth/consent?${query}`)
+        assert.doesNotMatch(lost.html, /unknown|code=/)
+        assert.deepEqual([codesOn(lost), codesOn(await lost.click('Deutsch'))], [[code], [code]])
+      }
+    })
+
     it('on the way out of a session keeps what the application asked', async () => {
       const browser = openBrowser()
       await (await arrived('consent', newcomer(), browser)).tick(EMAIL).press('create')
