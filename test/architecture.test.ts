@@ -41,8 +41,7 @@ const BELOW: Record<string, string[]> = {
   'local-state': [],
 }
 
-const RULES =
-  `attributes confusables consent decide form look look-alikes page place roles sync translations typed-attributes username`
+const RULES = `attributes confusables consent decide form look look-alikes page place roles sync translations typed-attributes username`
 const PURE = new Set([
   ...RULES.split(' ').map((name) => `provisioning/${name}.ts`),
   'login/profile.ts',
