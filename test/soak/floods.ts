@@ -5,13 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../src/db/connect.ts'
 import { sweep } from '../../src/db/sweep.ts'
 import { openBrowser } from '../support/browser.ts'
-import { figures, residentMegabytes, seconds, startMeasuring } from '../support/figures.ts'
+import { figures, residentMegabytes, seconds, startMeasuring, workOfOneHash } from '../support/figures.ts'
 import { type Fleet, type ServerProcess, startFleet } from '../support/fleet.ts'
 import {
   addressesWithoutFlow,
   atLogin,
   authorizationRequest,
   inParallel,
+  lookAround,
   rowsOfTables,
   sendSlowly,
   signInLocally,
@@ -24,7 +25,7 @@ import { givenOn } from '../support/walkers.ts'
 import type { Say } from './run.ts'
 
 const WRONG = 'not the password of anybody'
-const LOOKS_MS = 10_000
+const LOOKS = 100_000
 const STARTED_FLOWS = 50_000
 const SLOW_SENDERS = 2_000
 const SMALL_CONTAINER_MB = 512
@@ -57,19 +58,21 @@ export async function floodsSoak(say: Say): Promise<void> {
 /** Looks without a cookie, and password forms without a sign-in of their own: no row, next to no work. */
 async function looks(fleet: Fleet, server: ServerProcess, say: Say): Promise<void> {
   const rows = await rowsOfTables(fleet)
-  const addresses = addressesWithoutFlow(fleet)
-  const until = performance.now() + LOOKS_MS
-  const counts = await inParallel(10, Array.from({ length: 10 }), async (_, lane) => {
-    let count = 0
-    for (; performance.now() < until; count += 1) {
-      const response = await fetch(fleet.url + addresses[(count + lane) % addresses.length], { redirect: 'manual' })
-      await response.arrayBuffer()
-      assert.ok(response.status < 500, `${response.status}`)
-    }
-    return count
-  })
-  say(`${counts.reduce((total, one) => total + one, 0)} looks without a cookie in ${LOOKS_MS / 1000} s: no row`)
+  const hash = await workOfOneHash()
+  const [started, workOfLooks] = [performance.now(), startMeasuring(server)]
+  const answers = await lookAround(fleet, addressesWithoutFlow(fleet), LOOKS, 20)
+  const each = workOfLooks().all / LOOKS
+  const memory = residentMegabytes(server)
+  const shown = [...answers].map(([status, count]) => `${count} × ${status}`).join(', ')
+  say(`${LOOKS} looks without a cookie in ${seconds(performance.now() - started)}: no row; ${shown}`)
+  say(
+    `${each.toFixed(2)} ms of processor time each (a hash takes ${hash.toFixed(1)}); memory of the server: ${memory} MB`,
+  )
   assert.deepEqual(await rowsOfTables(fleet), rows)
+  assert.ok([...answers.keys()].every((status) => status < 500))
+  // test/floods.test.ts counts that there is no hash at any of these addresses.
+  assert.ok(each < hash / 3, 'that was too much work for a look')
+  assert.ok(memory < SMALL_CONTAINER_MB, 'more memory than a small container has')
 
   const { login } = await atLogin(fleet, '203.0.113.1')
   const form = login.fill({ username: newName(), password: WRONG }).submission('Sign in')

@@ -1,6 +1,9 @@
 // What the soak measures of servers in processes of their own: processor time, memory, and how long answers take.
 import { readFileSync } from 'node:fs'
+import { createHashingQueue } from '../../src/stores/hashing-queue.ts'
+import { createPasswords } from '../../src/stores/password.ts'
 import type { ServerProcess } from './fleet.ts'
+import { PASSWORD } from './people.ts'
 
 /** Milliseconds of a processor: of all threads, and of the main thread alone. */
 export interface Work {
@@ -28,6 +31,15 @@ function processorMs(file: string): number {
 export function residentMegabytes({ child }: ServerProcess): number {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1000)
+}
+
+/** Milliseconds of a processor that one password hash takes here and now. */
+export async function workOfOneHash(): Promise<number> {
+  const passwords = createPasswords(createHashingQueue({ running: 1, waiting: 0 }))
+  const before = process.cpuUsage()
+  for (let count = 0; count < 10; count += 1) await passwords.hash(PASSWORD, 'somebody')
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 10_000
 }
 
 /** The number that this part of the numbers does not exceed. */

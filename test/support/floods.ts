@@ -1,6 +1,7 @@
 // What floods are made of: requests without a cookie, password forms from many addresses, slow senders, and counts of what they leave behind.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Browser, Page } from './browser.ts'
 import { openBrowser } from './browser.ts'
@@ -59,6 +60,30 @@ export function addressesWithoutFlow(scene: Scene): string[] {
     ]),
     ...['/accountrecoveryendpoint/username-status', '/accountrecoveryendpoint/stay'],
   ]
+}
+
+/**
+ * Looks at these addresses in turn, so often altogether, on so many connections that stay open; how often each status was the answer.
+ * By node:http, because fetch would take longer to ask than the product to answer.
+ */
+export async function lookAround(scene: Scene, addresses: string[], count: number, connections: number) {
+  const { host, port } = new URL(scene.url)
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const statuses = new Map<number, number>()
+  const look = async (path: string) => {
+    const asked = request({ host: '127.0.0.1', port, path, agent, headers: { Host: host } }).end()
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    await once(answer.resume(), 'end')
+    const status = answer.statusCode ?? 0
+    statuses.set(status, (statuses.get(status) ?? 0) + 1)
+  }
+  let next = 0
+  const lane = async () => {
+    while (next < count) await look(addresses[next++ % addresses.length] ?? '/')
+  }
+  await Promise.all(Array.from({ length: connections }, lane))
+  agent.destroy()
+  return statuses
 }
 
 /** Runs `work` and tells how often a product in this process hashed or checked a password meanwhile. */
