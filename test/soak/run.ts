@@ -5,6 +5,7 @@ import { floodsSoak } from './floods.ts'
 import { imageSoak } from './image.ts'
 import { killsSoak } from './kills.ts'
 import { outagesSoak } from './outages.ts'
+import { paceSoak } from './pace.ts'
 import { pageSoak } from './page-weight.ts'
 import { poolerSoak } from './pooler.ts'
 import { racesSoak } from './races.ts'
@@ -22,6 +23,7 @@ const PARTS: [claim: string, part: (say: Say) => Promise<void>][] = [
   ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],
   ['four servers behind HAProxy are replaced in turn, and one is killed, and no sign-in is lost', rollingSoak],
   ['a flood leaves nothing behind, and nobody waits for long because of it', floodsSoak],
+  ['twenty requests a second at the prompt are answered in time', paceSoak],
   ['the prompt is there soon on a slow telephone', pageSoak],
   ['everything that uses a database does so through PgBouncer in transaction mode', poolerSoak],
 ]
