@@ -63,7 +63,7 @@ const PACKAGES: Record<string, RegExp> = {
   'openid-client': /^login\/oidc\.ts$/,
   'oidc-provider': /^web\/openid-provider\.ts$/,
   csurf: /^web\/csrf\.ts$/,
-  ejs: /^web\/views\.ts$/,
+  ejs: /^web\/template(s|-lines)\.ts$/,
   '@node-rs/argon2': /^stores\/password\.ts$/,
   '@zxcvbn-ts/language-common': /^stores\/password-policy\.ts$/,
   re2js: /^stores\/regex\.ts$/,
@@ -75,7 +75,7 @@ const PACKAGES: Record<string, RegExp> = {
   helmet: /^web\/headers\.ts$/,
   yaml: /^declared-text\.ts$/,
   'smol-toml': /^declared-text\.ts$/,
-  zod: /^declared-(keys|kinds|stores)\.ts$/,
+  zod: /^(declared-(keys|kinds|stores)|web\/contract|themes\/theme-json)\.ts$/,
   express: /^(app|web\/.*|(login|provisioning|handback)\/(routes|callback))\.ts$/,
 }
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']

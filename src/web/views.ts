@@ -1,11 +1,13 @@
-// The whole template machinery: a view by name, inside the layout, with words. Law: nothing else imports EJS, and a request never reaches it.
+// The pages: a view by name, inside the layout, with words. Law: a request never reaches a template.
 
-import ejs from 'ejs'
 import type { Response } from 'express'
+import { guarded } from './contract.ts'
 import { hereOf, LANGUAGE, languageOf } from './language.ts'
 import { directionOf } from './language-tags.ts'
 import { languagesIn, loadMessages } from './messages.ts'
 import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, PromptPage } from './page.ts'
+import { createTemplates, type Print, type TemplateOptions } from './templates.ts'
+import { type Look, OUR_LOOK } from './theme.ts'
 
 /** Which page each view prints. */
 export interface Pages {
@@ -41,7 +43,9 @@ export interface Views {
  * Makes the views. `folders` holds the customised folder first and ours last: each file is taken from the first folder that has it.
  * `cache` keeps compiled templates. `organization` is asked at every page; it also stands in for `{org}` in messages without one.
  * `contact` says whom people can ask for help, in the footer of every page; nobody if left out. `now` is the clock of what a page says
- * about time left. `isStrict` is for tests: a message without words throws. Throws when a messages file cannot be read.
+ * about time left. `look` is that of the theme, `report` is told which of its files fail. With `isGuarded`, as in development, a template
+ * that reads what the contract does not name throws. `isStrict` is for tests: that, and a message without words throws. Throws when a messages
+ * file cannot be read.
  */
 export function createViews(options: {
   folders: string[]
@@ -49,9 +53,21 @@ export function createViews(options: {
   organization: () => string | undefined
   contact?: () => Contact
   now?: () => Date
+  look?: () => Look
+  report?: TemplateOptions['report']
+  ignores?: ((file: string) => boolean) | undefined
+  isGuarded?: boolean
   isStrict?: boolean
 }): Views {
-  const { folders, cache, organization, contact = () => ({}), now = () => new Date() } = options
+  const {
+    folders,
+    cache,
+    organization,
+    contact = () => ({}),
+    now = () => new Date(),
+    look = () => OUR_LOOK,
+    ...rest
+  } = options
   const languages = languagesIn(folders)
   const words = new Map(languages.map((one) => [one, loadMessages(folders, one, options.isStrict ?? false)]))
   const wordsOf = (language: string) => words.get(language) ?? words.get('en') ?? loadMessages(folders, 'en', false)
@@ -60,8 +76,13 @@ export function createViews(options: {
     values: { org: organization() ?? '', ...message.values },
   })
   const secondsUntil = (date: Date) => Math.max(0, Math.floor((date.getTime() - now().getTime()) / 1000))
-  // Only names that start with a slash are looked up in all folders; a relative include would find our file before a customised one.
-  const file = ejs.compile("<%- include('/' + file) %>", { root: folders, cache })
+  const isGuarded = options.isGuarded ?? (!cache || options.isStrict === true)
+  const asset = (name: string) => {
+    const address = look().asset(name)
+    if (address === undefined) throw new Error(`there is no public/${name}`)
+    return address
+  }
+  const templates = createTemplates({ report: () => {}, ...rest, folders, cache, now })
 
   const say = (message: Message, language: string) => wordsOf(language).t(withOrganization(message))
 
@@ -77,6 +98,16 @@ export function createViews(options: {
   }
 
   function render<V extends ViewName>(view: V, page: Pages[V], language: string, here?: string): string {
+    return templates.page((file) => draw(file, view, page, language, here))
+  }
+
+  function draw<V extends ViewName>(
+    file: Print,
+    view: V,
+    page: Pages[V],
+    language: string,
+    here: string | undefined,
+  ): string {
     const t = (message: Message) => say(message, language)
     const head = heads[view](page)
     const brand = organization() ?? head.application ?? ''
@@ -88,7 +119,9 @@ export function createViews(options: {
       codeOf,
       dateOf: (iso: string) => dateIn(language, iso),
       secondsUntil,
-      page: deepFreeze(structuredClone(page)),
+      look: look(),
+      asset,
+      page: isGuarded ? guarded(view, structuredClone(page)) : deepFreeze(structuredClone(page)),
     }
     // "Step – App – Organisation"; an application that bears the organisation's name says it once.
     const title = [...new Set([t(head.step), head.application, brand])].filter(Boolean).join(' – ')

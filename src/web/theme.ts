@@ -1,0 +1,77 @@
+// A theme in use: where its files are, what it looks like, and the addresses at which browsers find its own files.
+import path from 'node:path'
+import type { RequestHandler } from 'express'
+
+/** What the head and the header of every page say. */
+export interface Look {
+  /** Addresses, in the order in which they hold. */
+  stylesheets: string[]
+  logo: string
+  icon: string
+  /** The address of a file of the theme's `public` folder; undefined if it has none of this name. */
+  asset(name: string): string | undefined
+}
+
+/** A file as it is served; by its path below /theme. */
+export interface ThemeFile {
+  type: string
+  content: Buffer
+}
+
+export interface Theme {
+  name: string
+  /** Its own first, then those of its parents; ours is not among them. */
+  folders: string[]
+  /** What it adds to our content security policy, by directive. */
+  csp: Partial<Record<CspDirective, string[]>>
+  /** Its look as it is now: in production as it was at the start. */
+  look(): Look
+  /** Its files as they are now, by path: `/<hash>/logo.svg`. */
+  files(): ReadonlyMap<string, ThemeFile>
+}
+
+export type CspDirective = 'imgSrc' | 'fontSrc' | 'styleSrc' | 'scriptSrc'
+
+/** The look of our pages without a theme. */
+export const OUR_LOOK: Look = {
+  stylesheets: ['/public/style.css'],
+  logo: '/public/logo.svg',
+  icon: '/public/logo.svg',
+  asset: () => undefined,
+}
+
+/** The kinds of file that a theme may have in `public`. Scripts are none: their text stands in a page, and its hash in theme.json. */
+export const FILE_TYPES: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.webp': 'image/webp',
+  '.avif': 'image/avif',
+  '.gif': 'image/gif',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.woff': 'font/woff',
+  '.txt': 'text/plain; charset=utf-8',
+}
+
+/** Serves a theme's files. Their addresses have a hash of what is in them, so a browser never asks again. */
+export function themeFiles({ files }: Theme): RequestHandler {
+  return (req, res, next) => {
+    const file = req.method === 'GET' || req.method === 'HEAD' ? files().get(pathOf(req.path)) : undefined
+    if (!file) return next()
+    res.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
+    // A picture opened by itself is a document of our origin, and an SVG may hold script.
+    if (path.extname(req.path) === '.svg') res.setHeader('Content-Security-Policy', "default-src 'none'; sandbox")
+    res.type(file.type).send(file.content)
+  }
+}
+
+function pathOf(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    return ''
+  }
+}
