@@ -15,6 +15,7 @@ import { onlyHttps, onlyOurHost, securityHeaders } from './web/headers.ts'
 import { chooseLanguage, followLanguageLinks } from './web/language.ts'
 import { requestLog } from './web/logging.ts'
 import { closeWhenStopping, probes } from './web/probes.ts'
+import { themeFiles } from './web/theme.ts'
 import { timeLimit } from './web/time-limit.ts'
 
 const PUBLIC = path.join(import.meta.dirname, '../public')
@@ -22,7 +23,7 @@ const PUBLIC_MAX_AGE_MS = 3_600_000
 
 /** Builds the whole application on a house. Reads the signing keys; listens nowhere. */
 export async function createApp(house: House): Promise<Express> {
-  const { log, metrics, publicUrl, prompts, views } = house
+  const { log, metrics, publicUrl, prompts, theme, views } = house
   const door = await createApplicationDoor(house, loginStart)
   const oidc = createOidc(house)
   const loginWays = { leaveBy: door.leaveBy, ended: endedAddress, leave: leaveAddress, doorIsOpen: door.isOpen }
@@ -41,10 +42,11 @@ export async function createApp(house: House): Promise<Express> {
   app.use(metrics.requests)
   app.use(chooseLanguage(views.languages, publicUrl))
   app.use(timeLimit(onError))
-  app.use(securityHeaders(publicUrl))
+  app.use(securityHeaders(publicUrl, theme?.csp))
   app.use(onlyHttps(publicUrl))
   app.use(onlyOurHost(publicUrl))
   app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
+  if (theme) app.use('/theme', themeFiles(theme))
   app.use(followLanguageLinks(publicUrl))
   app.use(door.middleware)
   app.use(loginRoutes(house, oidc, loginWays))

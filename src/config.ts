@@ -29,6 +29,8 @@ export interface Config {
   port: number
   /** Absent: all addresses of the machine. The demo always has one, a loopback. */
   host?: string
+  /** The theme of the pages: a folder of views/themes, a package, or a path. Absent: our own pages. */
+  theme?: string
   /** An origin: no path, no query. Write it as `publicUrl.origin`, which has no trailing slash. */
   publicUrl: URL
   /** At least 32 characters. Absent only outside production, where one is made and kept. */
@@ -55,11 +57,11 @@ export const VARIABLES = [
   ...['NODE_ENV', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DATABASE_POOL_MAX', 'DATABASE_SSL', 'DATABASE_CA_CERT'],
   ...['MIGRATE_ON_START', 'METRICS_TOKEN'],
   ...['PORT', 'HOST', 'PUBLIC_URL', 'TRUST_PROXY', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'CONFIG_FILE'],
-  ...['LOG_LEVEL', 'LOG_FORMAT', 'FLOW_TTL_MINUTES', 'ALLOW_PRIVATE_IDP'],
+  ...['LOG_LEVEL', 'LOG_FORMAT', 'FLOW_TTL_MINUTES', 'ALLOW_PRIVATE_IDP', 'THEME'],
 ] as const
 
 // Variables of the design whose behaviour is not built yet. Who builds one takes its name away.
-const NOT_IN_THIS_VERSION = ['SETUP_TOKEN', 'SMTP_URL', 'THEME']
+const NOT_IN_THIS_VERSION = ['SETUP_TOKEN', 'SMTP_URL']
 
 // The disk of these platforms does not outlive a restart, so a database on it would be lost.
 const PLATFORMS = ['DYNO', 'RENDER', 'FLY_APP_NAME', 'KUBERNETES_SERVICE_HOST']
@@ -123,6 +125,8 @@ export function readConfig(environment: Environment, files: { read(path: string)
     ...text('secretKey', 'SECRET_KEY', SECRET),
     ...text('secretKeyPrevious', 'SECRET_KEY_PREVIOUS', SECRET),
     ...text('metricsToken', 'METRICS_TOKEN', TOKEN),
+    // A theme that is not there is no fault: people must be able to sign in, and the log says it.
+    ...(env.THEME === undefined || env.THEME === 'base' ? {} : { theme: env.THEME }),
     trustProxy: number(
       'TRUST_PROXY',
       Object.keys(env).some((name) => ROUTED.test(name)) ? 1 : 0,

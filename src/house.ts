@@ -4,6 +4,7 @@ import type { Db } from './db/connect.ts'
 import type { Keyring } from './seal.ts'
 import type { Passwords } from './stores/password.ts'
 import type { Metrics } from './web/metrics.ts'
+import type { Theme } from './web/theme.ts'
 import type { Views } from './web/views.ts'
 
 export interface House {
@@ -20,6 +21,8 @@ export interface House {
   /** What holds for names in every store: what becomes of an unknown prefix, and words that nobody may have (canonical). */
   names: { unknownStore: 'PRIMARY' | 'refuse'; reserved: ReadonlySet<string> }
   views: Views
+  /** The theme in use; absent: our own pages. */
+  theme?: Theme
   passwords: Passwords
   log: Logger
   metrics: Metrics

@@ -20,8 +20,13 @@ import { createKeyring } from './seal.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
 import { countMisfits, fillLooks } from './stores/review.ts'
+import { oursIn } from './themes/find.ts'
+import { loadTheme } from './themes/load.ts'
 import { prepareLeave } from './web/leave.ts'
+import { currentRequest } from './web/logging.ts'
 import { createMetrics } from './web/metrics.ts'
+import type { TemplateFault } from './web/templates.ts'
+import type { Theme } from './web/theme.ts'
 import { createViews } from './web/views.ts'
 
 export interface Running {
@@ -50,6 +55,7 @@ const TIMEOUTS = {
   connectionsCheckingInterval: 1_000,
 }
 const HASHES_WAITING = 50
+const OURS = oursIn(path.join(import.meta.dirname, '..'))
 
 export async function start(options: StartOptions): Promise<Running> {
   const { config, log, declared, now = () => new Date(), quietMs = 0 } = options
@@ -68,6 +74,7 @@ export async function start(options: StartOptions): Promise<Running> {
       if (applied.written.some((name) => name.startsWith(USER_STORE))) await warnOfMisfits(db, log)
     }
     const organization = await readOrganization(db)
+    const theme = chooseTheme(config, log)
     const house: House = {
       db,
       keyring,
@@ -84,12 +91,14 @@ export async function start(options: StartOptions): Promise<Running> {
         reserved: new Set(declared?.jitProvisioning.reservedUsernames.map((word) => canonicalForm(word))),
       },
       views: createViews({
-        folders: [path.join(import.meta.dirname, '../views')],
+        folders: [...(theme?.folders ?? []), OURS.views],
         cache: config.production,
         organization: () => organization.name,
         contact: () => organization,
         now,
+        ...(theme ? { look: theme.look, report: reportTo(log, theme, config.production) } : {}),
       }),
+      ...(theme ? { theme } : {}),
       passwords: createPasswords(
         createHashingQueue({ running: 2 * os.availableParallelism(), waiting: HASHES_WAITING }),
       ),
@@ -121,6 +130,26 @@ export async function start(options: StartOptions): Promise<Running> {
     await db.destroy()
     throw error
   }
+}
+
+/** A theme that cannot be used keeps nobody from signing in: our own pages are shown, and the log says why (TH-03, TH-04). */
+function chooseTheme({ theme: name, production }: Config, log: Logger): Theme | undefined {
+  if (name === undefined) return undefined
+  const { theme, findings } = loadTheme(name, OURS, { cache: production })
+  for (const finding of findings)
+    log.error({ theme: name, ...finding }, 'the theme is not used: our own pages are shown')
+  return theme
+}
+
+/** What a theme's file did wrong; what was thrown may quote a value, so in production only its kind is said. */
+function reportTo(log: Logger, { name }: Theme, production: boolean): (fault: TemplateFault) => void {
+  return ({ problem, ...fault }) =>
+    log.error(
+      { theme: name, ...fault, ...(production ? {} : { problem }), request: currentRequest() },
+      fault.isOff
+        ? 'a file of the theme failed and is off until the next start: ours takes its place'
+        : 'a file of the theme failed: ours takes its place',
+    )
 }
 
 /** Every process opens its pool, twice while a release replaces them (preboot), and an operator wants three (DE-25). */

@@ -16,7 +16,7 @@ interface File {
 
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
-  start: ['app', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
+  start: ['app', 'themes', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
   app: ['login', 'provisioning', 'handback', 'db', 'web'],
   login: ['provisioning', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   provisioning: ['flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
@@ -35,6 +35,7 @@ const BELOW: Record<string, string[]> = {
   stores: ['db'],
   db: [],
   web: [],
+  themes: ['web', 'config-faults'],
   demo: ['db', 'web', 'declared'],
   seal: [],
   house: [],

@@ -183,7 +183,6 @@ describe('the environment', () => {
     ['SMTP_URL', 'smtp://mail.example', /not in this version/],
     ['METRICS_TOKEN', 'x', /at least 16 characters/],
     ['DATABASE_CA_CERT', 'ca.pem', /text of a certificate/],
-    ['THEME', 'dark', /not in this version/],
   ]
   for (const [variable, value, problem] of mistakes) {
     test(`${variable}=${value.slice(0, 24)} is a fault`, () => {

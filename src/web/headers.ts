@@ -2,6 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express'
 import helmet from 'helmet'
 import { PageError } from './errors.ts'
+import type { Theme } from './theme.ts'
 
 /** By hand, without unsafe-*. form-action 'self' also binds every redirect after a form: no form of ours leaves the house directly. */
 const CONTENT_SECURITY_POLICY = {
@@ -21,9 +22,12 @@ const CONTENT_SECURITY_POLICY = {
   },
 }
 
-export function securityHeaders(publicUrl: URL): RequestHandler {
+/** `more` is what a theme adds to the policy: origins, and hashes of scripts. */
+export function securityHeaders(publicUrl: URL, more: Theme['csp'] = {}): RequestHandler {
+  const { directives } = CONTENT_SECURITY_POLICY
+  const extended = Object.entries(more).map(([name, sources]) => [name, ["'self'", ...sources]])
   return helmet({
-    contentSecurityPolicy: CONTENT_SECURITY_POLICY,
+    contentSecurityPolicy: { useDefaults: false, directives: { ...directives, ...Object.fromEntries(extended) } },
     // no-referrer would make Chromium send "Origin: null" with a page's own form.
     referrerPolicy: { policy: 'same-origin' },
     frameguard: { action: 'deny' },

@@ -1,4 +1,5 @@
 // What is logged: one line per event on stdout. Never a query string, a body, a name or a token.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { RequestHandler } from 'express'
@@ -41,6 +42,13 @@ export function describeError(error: unknown): Record<string, unknown> {
   }
 }
 
+const requestIds = new AsyncLocalStorage<string>()
+
+/** The id of the request that is being answered: for what happens far from it, such as in a template. */
+export function currentRequest(): string | undefined {
+  return requestIds.getStore()
+}
+
 const tags = new WeakMap<IncomingMessage, string>()
 
 /** Names what a request is about, in the line that its end is logged with. */
@@ -76,6 +84,6 @@ export function requestLog(log: Logger, trustsProxy: boolean): RequestHandler {
         'request',
       )
     })
-    next()
+    requestIds.run(id, next)
   }
 }
