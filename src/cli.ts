@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The commands of an operator: vestibule migrate, config check, config apply, keys rotate, keys reseal.
+// The commands of an operator: vestibule migrate, config check, config apply, keys rotate, keys reseal, theme check.
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
 import { type Db, reasonOf } from './db/connect.ts'
 import { applyDeclared, USER_STORE } from './db/declare.ts'
@@ -10,6 +11,9 @@ import { rotateSigningKeys } from './handback/keys.ts'
 import { createKeyring, type Keyring } from './seal.ts'
 import { connectTo } from './start.ts'
 import { countMisfits, fillLooks, misfitUsers } from './stores/review.ts'
+import { checkTheme } from './themes/check.ts'
+import { THEME_USAGE, themeCommand } from './themes/commands.ts'
+import { oursIn } from './themes/find.ts'
 
 const USAGE = `Usage: vestibule <command>
 
@@ -19,16 +23,18 @@ const USAGE = `Usage: vestibule <command>
   users check    lists the users whose names their store would not accept today
   keys rotate    makes the next signing key; the one that was next signs from now on
   keys reseal    seals under SECRET_KEY what SECRET_KEY_PREVIOUS sealed
-`
+
+${THEME_USAGE}`
 const EXIT_USAGE = 64
 const EXIT_CONFIGURATION = 78
+const OURS = oursIn(path.join(import.meta.dirname, '..'))
 
 const commands: Record<string, (config: Config) => Promise<string>> = {
   migrate: (config) =>
     withDatabase(config, config.migrationDatabaseUrl ?? config.databaseUrl, async (db) => {
       const names = await migrate(db, fillLooks)
       const applied = config.declared ? await apply(config, db) : ''
-      return `${names.length === 0 ? 'The database is up to date.' : `Ran ${names.join(', ')}.`}\n${applied}`
+      return `${names.length === 0 ? 'The database is up to date.' : `Ran ${names.join(', ')}.`}\n${applied}${warnOfTheme(config)}`
     }),
   'config check': async (config) =>
     `${config.warnings.map((line) => `${line}\n`).join('')}The configuration has no fault.\n`,
@@ -40,6 +46,12 @@ const commands: Record<string, (config: Config) => Promise<string>> = {
       return `Made the signing key ${kid}. It signs after the next rotation; applications can read it from now on.\n`
     }),
   'keys reseal': (config) => withDatabase(config, config.databaseUrl, (db) => reseal(config, db)),
+}
+
+/** A release is where a faulty theme is noticed best. It keeps no release from running: pages that it breaks are ours. */
+function warnOfTheme({ theme }: Config): string {
+  const count = theme === undefined ? 0 : checkTheme(theme, OURS).length
+  return count === 0 ? '' : `The theme ${theme} has faults (${count}): vestibule theme check lists them.\n`
 }
 
 async function reseal(config: Config, db: Db): Promise<string> {
@@ -98,6 +110,12 @@ async function withDatabase(
 }
 
 async function run(words: string[]): Promise<number> {
+  const answer =
+    words[0] === 'theme' ? themeCommand(words.slice(1), OURS, process.env['THEME'] || undefined) : undefined
+  if (answer) {
+    process[answer.isWell ? 'stdout' : 'stderr'].write(answer.text)
+    return answer.isWell ? 0 : 1
+  }
   const name = words.join(' ')
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (!command) {

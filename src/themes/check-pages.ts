@@ -1,0 +1,90 @@
+// Checks the templates of a theme by printing pages with them, one at a time: what they throw, and what they lose of ours.
+import { createViews } from '../web/views.ts'
+import type { Template } from './check-templates.ts'
+import { isOverride } from './check-templates.ts'
+import type { Finding, Ours } from './find.ts'
+import { MARK, specimens } from './specimens.ts'
+
+const KEEP = 'Keep every form, field, button and link of our page, by the names that they have there'
+
+/** Prints every specimen with this template alone, the others being ours, and compares it with ours. */
+export function checkPrinted(template: Template, all: Template[], folders: string[], ours: Ours): Finding[] {
+  const findings: Finding[] = []
+  const { file } = template
+  // A part that only this theme has is seen where something includes it.
+  const others = new Set(
+    all
+      .filter((one) => one.file !== file && (isOverride(one, ours) || one.name.startsWith('slots/')))
+      .map((one) => one.file),
+  )
+  const views = createViews({
+    folders: [...folders, ours.views],
+    cache: true,
+    organization: () => 'Northwind',
+    contact: () => ({ contact: 'Maya', email: 'help@northwind.example', phone: '1' }),
+    now: () => NOW,
+    look: () => LOOK,
+    isGuarded: true,
+    ignores: (one) => others.has(one),
+    report: (fault) => {
+      if (fault.file !== file) return
+      const todo =
+        fault.kind === 'Lost' ? KEEP : 'docs/customise.md and the first lines of each template say what it is given'
+      findings.push({ file, line: fault.line ?? 1, problem: fault.problem, todo })
+    },
+  })
+  const plain = ourViews(ours)
+  for (const specimen of specimens) {
+    const before = findings.length
+    const html = specimen(views, 'en')
+    if (findings.length > before) continue
+    for (const [problem, todo] of lostHooks(specimen(plain, 'en'), html))
+      findings.push({ file, line: 1, problem, todo })
+  }
+  return findings
+}
+
+// Time and looks are not what is compared.
+const NOW = new Date('2030-01-01T11:00:00Z')
+const LOOK = {
+  stylesheets: [],
+  logo: '/public/logo.svg',
+  icon: '/public/logo.svg',
+  asset: (name: string) => `/theme/${name}`,
+}
+
+function ourViews({ views }: Ours) {
+  return createViews({
+    folders: [views],
+    cache: true,
+    organization: () => 'Northwind',
+    contact: () => ({ contact: 'Maya', email: 'help@northwind.example', phone: '1' }),
+    now: () => NOW,
+    look: () => LOOK,
+  })
+}
+
+function lostHooks(ours: string, theirs: string): [problem: string, todo: string][] {
+  const hooksOf = (html: string) =>
+    new Set([...html.matchAll(/ (data-(?:part|msg)="[^"]*")/g)].map(([, hook = '']) => hook))
+  const there = hooksOf(theirs)
+  const lost = [...hooksOf(ours)].filter((hook) => !there.has(hook))
+  const headings = theirs.match(/<h1\b/g)?.length ?? 0
+  return [
+    ...lost.map((hook): [string, string] => [
+      `it has lost ${hook}`,
+      'The script, tests and support find the parts of a page by it',
+    ]),
+    ...(headings === 1
+      ? []
+      : [
+          [`the page has ${headings} headings of the first level`, 'One <h1> says what the page is for'] as [
+            string,
+            string,
+          ],
+        ]),
+    ...(theirs.includes(MARK.slice(1))
+      ? [['a value is printed as markup', 'Write <%= …; <%- is for include, slot and body'] as [string, string]]
+      : []),
+  ]
+}
