@@ -11,6 +11,7 @@ import { migrate } from '../src/db/migrate.ts'
 import { fillLooks } from '../src/stores/review.ts'
 import { DECLARATION } from './support/house.ts'
 import { REPOSITORY, rowsOf, SECRET_KEY, testCluster } from './support/product.ts'
+import { writeTheme } from './support/themes.ts'
 
 interface Ended {
   code: number
@@ -73,6 +74,40 @@ describe('vestibule', { concurrency: 2 }, () => {
         assert.ok(error.includes(line), error)
     })
   }
+})
+
+describe('vestibule theme', { concurrency: 2 }, () => {
+  it('check needs no configuration; of a theme without a fault it says so, and ends with 0', async () => {
+    const { code, out, error } = await vestibule(['theme', 'check'], { THEME: 'sample', PORT: 'nonsense' })
+    assert.deepEqual([code, out, error], [0, 'The theme sample has no fault.\n', ''])
+  })
+
+  it('check lists each fault with file, line and what to do, and ends with 1', async () => {
+    const faulty = writeTheme(folder, {
+      'slots/form.befor.ejs': '<p>Hello</p>',
+      'messages/en.json': '{\n  "x": "y"\n}',
+    })
+    const { code, out, error } = await vestibule(['theme', 'check', faulty])
+    assert.deepEqual([code, out], [1, ''])
+    assert.match(error, /has 2 faults\./)
+    assert.match(error, /acme\/messages\/en\.json:2: nothing says x\n/)
+    assert.match(
+      error,
+      /acme\/slots\/form\.befor\.ejs:1: there is no slot form\.befor\n {4}Did you mean form\.before\?\n/,
+    )
+    assertIsPlain(error)
+  })
+
+  it('says why it cannot write, and ends with 1', async () => {
+    const { code, error } = await vestibule(['theme', 'new', 'Not A Name'])
+    assert.deepEqual([code, error], [1, 'The name of a theme is small letters, digits and dashes, such as acme.\n'])
+  })
+
+  it('with other words prints how it is used, and ends with 64', async () => {
+    const { code, error } = await vestibule(['theme', 'eject', 'register'])
+    assert.equal(code, 64)
+    assert.match(error, /theme eject <view> <name>/)
+  })
 })
 
 describe('vestibule config check', { concurrency: 2 }, () => {
