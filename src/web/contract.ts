@@ -9,7 +9,7 @@ const text = z.string()
 const message = z
   .strictObject({
     key: text,
-    values: z.exactOptional(z.record(text, z.union([text, z.number()]))),
+    values: z.exactOptional(z.record(text, z.union([text, z.number(), z.array(text)]))),
     sentence: z.exactOptional(text),
   })
   .meta({ id: 'Message' })
@@ -26,6 +26,7 @@ const shownValue = z
 const attribute = z
   .strictObject({
     id: text,
+    lang: perhaps(text),
     label: z.union([message, text]),
     needed: z.boolean(),
     value: perhaps(shownValue),
@@ -71,7 +72,13 @@ const promptPage = z
       z.strictObject({
         privacyPolicyUrl: perhaps(text),
         purposes: z.array(
-          z.strictObject({ id: text, purpose: text, description: text, attributes: z.array(attribute) }),
+          z.strictObject({
+            id: text,
+            lang: perhaps(text),
+            purpose: text,
+            description: text,
+            attributes: z.array(attribute),
+          }),
         ),
       }),
     ),

