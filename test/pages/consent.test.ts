@@ -60,6 +60,8 @@ describe('an idp that prompts for consent', () => {
           `box consent=${OFFICE}`,
           'button do=create',
           'button do=decline',
+          'button language=ar',
+          'button language=de',
         ],
       )
       assert.match(page.text, new RegExp(`Your username will be ${person.preferred_username}`))

@@ -56,6 +56,8 @@ describe('an idp that prompts for username, password, and consent', () => {
         'box consent=office:department',
         'button do=create',
         'button do=decline',
+        'button language=ar',
+        'button language=de',
       ])
     })
 
