@@ -1,6 +1,6 @@
 // Checks the templates of a theme by reading them: what they are copies of, and how they print, include, and say things.
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { nearest } from '../config-faults.ts'
 import { CONTRACT } from '../web/contract.ts'
@@ -27,16 +27,21 @@ export interface Checked {
   hashes: readonly string[]
 }
 
-/** The templates of a theme. */
-export function templatesOf(folder: string): Template[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ejs') && !/^(?:public|node_modules)\b/.test(file))
+/** The templates of a theme, and what only bears such a name. */
+export function templatesOf(folder: string): { templates: Template[]; findings: Finding[] } {
+  const named = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ejs') && !/^(?:public|node_modules)\b/.test(name))
     .sort()
-    .map((file) => ({
-      name: file.slice(0, -'.ejs'.length).replaceAll(path.sep, '/'),
-      file: path.join(folder, file),
-      text: readFileSync(path.join(folder, file), 'utf8'),
-    }))
+  const isFile = (name: string) => statSync(path.join(folder, name), { throwIfNoEntry: false })?.isFile() === true
+  const templates = named.filter(isFile).map((name) => ({
+    name: name.slice(0, -'.ejs'.length).replaceAll(path.sep, '/'),
+    file: path.join(folder, name),
+    text: readFileSync(path.join(folder, name), 'utf8'),
+  }))
+  const findings = named
+    .filter((name) => !isFile(name))
+    .map((name) => ({ file: path.join(folder, name), line: 1, problem: 'it is no file', todo: 'Give it another name' }))
+  return { templates, findings }
 }
 
 /** The message keys that a template says, with where. */

@@ -5,18 +5,26 @@ import { FILE_TYPES } from '../web/theme.ts'
 import { checkPrinted } from './check-pages.ts'
 import { checkTemplate, keysSaid, templatesOf } from './check-templates.ts'
 import { checkWords, wordsIn } from './check-words.ts'
-import { at, type Finding, type FoundTheme, findChain, findTheme, type Ours, readTheme } from './find.ts'
+import { at, type Finding, type FoundTheme, findChain, findTheme, type Ours, readable, readTheme } from './find.ts'
 import { loadTheme, publicFiles, tokensOfChain } from './load.ts'
 import { tokensOf, tooFaint, type Values } from './tokens.ts'
 
 /** The findings about a theme, by file and line. None: it can be used. */
 export function checkTheme(name: string, ours: Ours): Finding[] {
+  return readable(
+    name,
+    (findings) => findings,
+    () => check(name, ours),
+  )
+}
+
+function check(name: string, ours: Ours): Finding[] {
   const folder = findTheme(name, ours)
   const { themes, findings } = findChain(name, ours)
   if (folder === undefined) return findings
   const { json } = readTheme(folder)
   const folders = themes.length > 0 ? themes.map((theme) => theme.folder) : [folder]
-  const templates = templatesOf(folder)
+  const { templates, findings: odd } = templatesOf(folder)
   const said = new Set(templates.flatMap((template) => keysSaid(template).map(({ key }) => key)))
   const inherited = folders.slice(1).flatMap((parent) => Object.keys(wordsIn(parent, 'en') ?? {}))
   const keys = new Set([ours.views, ...folders].flatMap((one) => Object.keys(wordsIn(one, 'en') ?? {})))
@@ -31,6 +39,7 @@ export function checkTheme(name: string, ours: Ours): Finding[] {
     : []
   return inOrder([
     ...findings,
+    ...odd,
     ...(json ? [...checkName({ folder, json }, name), ...checkLooks({ folder, json }, themes, ours)] : []),
     ...checkWords(folder, ours, new Set([...said, ...inherited])),
     ...read,

@@ -181,3 +181,15 @@ export function lineOfKey(text: string, keys: string[]): number {
   }
   return lineAt(text, index)
 }
+
+/** Does what reads files. One that cannot be read, such as a folder of a file's name, is a finding like any other. */
+export function readable<Result>(name: string, refuse: (findings: Finding[]) => Result, read: () => Result): Result {
+  try {
+    return read()
+  } catch (error) {
+    const { code, path: file } = (error ?? {}) as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    const todo = 'Look at what it is, and who may read it'
+    return refuse([{ file: file ?? name, line: 1, problem: `it cannot be read (${code})`, todo }])
+  }
+}

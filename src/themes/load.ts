@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { languagesIn, loadMessages } from '../web/messages.ts'
 import { type CspDirective, FILE_TYPES, type Look, OUR_LOOK, type Theme, type ThemeFile } from '../web/theme.ts'
-import { type Finding, type FoundTheme, findChain, type Ours } from './find.ts'
+import { type Finding, type FoundTheme, findChain, type Ours, readable } from './find.ts'
 import { merged, stylesheetOf, type Tokens, tokensOf } from './tokens.ts'
 
 const DIRECTIVES = { imgSrc: 'img-src', fontSrc: 'font-src', styleSrc: 'style-src', scriptSrc: 'script-src' } as const
@@ -14,11 +14,20 @@ const DIRECTIVES = { imgSrc: 'img-src', fontSrc: 'font-src', styleSrc: 'style-sr
  * @param options `cache`: its look and files are read once; else at each call, so that a change shows at the next reload
  * @returns the theme, or what keeps it from being used
  */
-export function loadTheme(
-  name: string,
-  ours: Ours,
-  options: { cache: boolean },
-): { theme?: Theme; findings: Finding[] } {
+export function loadTheme(name: string, ours: Ours, options: { cache: boolean }): Loaded {
+  return readable(
+    name,
+    (findings): Loaded => ({ findings }),
+    () => load(name, ours, options),
+  )
+}
+
+interface Loaded {
+  theme?: Theme
+  findings: Finding[]
+}
+
+function load(name: string, ours: Ours, options: { cache: boolean }): Loaded {
   const { themes, findings } = findChain(name, ours)
   const faults = [...findings, ...themes.flatMap(({ folder }) => unreadableWords(folder))]
   if (faults.length > 0) return { findings: faults }

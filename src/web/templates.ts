@@ -149,7 +149,8 @@ export function createTemplates(options: TemplateOptions): Templates {
       if (!isOfTheme(file)) return templateOf(file)({ ...locals, include, slot })
       theme?.used.add(file)
       try {
-        return templateOf(file)({ ...locals, include, slot })
+        // One that returns early returns nothing.
+        return String(templateOf(file)({ ...locals, include, slot }) ?? '')
       } catch (error) {
         // What it included and is a theme's as well has been blamed already; what is ours failed for what it was given here.
         if (error instanceof Broken) throw error

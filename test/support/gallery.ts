@@ -2,9 +2,13 @@
 import path from 'node:path'
 import express from 'express'
 import { listen } from '../../src/demo/listen.ts'
+import { loadTheme } from '../../src/themes/load.ts'
 import { securityHeaders } from '../../src/web/headers.ts'
+import type { TemplateFault } from '../../src/web/templates.ts'
+import { themeFiles } from '../../src/web/theme.ts'
 import { createViews } from '../../src/web/views.ts'
 import type { PageState } from './pages.ts'
+import { OURS } from './themes.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
 
@@ -13,10 +17,13 @@ export interface Gallery {
   stop(): Promise<void>
 }
 
-/** Hangs these states; the organisation can be asked for help in every way there is. `folders` may hold other words. */
-export async function openGallery(states: PageState[], folders: string[] = []): Promise<Gallery> {
+/** Hangs these states, in a theme if one is named; the organisation can be asked for help in every way there is. `folders` may hold other words. */
+export async function openGallery(states: PageState[], folders: string[] = [], name?: string): Promise<Gallery> {
+  const { theme } = name === undefined ? {} : loadTheme(name, OURS, { cache: true })
+  if (name !== undefined && !theme) throw new Error(`The theme ${name} cannot be used.`)
   const views = createViews({
-    folders: [...folders, path.join(ROOT, 'views')],
+    folders: [...folders, ...(theme?.folders ?? []), OURS.views],
+    ...(theme ? { look: theme.look, report: refuse } : {}),
     cache: true,
     organization: () => 'Northwind',
     contact: () => ({ contact: 'Data protection officer', email: 'help@northwind.example', phone: '+44 20 7946 0000' }),
@@ -26,6 +33,7 @@ export async function openGallery(states: PageState[], folders: string[] = []): 
   const { port, stop } = await listen(app, 0)
   const url = `http://localhost:${port}`
   app.use(securityHeaders(new URL(url)))
+  if (theme) app.use('/theme', themeFiles(theme))
   app.use('/public', express.static(path.join(ROOT, 'public')))
   app.get('/state/:number/:language', (req, res) => {
     const { number, language } = req.params
@@ -39,4 +47,9 @@ export async function openGallery(states: PageState[], folders: string[] = []): 
 /** A page that goes on by itself would be gone before anybody has looked at it. */
 function withoutRefresh(html: string): string {
   return html.replace(/<meta http-equiv="refresh"[^>]*>\n/, '')
+}
+
+/** A page of the gallery is looked at as the theme's: ours in its place would prove nothing. */
+function refuse({ file, problem }: TemplateFault): never {
+  throw new Error(`${file}: ${problem}`)
 }

@@ -100,6 +100,9 @@ export const BROKEN: BrokenTheme[] = [
   { what: 'with a page that nobody shows', files: { 'regsiter.ejs': '<h1>Welcome</h1>\n' }, says: ['regsiter.ejs', 1, /no page is called regsiter/], use: 'as it is' },
   { what: 'with a slot that nobody fills', files: { 'slots/form.befor.ejs': '<p>Hello</p>\n' }, says: ['slots/form.befor.ejs', 1, /no slot form\.befor/], use: 'as it is' },
   { what: 'whose slot throws', files: { 'slots/form.before.ejs': '<p>Hello</p>\n<%= page.nothing.here %>\n' }, says: ['slots/form.before.ejs', 2, /page\.nothing is not in the contract/], use: 'left out' },
+  { what: 'with a folder in the place of theme.json', files: { 'theme.json/here': '' }, says: ['', 1, /cannot be read \(EISDIR\)/], use: 'off' },
+  { what: 'with a folder in the place of a template', files: { 'partials/actions.ejs/here': '' }, says: ['partials/actions.ejs', 1, /is no file/], use: 'left out' },
+  { what: 'that returns before it has printed', files: copyOf('layout', ['<!doctype', '<% return -%>\n<!doctype']), says: ['layout.ejs', 1, /has lost the form/], use: 'left out' },
   { what: 'that has lost the names of its parts', files: copyOf('partials/actions', [' data-part="actions"', '']), says: ['partials/actions.ejs', 1, /has lost data-part="actions"/], use: 'as it is' },
 ]
 
@@ -118,7 +121,8 @@ export function emptyPlace(): { folder: string; remove: () => void } {
 export function writeTheme(place: string, files: Files, name = 'acme'): string {
   const folder = path.join(place, name)
   rmSync(folder, { recursive: true, force: true })
-  for (const [file, text] of Object.entries({ 'theme.json': themeJson({ name }), ...files })) {
+  const all = 'theme.json/here' in files ? files : { 'theme.json': themeJson({ name }), ...files }
+  for (const [file, text] of Object.entries(all)) {
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
     writeFileSync(path.join(folder, file), text)
   }
