@@ -186,6 +186,13 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
     )
   })
 
+  it('says that the theme has faults, and runs all the same', async () => {
+    const THEME = writeTheme(folder, { 'regsiter.ejs': '' }, 'faulty')
+    const { code, out } = await vestibule(['migrate'], { DATABASE_URL: await emptyDatabase(), THEME })
+    assert.equal(code, 0)
+    assert.ok(out.endsWith(`The theme ${THEME} has faults (1): vestibule theme check lists them.\n`), out)
+  })
+
   it('applies what CONFIG_FILE declares, says what it wrote and turned off, and repeats no secret', async () => {
     const DATABASE_URL = await emptyDatabase()
     const run = async (yaml: string) =>

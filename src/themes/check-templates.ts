@@ -1,11 +1,11 @@
 // Checks the templates of a theme by reading them: what they are copies of, and how they print, include, and say things.
-import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { nearest } from '../config-faults.ts'
 import { CONTRACT } from '../web/contract.ts'
 import { lineAt, lineOfMistake } from '../web/template-lines.ts'
 import { SLOTS } from '../web/templates.ts'
+import { type At, blank, checkMarkup } from './check-markup.ts'
 import type { Finding, Ours } from './find.ts'
 import { hashOf, readHeader } from './header.ts'
 import { ourTemplates } from './write.ts'
@@ -73,15 +73,10 @@ export function checkTemplate(template: Template, checked: Checked): Finding[] {
     ...(isOverride(template, checked.ours) ? copied(template, checked.ours, at) : []),
     ...included(code, checked, at),
     ...printed(code, at),
-    ...marked(code, checked.hashes, at),
+    ...checkMarkup(code, checked.hashes, at),
     ...said(template, checked.keys, at),
   ]
 }
-
-type At = (index: number, problem: string, todo: string) => Finding
-
-/** Of the same length and lines, with nothing in it. */
-const blank = (text: string) => text.replace(/[^\n]/g, '\u0001')
 
 function placed({ name }: Template, ours: Ours): { problem: string; todo: string }[] {
   const [, slot] = /^slots\/(.+)$/.exec(name) ?? []
@@ -152,73 +147,6 @@ function included(code: string, { folders, ours }: Checked, at: At): Finding[] {
 function printed(code: string, at: At): Finding[] {
   return [...code.matchAll(/<%-(?!\s*(?:include\(|slot\(\s*['"]|body\s*[-_]?%>))/g)].map(({ index }) =>
     at(index, '<%- prints a value as markup', 'Write <%= …; <%- is for include, slot and body'),
-  )
-}
-
-function marked(code: string, hashes: readonly string[], at: At): Finding[] {
-  const html = code.replace(/<%[\s\S]*?%>/g, blank)
-  const tags = [...html.matchAll(/<([a-z][\w-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>/gi)]
-  return [
-    ...tags.flatMap(({ 1: tag = '', 2: rest = '', index }) => {
-      const names = rest.replace(/"[^"]*"|'[^']*'/g, '""')
-      const [, bare] = /([\w:-]+)\s*=\s*(?!\s|"")/.exec(names) ?? []
-      const [, inline] = /\s(style|on[a-z]+)\s*=/i.exec(names) ?? []
-      const isForm = tag.toLowerCase() === 'form' && !/\snovalidate\b/i.test(names)
-      return [
-        ...(bare === undefined
-          ? []
-          : [
-              at(
-                index,
-                `the value of ${bare} is not quoted`,
-                `Write ${bare}="…": escaping protects nothing outside quotes`,
-              ),
-            ]),
-        ...(inline === undefined
-          ? []
-          : [at(index, `${inline}= is stopped by the content security policy`, 'Put styles into public/style.css')]),
-        ...(isForm
-          ? [
-              at(
-                index,
-                'the form has no novalidate',
-                'Write <form novalidate …>, so that people read our messages, in their language',
-              ),
-            ]
-          : []),
-        ...(tag.toLowerCase() === 'style'
-          ? [at(index, '<style> is stopped by the content security policy', 'Put it into public/style.css')]
-          : []),
-      ]
-    }),
-    ...scripts(code, hashes, at),
-  ]
-}
-
-function scripts(code: string, hashes: readonly string[], at: At): Finding[] {
-  return [...code.matchAll(/<script\b([^>]*)>([\s\S]*?)<\/script\s*>/gi)].flatMap(
-    ({ 1: rest = '', 2: text = '', index }) => {
-      if (/\ssrc\s*=/i.test(rest))
-        return /src="\/public\/page\.js"/.test(rest)
-          ? []
-          : [
-              at(
-                index,
-                'this script is stopped by the content security policy',
-                'Write its text here, and its hash into csp of theme.json',
-              ),
-            ]
-      const hash = `'sha256-${createHash('sha256').update(text).digest('base64')}'`
-      return hashes.includes(hash)
-        ? []
-        : [
-            at(
-              index,
-              'this script is stopped by the content security policy',
-              `Write into csp of theme.json: "script-src": ["${hash}"]`,
-            ),
-          ]
-    },
   )
 }
 
