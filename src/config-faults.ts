@@ -162,10 +162,9 @@ const is =
     values.includes(value)
 const never = () => false
 const isHere = (value: unknown) => typeof value !== 'string' || !/^(https?:|\/\/)/i.test(value)
-const isCodeFlow = (value: unknown) =>
-  Array.isArray(value) &&
-  value.includes('authorization_code') &&
-  value.every((grant) => grant === 'authorization_code' || grant === 'refresh_token')
+const LATER_SCOPE = /^internal_(idp|application_mgt|userstore|consent_mgt|user_mgt)_/
+const hasNoLaterScope = (value: unknown) =>
+  !Array.isArray(value) || !value.some((scope) => LATER_SCOPE.test(String(scope)))
 
 const jitProvisioning = 'authentication.jit_provisioning'
 const jit = 'identityProviders[].provisioning.jit'
@@ -195,8 +194,7 @@ export const NOT_IN_THIS_VERSION: readonly Later[] = [
   { path: `${jit}.associateLocalUser`, harmless: is(false, 'false'), instead: 'false' },
   { path: 'purposes[].acceptBy', harmless: never, instead: 'leave it out' },
   { path: 'purposes[].wordingOnly', harmless: never, instead: 'leave it out' },
-  { path: 'applications[].grantTypes', harmless: isCodeFlow, instead: '[authorization_code, refresh_token]' },
-  { path: 'applications[].scopes', harmless: never, instead: 'leave it out' },
+  { path: 'applications[].scopes', harmless: hasNoLaterScope, instead: '[internal_flow_answer]', kept: true },
 ]
 
 interface Place {

@@ -1,6 +1,8 @@
 // Every key that a configuration file may have, and what each may say.
 import { z } from 'zod'
 import { isAsInUsername } from './config-faults.ts'
+import { isFreePath, isIssuer, webAddress } from './declared-addresses.ts'
+import { application } from './declared-applications.ts'
 import { expected, flag, group, line, list, oneOf, printable, say, text, translations } from './declared-kinds.ts'
 import { userStore, withPrimary } from './declared-stores.ts'
 import { variable } from './declared-text.ts'
@@ -10,23 +12,10 @@ import { AS_IN_USERNAME, PRIMARY } from './stores/name.ts'
 export type Declared = z.output<ReturnType<typeof declaration>>
 export type DeclaredIdp = Declared['identityProviders'][number]
 export type DeclaredPurpose = Declared['purposes'][number]
-export type DeclaredApplication = Declared['applications'][number]
-
-/** True for the host names that reach only this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
-}
 
 /** Where the two prompts are unless the file says otherwise: the addresses of the reference. */
 export const REGISTER = '/accountrecoveryendpoint/register.do'
 export const SIGNUP = '/accountrecoveryendpoint/signup.do'
-
-// Paths of the product that the two pages cannot have (design, section 5). Routes ignore case, so the comparison does.
-const TAKEN = [
-  ...['/oauth2', '/oidc', '/.well-known', '/commonauth', '/authenticationendpoint/login.do'],
-  ...['/accountrecoveryendpoint/username-status', '/accountrecoveryendpoint/stay'],
-  ...['/livez', '/readyz', '/metrics', '/myaccount', '/console', '/setup', '/api', '/scim2', '/public'],
-]
 
 const organization = group({
   name: line(100, 'Northwind').default('Vestibule'),
@@ -46,7 +35,7 @@ const pagePath = (example: string) =>
   text(
     'must be a path of this product that nothing else uses, of A-Z a-z 0-9 . _ ~ - between single /',
     example,
-    isFree,
+    isFreePath,
   )
 
 const jitProvisioning = group({
@@ -156,26 +145,6 @@ const purpose = group({
   ).min(1, { error: say('must name an attribute', '[{ name: email }]') }),
 })
 
-const redirectUri = (example: string) =>
-  text(
-    'must be an absolute address without #: https, http on this machine, or a private scheme with a dot',
-    example,
-    isRedirect,
-  )
-
-const application = group({
-  name: line(100, 'Travel'),
-  clientId: printable(1, 200, 'travel'),
-  clientSecret: printable(16, 500, variable('TRAVEL_SECRET')).exactOptional(),
-  redirectUris: list(redirectUri('https://travel.example/callback'), '["https://travel.example/callback"]').min(1, {
-    error: say('must have an address', '["https://travel.example/callback"]'),
-  }),
-  postLogoutRedirectUris: list(redirectUri('https://travel.example/'), '["https://travel.example/"]').default(() => []),
-  identityProviders: list(line(63, 'acme'), '[acme]').exactOptional(),
-  requireLocalUser: flag(false),
-  requirePkce: flag(true),
-})
-
 /** The whole file. `mayBePlain`: issuers may be http. */
 export const declaration = (mayBePlain: boolean) =>
   group({
@@ -200,30 +169,3 @@ export const declaration = (mayBePlain: boolean) =>
 
 const isReserved = (name: string) =>
   isStandardAttribute(name) || PROTOCOL_CLAIMS.has(name) || Object.hasOwn(Object.prototype, name)
-
-function isFree(path: string): boolean {
-  const wanted = path.toLowerCase()
-  if (!/^(\/[a-z0-9._~-]+)+$/.test(wanted) || /\/\.{1,2}(\/|$)/.test(wanted)) return false
-  return !TAKEN.some((taken) => wanted === taken || wanted.startsWith(`${taken}/`))
-}
-
-// `new URL` alone forgives spaces, backslashes and missing slashes, which others read differently.
-function webAddress(value: string): URL | undefined {
-  if (!/^https?:\/\/[^\s\\]+$/.test(value) || !URL.canParse(value)) return undefined
-  const url = new URL(value)
-  return url.username === '' && url.password === '' && !url.hostname.includes('*') ? url : undefined
-}
-
-function isIssuer(value: string, mayBePlain: boolean): boolean {
-  const url = webAddress(value)
-  if (!url || /[?#]/.test(value)) return false
-  return url.protocol === 'https:' || mayBePlain || isLoopback(url.hostname)
-}
-
-// RFC 8252: 7.1 private-use schemes, which have a dot; 7.3 loopback.
-function isRedirect(value: string): boolean {
-  if (!/^[\x21-\x7e]+$/.test(value) || value.includes('#')) return false
-  const url = webAddress(value)
-  if (url) return url.protocol === 'https:' || isLoopback(url.hostname)
-  return /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/.test(value) && URL.canParse(value)
-}

@@ -1,17 +1,18 @@
 // The configuration file (CONFIG_FILE): what is declared as code, checked as a whole.
 import type { z } from 'zod'
 import { didYouMean, type Fault, isRow, misfits, pathTo, takeOutLater } from './config-faults.ts'
-import { type Declared, declaration, isLoopback } from './declared-keys.ts'
+import { isLoopback } from './declared-addresses.ts'
+import { type Declared, declaration } from './declared-keys.ts'
 import { type Environment, fill, parse } from './declared-text.ts'
 import { AS_IN_USERNAME } from './stores/name.ts'
 import { policyOf } from './stores/policy.ts'
 
+export { isLoopback } from './declared-addresses.ts'
+export { type DeclaredApplication, SCOPES } from './declared-applications.ts'
 export {
   type Declared,
-  type DeclaredApplication,
   type DeclaredIdp,
   type DeclaredPurpose,
-  isLoopback,
   REGISTER,
   SIGNUP,
 } from './declared-keys.ts'

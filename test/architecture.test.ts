@@ -24,8 +24,17 @@ const BELOW: Record<string, string[]> = {
   config: ['config-faults', 'config-values', 'declared', 'database-address'],
   'config-values': ['config-faults'],
   'database-address': [],
-  declared: ['config-faults', 'declared-keys', 'declared-text'],
-  'declared-keys': ['config-faults', 'declared-kinds', 'declared-stores', 'declared-text'],
+  declared: ['config-faults', 'declared-addresses', 'declared-applications', 'declared-keys', 'declared-text'],
+  'declared-addresses': [],
+  'declared-applications': ['declared-addresses', 'declared-kinds', 'declared-text'],
+  'declared-keys': [
+    'config-faults',
+    'declared-addresses',
+    'declared-applications',
+    'declared-kinds',
+    'declared-stores',
+    'declared-text',
+  ],
   'declared-kinds': ['config-faults'],
   'declared-stores': ['config-faults', 'declared-kinds'],
   'declared-text': ['config-faults'],
@@ -76,7 +85,7 @@ const PACKAGES: Record<string, RegExp> = {
   helmet: /^web\/headers\.ts$/,
   yaml: /^declared-text\.ts$/,
   'smol-toml': /^declared-text\.ts$/,
-  zod: /^(declared-(keys|kinds|stores)|web\/contract|themes\/theme-json)\.ts$/,
+  zod: /^(declared-(applications|keys|kinds|stores)|web\/contract|themes\/theme-json)\.ts$/,
   express: /^(app|web\/.*|(login|provisioning|handback)\/(routes|callback))\.ts$/,
 }
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']

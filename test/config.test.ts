@@ -19,6 +19,7 @@ const PRODUCTION = {
 const IDP = 'name: acme, oidc: { issuer: "https://id.acme.example", clientId: northwind }'
 const PURPOSE = 'id: recover, purpose: Recover, description: Why'
 const CATEGORIES = 'piiCategories: [ { name: email } ]'
+const AUTOMATION = 'name: Pages, clientId: pages, clientSecret: a secret of the pages, grantTypes: [client_credentials]'
 const APPLICATION = 'name: Travel, clientId: travel, redirectUris: ["https://travel.example/callback"]'
 
 describe('the environment', () => {
@@ -279,7 +280,7 @@ describe('the configuration file', () => {
       attributeSyncMethod: 'OVERRIDE_ALL',
     })
     assert.equal('provisioning' in acme, false)
-    assert.equal('grantTypes' in (declared?.applications[0] ?? {}), false)
+    assert.deepEqual(declared?.applications[0]?.grantTypes, ['authorization_code', 'refresh_token'])
     assert.equal(declared?.purposes[0]?.piiCategories[1]?.mandatory, false)
     assert.deepEqual(declared?.applications[0]?.identityProviders, ['acme'])
   })
@@ -340,6 +341,8 @@ describe('the configuration file', () => {
       {
         name: 'Travel',
         clientId: 'travel',
+        grantTypes: ['authorization_code', 'refresh_token'],
+        scopes: [],
         redirectUris: ['https://travel.example/callback'],
         postLogoutRedirectUris: [],
         requireLocalUser: false,
@@ -393,6 +396,16 @@ describe('the configuration file', () => {
     ]
     const text = `applications: [ { name: a, clientId: a, redirectUris: ${JSON.stringify(uris)} } ]`
     assert.deepEqual(declare(text).applications[0]?.redirectUris, uris)
+  })
+
+  test('an application may act for itself, with scopes and without an address, or sign people in as well', () => {
+    const [pages] = declare(`applications: [ { ${AUTOMATION}, scopes: [internal_flow_answer] } ]`).applications
+    assert.deepEqual(
+      [pages?.grantTypes, pages?.scopes, pages?.redirectUris],
+      [['client_credentials'], ['internal_flow_answer'], []],
+    )
+    const both = `${APPLICATION}, clientSecret: sixteen-letters-, grantTypes: [authorization_code, client_credentials]`
+    assert.equal(declare(`applications: [ { ${both} } ]`).applications[0]?.grantTypes.length, 2)
   })
 
   test('a confidential application may go without PKCE', () => {
@@ -479,6 +492,14 @@ describe('the configuration file', () => {
     ['nowhere to go', 'applications: [{ name: a, clientId: a, redirectUris: [] } ]', 'applications[0].redirectUris', /must have an address/],
     ['an unknown identity provider', `identityProviders: [{ ${IDP} } ]\napplications: [{ ${APPLICATION}, identityProviders: [acne] } ]`, 'applications[0].identityProviders[0]', /did you mean acme\?/],
     ['a public application without PKCE', `applications: [{ ${APPLICATION}, requirePkce: false } ]`, 'applications[0].requirePkce', /only for an application with a clientSecret/],
+    ['an unknown grant', `applications: [{ ${APPLICATION}, grantTypes: [authorization_code, implicit] } ]`, 'applications[0].grantTypes[1]', /one of authorization_code/],
+    ['a grant that needs another', `applications: [{ ${APPLICATION}, grantTypes: [refresh_token] } ]`, 'applications[0].grantTypes', /must have authorization_code or client_credentials/],
+    ['an application that acts for itself without a secret', 'applications: [{ name: a, clientId: a, grantTypes: [client_credentials] } ]', 'applications[0].clientSecret', /without one there are no client_credentials/],
+    ['an unknown scope', `applications: [{ ${AUTOMATION}, scopes: [internal_flow_anwser] } ]`, 'applications[0].scopes[0]', /did you mean internal_flow_answer\?/],
+    ['a scope that nothing uses', `applications: [{ ${APPLICATION}, scopes: [internal_flow_answer] } ]`, 'applications[0].scopes', /do nothing without client_credentials/],
+    ['people to vouch for without saying whose', `applications: [{ ${AUTOMATION}, scopes: [internal_flow_create], redirectUris: ["https://a.example/back"] } ]`, 'applications[0].identityProviders', /vouches for the people of these/],
+    ['people to vouch for without a way back', `identityProviders: [{ ${IDP} } ]\napplications: [{ ${AUTOMATION}, scopes: [internal_flow_create], identityProviders: [acme] } ]`, 'applications[0].redirectUris', /must have an address/],
+    ['people to vouch for with a private scheme as way back', `identityProviders: [{ ${IDP} } ]\napplications: [{ ${AUTOMATION}, scopes: [internal_flow_create], identityProviders: [acme], redirectUris: ["a.b:/back"] } ]`, 'applications[0].redirectUris', /must be https/],
     ['a variable that is no name', `organization: { name: "\${not a name}" }`, 'organization.name', /name of an environment variable/],
     ['a prototype', '__proto__: { admin: true }', '__proto__', /unknown key/],
     ['a prototype deep down', `identityProviders: [{ ${IDP}, claims: { mappings: { __proto__: x } } } ]`, 'identityProviders[0].claims.mappings.__proto__', /unknown key/],
@@ -757,8 +778,7 @@ describe('what is not in this version', () => {
     ['identityProviders[].provisioning.jit.associateLocalUser', [provisioning('associateLocalUser: true')], [provisioning('associateLocalUser: false')]],
     ['purposes[].acceptBy', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, acceptBy: 2027-01-31 } ]`], []],
     ['purposes[].wordingOnly', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, wordingOnly: typo } ]`], []],
-    ['applications[].grantTypes', [`applications: [{ ${APPLICATION}, grantTypes: [client_credentials] } ]`, `applications: [{ ${APPLICATION}, grantTypes: [authorization_code, implicit] } ]`, `applications: [{ ${APPLICATION}, grantTypes: [refresh_token] } ]`], [`applications: [{ ${APPLICATION}, grantTypes: [authorization_code] } ]`, `applications: [{ ${APPLICATION}, grantTypes: [refresh_token, authorization_code] } ]`]],
-    ['applications[].scopes', [`applications: [ { ${APPLICATION}, scopes: [internal_idp_view] } ]`], []],
+    ['applications[].scopes', [`applications: [ { ${AUTOMATION}, scopes: [internal_idp_view, internal_flow_answer] } ]`], [`applications: [ { ${AUTOMATION}, scopes: [internal_flow_answer] } ]`]],
   ]
 
   test('has a test for each of its lines', () => {

@@ -6,6 +6,9 @@ export interface Application {
   clientId: string
   name: string
   clientSecretSealed: Buffer | null
+  grantTypes: string[]
+  /** What it may do when it acts for itself. */
+  scopes: string[]
   redirectUris: string[]
   postLogoutRedirectUris: string[]
   /** Names of the idps it accepts; null: every enabled one. */
@@ -15,7 +18,7 @@ export interface Application {
   isEnabled: boolean
 }
 
-const COLUMNS = `id, client_id AS "clientId", name, client_secret_sealed AS "clientSecretSealed",
+const COLUMNS = `id, client_id AS "clientId", name, client_secret_sealed AS "clientSecretSealed", grant_types AS "grantTypes", scopes,
   redirect_uris AS "redirectUris", post_logout_redirect_uris AS "postLogoutRedirectUris",
   identity_providers AS "identityProviders", require_local_user AS "requireLocalUser", require_pkce AS "requirePkce",
   is_enabled AS "isEnabled"`

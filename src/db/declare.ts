@@ -93,6 +93,8 @@ export function applyDeclared(db: Db, keyring: Keyring, declared: Declared): Pro
         client_id: clientId,
         name: application.name,
         client_secret_sealed: clientSecret === undefined ? null : keyring.seal(`application ${clientId}`, clientSecret),
+        grant_types: application.grantTypes,
+        scopes: application.scopes,
         redirect_uris: application.redirectUris,
         post_logout_redirect_uris: application.postLogoutRedirectUris,
         identity_providers: application.identityProviders ?? null,

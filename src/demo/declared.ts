@@ -94,6 +94,8 @@ export function demoDeclared(
         name: 'Travel',
         clientId: application.clientId,
         clientSecret: application.clientSecret,
+        grantTypes: ['authorization_code', 'refresh_token'],
+        scopes: [],
         redirectUris: [`${application.url}/callback`],
         postLogoutRedirectUris: [`${application.url}/`],
         requireLocalUser: false,

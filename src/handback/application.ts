@@ -10,6 +10,7 @@ import type { House } from '../house.ts'
 import { queryOf } from '../web/forms.ts'
 import { loadOpenidProvider } from '../web/openid-provider.ts'
 import { inSteps } from './at-once.ts'
+import { type Bearer, bearerOf, grantClientCredentials } from './client-credentials.ts'
 import {
   COOKIES,
   claimsByScope,
@@ -34,6 +35,8 @@ export interface ApplicationDoor {
   isOpen(flow: Flow): Promise<boolean>
   /** Waits as long from now as from the beginning. False when the application does not wait any more. */
   stay(req: IncomingMessage, res: ServerResponse, flow: Flow): Promise<boolean>
+  /** The application that holds a token of its own; undefined when nobody does. */
+  bearer(token: string): Promise<Bearer | undefined>
 }
 
 const ADDRESSES = /^\/(?:\.well-known\/openid-configuration$|oauth2\/|oidc\/)/
@@ -61,6 +64,7 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
     // Its addresses and cookies follow the request's protocol and host, which the middleware sets to PUBLIC_URL's.
     provider.proxy = true
     provider.use(keepInTheHouse(house, atOnce))
+    grantClientCredentials(provider, library.errors)
     provider.on('server_error', noteFailure)
     // Koa would print it, message and all.
     const koa: EventEmitter = provider
@@ -141,6 +145,8 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
       provider.createContext(req, res).cookies.set(COOKIES.resume, interaction.uid, { ...SHORT_COOKIE, path, maxAge })
       return true
     },
+
+    bearer: (token) => bearerOf(current.provider, token),
   }
   return { ...door, leaveBy: (req, res, flow) => atOnce(() => door.leaveBy(req, res, flow)) }
 }

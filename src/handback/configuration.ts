@@ -8,7 +8,7 @@ import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
 import { wishedLanguage } from '../web/language-tags.ts'
 import { showLogout, showState } from './pages.ts'
 import { findAccount, loadGrant } from './policy.ts'
-import { APPLICATION_ID, REQUIRE_PKCE } from './records.ts'
+import { APPLICATION_ID, OWN_SCOPES, REQUIRE_PKCE } from './records.ts'
 
 const MINUTES = 60
 const HOURS = 60 * MINUTES
@@ -57,7 +57,7 @@ export function configurationOf(
     // Only the servers of applications speak to the token endpoint; said because the default prints a notice.
     clientBasedCORS: () => false,
     discovery: { ui_locales_supported: [...house.views.languages] },
-    extraClientMetadata: { properties: [APPLICATION_ID, REQUIRE_PKCE] },
+    extraClientMetadata: { properties: [APPLICATION_ID, REQUIRE_PKCE, OWN_SCOPES] },
     routes: ROUTES,
     cookies: {
       names: COOKIES,
@@ -67,6 +67,7 @@ export function configurationOf(
     },
     ttl: {
       AccessToken: 10 * MINUTES,
+      ClientCredentials: 10 * MINUTES,
       AuthorizationCode: 1 * MINUTES,
       IdToken: 10 * MINUTES,
       RefreshToken: 30 * DAYS,

@@ -82,6 +82,7 @@ export function recordsOf(
 /** Names of our own metadata on the library's clients. */
 export const APPLICATION_ID = 'vestibule_application_id'
 export const REQUIRE_PKCE = 'vestibule_require_pkce'
+export const OWN_SCOPES = 'vestibule_own_scopes'
 
 async function clientOf(house: House, clientId: string): Promise<AdapterPayload | undefined> {
   // PostgreSQL refuses NUL and ill-formed text with an error; such a client does not exist.
@@ -98,10 +99,11 @@ async function clientOf(house: House, clientId: string): Promise<AdapterPayload 
       : { token_endpoint_auth_method: 'none' }),
     redirect_uris: application.redirectUris,
     post_logout_redirect_uris: application.postLogoutRedirectUris,
-    response_types: ['code'],
-    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: application.grantTypes.includes('authorization_code') ? ['code'] : [],
+    grant_types: application.grantTypes,
     application_type: isWeb ? 'web' : 'native',
     [APPLICATION_ID]: application.id,
     [REQUIRE_PKCE]: application.requirePkce,
+    [OWN_SCOPES]: application.scopes,
   }
 }

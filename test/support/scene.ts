@@ -192,6 +192,8 @@ function declaredApplication(
     name,
     clientId,
     ...(clientSecret === undefined ? {} : { clientSecret }),
+    grantTypes: ['authorization_code', 'refresh_token'],
+    scopes: [],
     redirectUris: [application.redirectUri],
     postLogoutRedirectUris: [`${application.url}/bye`],
     requireLocalUser: false,

@@ -79,6 +79,8 @@ export function situationOf(
       clientId: 'travel',
       name: 'Travel',
       clientSecretSealed: null,
+      grantTypes: ['authorization_code', 'refresh_token'],
+      scopes: [],
       redirectUris: [],
       postLogoutRedirectUris: [],
       identityProviders: null,

@@ -1,0 +1,41 @@
+// The addresses that a configuration file may name. Pure.
+
+/** True for the host names that reach only this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
+}
+
+// Paths of the product that the two pages cannot have (design, section 5). Routes ignore case, so the comparison does.
+const TAKEN = [
+  ...['/oauth2', '/oidc', '/.well-known', '/commonauth', '/authenticationendpoint/login.do'],
+  ...['/accountrecoveryendpoint/username-status', '/accountrecoveryendpoint/stay'],
+  ...['/livez', '/readyz', '/metrics', '/myaccount', '/console', '/setup', '/api', '/scim2', '/public'],
+]
+
+/** True for a path that nothing else of the product has. */
+export function isFreePath(path: string): boolean {
+  const wanted = path.toLowerCase()
+  if (!/^(\/[a-z0-9._~-]+)+$/.test(wanted) || /\/\.{1,2}(\/|$)/.test(wanted)) return false
+  return !TAKEN.some((taken) => wanted === taken || wanted.startsWith(`${taken}/`))
+}
+
+/** The address as it is meant; undefined for what only `new URL` forgives (spaces, backslashes, missing slashes), which others read differently. */
+export function webAddress(value: string): URL | undefined {
+  if (!/^https?:\/\/[^\s\\]+$/.test(value) || !URL.canParse(value)) return undefined
+  const url = new URL(value)
+  return url.username === '' && url.password === '' && !url.hostname.includes('*') ? url : undefined
+}
+
+export function isIssuer(value: string, mayBePlain: boolean): boolean {
+  const url = webAddress(value)
+  if (!url || /[?#]/.test(value)) return false
+  return url.protocol === 'https:' || mayBePlain || isLoopback(url.hostname)
+}
+
+/** Where an application may be led to. RFC 8252: 7.1 private-use schemes, which have a dot; 7.3 loopback. */
+export function isRedirect(value: string): boolean {
+  if (!/^[\x21-\x7e]+$/.test(value) || value.includes('#')) return false
+  const url = webAddress(value)
+  if (url) return url.protocol === 'https:' || isLoopback(url.hostname)
+  return /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/.test(value) && URL.canParse(value)
+}
