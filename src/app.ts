@@ -1,7 +1,9 @@
 // The table of contents: every room, in the order in which a request meets it.
 import path from 'node:path'
 import express, { type Express } from 'express'
+import { apiRoutes } from './api/routes.ts'
 import { isThere } from './db/connect.ts'
+import type { Flow } from './flow.ts'
 import { createApplicationDoor } from './handback/application.ts'
 import { endedAddress, handbackRoutes, leaveAddress } from './handback/routes.ts'
 import type { House } from './house.ts'
@@ -15,6 +17,7 @@ import { onlyHttps, onlyOurHost, securityHeaders } from './web/headers.ts'
 import { chooseLanguage, followLanguageLinks } from './web/language.ts'
 import { requestLog } from './web/logging.ts'
 import { closeWhenStopping, probes } from './web/probes.ts'
+import { problemHandler } from './web/problems.ts'
 import { themeFiles } from './web/theme.ts'
 import { timeLimit } from './web/time-limit.ts'
 
@@ -28,7 +31,7 @@ export async function createApp(house: House): Promise<Express> {
   const oidc = createOidc(house)
   const loginWays = { leaveBy: door.leaveBy, ended: endedAddress, leave: leaveAddress, doorIsOpen: door.isOpen }
 
-  const onError = errorHandler(views, log, metrics.error)
+  const onError = problemHandler(views, log, metrics.error, errorHandler(views, log, metrics.error))
 
   const app = express()
   app.set('trust proxy', house.trustProxy)
@@ -53,6 +56,8 @@ export async function createApp(house: House): Promise<Express> {
   app.use(callbackRoutes(house, oidc, loginWays))
   app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain, stay: door.stay }))
   app.use(handbackRoutes(house, door, { again: loginAgain, prompts }))
+  const switchAccount = async (flow: Flow, idp: string) => loginAgain(flow.id, idp, { otherAccount: true })
+  app.use(apiRoutes(house, door.bearer, { ended: endedAddress, switchAccount }))
   app.use(notFound)
   app.use(onError)
   return app

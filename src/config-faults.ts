@@ -161,7 +161,6 @@ const is =
   (value: unknown) =>
     values.includes(value)
 const never = () => false
-const isHere = (value: unknown) => typeof value !== 'string' || !/^(https?:|\/\/)/i.test(value)
 const LATER_SCOPE = /^internal_(idp|application_mgt|userstore|consent_mgt|user_mgt)_/
 const hasNoLaterScope = (value: unknown) =>
   !Array.isArray(value) || !value.some((scope) => LATER_SCOPE.test(String(scope)))
@@ -172,18 +171,6 @@ const jit = 'identityProviders[].provisioning.jit'
 /** Keys and values of the design whose behaviour is not built yet. Who builds one takes its line away. Deeper keys stand first. */
 export const NOT_IN_THIS_VERSION: readonly Later[] = [
   { path: `${jitProvisioning}.enable_enhanced_feature`, harmless: is(false, 'false'), instead: 'false' },
-  {
-    path: `${jitProvisioning}.username_provisioning_url`,
-    harmless: isHere,
-    instead: '/accountrecoveryendpoint/register.do',
-    kept: true,
-  },
-  {
-    path: `${jitProvisioning}.password_provisioning_url`,
-    harmless: isHere,
-    instead: '/accountrecoveryendpoint/signup.do',
-    kept: true,
-  },
   { path: 'userStores[].type', harmless: is('postgres'), instead: 'postgres' },
   { path: 'identityProviders[].formerName', harmless: never, instead: 'leave it out' },
   {

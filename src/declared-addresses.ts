@@ -39,3 +39,24 @@ export function isRedirect(value: string): boolean {
   if (url) return url.protocol === 'https:' || isLoopback(url.hostname)
   return /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/.test(value) && URL.canParse(value)
 }
+
+/** True for an address at another product's host, as opposed to a path of this one. */
+export function isElsewhere(page: string): boolean {
+  return !page.startsWith('/')
+}
+
+/** Where a page elsewhere may be: https, or http on this machine. The key alone is its query. */
+export function isPage(value: string): boolean {
+  const url = webAddress(value)
+  return url !== undefined && !/[?#]/.test(value) && (url.protocol === 'https:' || isLoopback(url.hostname))
+}
+
+/** An origin as it is written in one way only, so that two can be compared as text. */
+export function isOrigin(value: string): boolean {
+  return isPage(value) && new URL(value).origin === value
+}
+
+/** The origin of a page elsewhere; undefined for a path, and for what is no address. */
+export function originOf(page: string): string | undefined {
+  return isElsewhere(page) && isPage(page) ? new URL(page).origin : undefined
+}

@@ -1,7 +1,7 @@
 // Every key that a configuration file may have, and what each may say.
 import { z } from 'zod'
 import { isAsInUsername } from './config-faults.ts'
-import { isFreePath, isIssuer, webAddress } from './declared-addresses.ts'
+import { isElsewhere, isFreePath, isIssuer, isOrigin, isPage, originOf, webAddress } from './declared-addresses.ts'
 import { application } from './declared-applications.ts'
 import { expected, flag, group, line, list, oneOf, printable, say, text, translations } from './declared-kinds.ts'
 import { userStore, withPrimary } from './declared-stores.ts'
@@ -31,21 +31,33 @@ const organization = group({
   address: line(400, '1 High Street, London').exactOptional(),
 })
 
-const pagePath = (example: string) =>
+const page = (example: string) =>
   text(
-    'must be a path of this product that nothing else uses, of A-Z a-z 0-9 . _ ~ - between single /',
+    'must be a path of this product that nothing else uses, of A-Z a-z 0-9 . _ ~ - between single /, or an https address without ? and #',
     example,
-    isFreePath,
+    (value) => isFreePath(value) || isPage(value),
   )
 
 const jitProvisioning = group({
-  username_provisioning_url: pagePath('/join/register.do').default(REGISTER),
-  password_provisioning_url: pagePath('/join/signup.do').default(SIGNUP),
+  username_provisioning_url: page('/join/register.do').default(REGISTER),
+  password_provisioning_url: page('/join/signup.do').default(SIGNUP),
+  allowed_page_origins: list(
+    text('must be https and a host, without a path or a slash at the end', 'https://pages.example', isOrigin),
+    '["https://pages.example"]',
+  ).default(() => []),
   unknown_user_store: oneOf('PRIMARY', 'refuse').default('PRIMARY'),
   reserved_usernames: list(line(255, 'reception'), '[reception, helpdesk]').default(() => []),
-}).refine((urls) => urls.username_provisioning_url.toLowerCase() !== urls.password_provisioning_url.toLowerCase(), {
-  path: ['password_provisioning_url'],
-  error: say('must differ from username_provisioning_url', SIGNUP),
+}).superRefine((given, context) => {
+  const refuse = (key: keyof typeof given, problem: string, example: string) =>
+    context.addIssue({ code: 'custom', message: say(problem, example), path: [key] })
+  if (given.username_provisioning_url.toLowerCase() === given.password_provisioning_url.toLowerCase())
+    refuse('password_provisioning_url', 'must differ from username_provisioning_url', SIGNUP)
+  for (const key of ['username_provisioning_url', 'password_provisioning_url'] as const) {
+    const origin = originOf(given[key])
+    // A slip here would send people's names and addresses to somebody else's page.
+    if (origin !== undefined && !given.allowed_page_origins.includes(origin))
+      refuse(key, 'is not at one of the allowed_page_origins', 'allowed_page_origins: ["https://pages.example"]')
+  }
 })
 
 const attribute = group({
@@ -166,6 +178,19 @@ export const declaration = (mayBePlain: boolean) =>
       reservedUsernames: urls.reserved_usernames,
     },
   }))
+
+/** Where the two pages are: paths of ours, which are there in any case, and addresses elsewhere that ask in their place. */
+export function pagesOf(declared: Declared | undefined) {
+  const { usernameProvisioningUrl: register, passwordProvisioningUrl: signup } = declared?.jitProvisioning ?? {}
+  const isOurs = (url: string | undefined): url is string => url !== undefined && !isElsewhere(url)
+  return {
+    prompts: { register: isOurs(register) ? register : REGISTER, signup: isOurs(signup) ? signup : SIGNUP },
+    elsewhere: {
+      ...(register === undefined || isOurs(register) ? {} : { register }),
+      ...(signup === undefined || isOurs(signup) ? {} : { signup }),
+    },
+  }
+}
 
 const isReserved = (name: string) =>
   isStandardAttribute(name) || PROTOCOL_CLAIMS.has(name) || Object.hasOwn(Object.prototype, name)

@@ -13,6 +13,7 @@ export {
   type Declared,
   type DeclaredIdp,
   type DeclaredPurpose,
+  pagesOf,
   REGISTER,
   SIGNUP,
 } from './declared-keys.ts'

@@ -33,11 +33,15 @@ export interface Flow {
   calledBackAt: Date | undefined
   /** The person has seen a question of this flow. */
   wasAsked: boolean
-  /** What the idp asserted: here only while the flow is open, and only with the cookie of the browser that started it. */
+  /** What the idp asserted: here only while the flow is open, and only with the cookie of its browser, or a key that was given out for it. */
   profile: Profile | undefined
   ending: Ending | undefined
   expiresAt: Date
   isExpired: boolean
+}
+
+/** A flow in the browser that it belongs to, with what follows from its cookie. */
+export interface BrowserFlow extends Flow {
   /** Follows from the flow cookie: tokens of forms (csurf keeps them), and what binds a callback to this flow. */
   csrfSecret: string
   nonce: (state: string) => string
@@ -99,7 +103,7 @@ export async function stayOpen(
   house: House,
   req: IncomingMessage,
   res: ServerResponse,
-  flow: Flow,
+  flow: BrowserFlow,
 ): Promise<Date | undefined> {
   const now = house.now()
   const until = endOfLife(house, now)
@@ -112,18 +116,22 @@ export async function stayOpen(
 }
 
 /** This browser's flow of that id; undefined for an id that does not exist and for another browser's, which look the same. */
-export async function findFlow(house: House, req: IncomingMessage, id: unknown): Promise<Flow | undefined> {
+export async function findFlow(house: House, req: IncomingMessage, id: unknown): Promise<BrowserFlow | undefined> {
   if (typeof id !== 'string' || !/^[\w-]{24}$/.test(id)) return undefined
   return openFlow(house, req, await findFlowRow(house.db, id))
 }
 
 /** This browser's flow that left with that `state`. Looking changes nothing, so a wrong browser does not burn the owner's flow. */
-export async function findFlowByState(house: House, req: IncomingMessage, state: string): Promise<Flow | undefined> {
+export async function findFlowByState(
+  house: House,
+  req: IncomingMessage,
+  state: string,
+): Promise<BrowserFlow | undefined> {
   return openFlow(house, req, await findFlowRowByState(house.db, sha256(state)))
 }
 
 /** Seals the profile into the flow's row, with the keyed hash that finds the flows of a person. */
-export async function rememberProfile(house: House, flow: Flow, idpId: string, profile: Profile): Promise<void> {
+export async function rememberProfile(house: House, flow: BrowserFlow, idpId: string, profile: Profile): Promise<void> {
   const person = house.keyring.hash('person', idpId, profile.issuer, profile.subject)
   await keepProfile(house.db, flow.id, flow.seal(profile), person)
 }
@@ -139,14 +147,37 @@ export function hasOurCookies(house: House, req: IncomingMessage): boolean {
   return flowCookies(house, req).length > 0 || cameFrom(house, req) !== undefined
 }
 
-function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined): Flow | undefined {
+function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined): BrowserFlow | undefined {
   const secret = row && secretOf(house, req, row.id, row.binding)
   if (!secret) return undefined
 
-  const tag = sha256(row.id).toString('hex').slice(0, 8)
-  tagRequest(req, tag)
   const sealingKey = deriveKey(secret, 'flow profile')
   const derived = (use: string, state: string) => keyedHash(deriveKey(secret, use), state).toString('base64url')
+  // A process that did not know roles yet may have sealed it: it granted none.
+  const profile = row.profile_sealed
+    ? { roles: [], ...JSON.parse(unseal(sealingKey, row.id, row.profile_sealed)) }
+    : undefined
+  return {
+    ...flowFrom(house, req, row, {
+      profile,
+      language: adoptLanguage((req as IncomingMessage & { res?: ServerResponse }).res, row.language ?? undefined),
+    }),
+    csrfSecret: deriveKey(secret, 'flow csrf').toString('base64url'),
+    nonce: (state) => derived('flow nonce', state),
+    codeVerifier: (state) => derived('flow code verifier', state),
+    seal: (profile) => seal(sealingKey, row.id, JSON.stringify(profile)),
+  }
+}
+
+/** What a row says of its flow, to whoever could open its profile. */
+export function flowFrom(
+  house: House,
+  req: IncomingMessage,
+  row: FlowRow,
+  opened: { profile: Profile | undefined; language: string },
+): Flow {
+  const tag = sha256(row.id).toString('hex').slice(0, 8)
+  tagRequest(req, tag)
   return {
     id: row.id,
     tag,
@@ -158,20 +189,12 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
     },
     idpId: row.idp_id ?? undefined,
     labels: row.idp_name === null ? { idp: '', scheme: '' } : { idp: row.idp_name, scheme: row.idp_scheme ?? '' },
-    language: adoptLanguage((req as IncomingMessage & { res?: ServerResponse }).res, row.language ?? undefined),
+    ...opened,
     calledBackAt: row.called_back_at ?? undefined,
     wasAsked: row.asked_at !== null,
-    // A process that did not know roles yet may have sealed it: it granted none.
-    profile: row.profile_sealed
-      ? { roles: [], ...JSON.parse(unseal(sealingKey, row.id, row.profile_sealed)) }
-      : undefined,
     ending: row.ending ?? undefined,
     expiresAt: row.expires_at,
     isExpired: row.expires_at <= house.now(),
-    csrfSecret: deriveKey(secret, 'flow csrf').toString('base64url'),
-    nonce: (state) => derived('flow nonce', state),
-    codeVerifier: (state) => derived('flow code verifier', state),
-    seal: (profile) => seal(sealingKey, row.id, JSON.stringify(profile)),
   }
 }
 

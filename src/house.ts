@@ -18,6 +18,8 @@ export interface House {
   trustProxy: number
   /** Where the two prompts are: paths of ours. */
   prompts: { register: string; signup: string }
+  /** The pages of the operator's own that ask in their place, if they do: addresses elsewhere. */
+  elsewhere: { register?: string; signup?: string }
   /** What holds for names in every store: what becomes of an unknown prefix, and words that nobody may have (canonical). */
   names: { unknownStore: 'PRIMARY' | 'refuse'; reserved: ReadonlySet<string> }
   views: Views

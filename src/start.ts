@@ -12,7 +12,7 @@ import { applyDeclared, USER_STORE } from './db/declare.ts'
 import { readOrganization, readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { sweep } from './db/sweep.ts'
-import { type Declared, REGISTER, SIGNUP } from './declared.ts'
+import { type Declared, pagesOf } from './declared.ts'
 import type { House } from './house.ts'
 import { unseen } from './provisioning/translations.ts'
 import { canonicalForm } from './provisioning/username.ts'
@@ -82,10 +82,7 @@ export async function start(options: StartOptions): Promise<Running> {
       publicUrl: config.publicUrl,
       flowMinutes: config.flowMinutes,
       trustProxy: config.trustProxy,
-      prompts: {
-        register: declared?.jitProvisioning.usernameProvisioningUrl ?? REGISTER,
-        signup: declared?.jitProvisioning.passwordProvisioningUrl ?? SIGNUP,
-      },
+      ...pagesOf(declared),
       names: {
         unknownStore: declared?.jitProvisioning.unknownUserStore ?? 'PRIMARY',
         reserved: new Set(declared?.jitProvisioning.reservedUsernames.map((word) => canonicalForm(word))),

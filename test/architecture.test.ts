@@ -17,9 +17,10 @@ interface File {
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
   start: ['app', 'themes', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
-  app: ['login', 'provisioning', 'handback', 'db', 'web'],
+  app: ['api', 'login', 'provisioning', 'handback', 'db', 'web'],
+  api: ['provisioning', 'flow', 'flow-keys', 'flow-pages', 'db', 'web', 'seal'],
   login: ['provisioning', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
-  provisioning: ['flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
+  provisioning: ['flow', 'flow-keys', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   handback: ['flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   config: ['config-faults', 'config-values', 'declared', 'database-address'],
   'config-values': ['config-faults'],
@@ -40,6 +41,7 @@ const BELOW: Record<string, string[]> = {
   'declared-text': ['config-faults'],
   'config-faults': [],
   flow: ['db', 'web', 'seal'],
+  'flow-keys': ['flow', 'db', 'web', 'seal'],
   'flow-pages': ['flow', 'db', 'web'],
   stores: ['db'],
   db: [],
@@ -85,8 +87,8 @@ const PACKAGES: Record<string, RegExp> = {
   helmet: /^web\/headers\.ts$/,
   yaml: /^declared-text\.ts$/,
   'smol-toml': /^declared-text\.ts$/,
-  zod: /^(declared-(applications|keys|kinds|stores)|web\/contract|themes\/theme-json)\.ts$/,
-  express: /^(app|web\/.*|(login|provisioning|handback)\/(routes|callback))\.ts$/,
+  zod: /^(declared-(applications|keys|kinds|stores)|api\/shapes|web\/contract|themes\/theme-json)\.ts$/,
+  express: /^(app|web\/.*|(api|login|provisioning|handback)\/(routes|callback))\.ts$/,
 }
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']
 

@@ -398,6 +398,16 @@ describe('the configuration file', () => {
     assert.deepEqual(declare(text).applications[0]?.redirectUris, uris)
   })
 
+  test('the two pages may be elsewhere, at an origin of the list, and on this machine without https', () => {
+    const pages =
+      'username_provisioning_url: "https://pages.example/a/register", password_provisioning_url: /join/signup'
+    const { jitProvisioning } = declare(jit(`allowed_page_origins: ["https://pages.example"], ${pages}`))
+    assert.equal(jitProvisioning.usernameProvisioningUrl, 'https://pages.example/a/register')
+    const local =
+      'allowed_page_origins: ["http://127.0.0.1:8000"], password_provisioning_url: "http://127.0.0.1:8000/signup"'
+    assert.equal(declare(jit(local)).jitProvisioning.passwordProvisioningUrl, 'http://127.0.0.1:8000/signup')
+  })
+
   test('an application may act for itself, with scopes and without an address, or sign people in as well', () => {
     const [pages] = declare(`applications: [ { ${AUTOMATION}, scopes: [internal_flow_answer] } ]`).applications
     assert.deepEqual(
@@ -439,6 +449,16 @@ describe('the configuration file', () => {
     ['a page at a taken path', jit('username_provisioning_url: /OAuth2/authorize'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
     ['a page that climbs', jit('username_provisioning_url: /a/../console'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
     ['a page with a query', jit('password_provisioning_url: "/a?b"'), 'authentication.jit_provisioning.password_provisioning_url', /path of this product/],
+    ['a page elsewhere that is on no list', jit('username_provisioning_url: "https://pages.example/register"'), 'authentication.jit_provisioning.username_provisioning_url', /allowed_page_origins/],
+    ['a page at another port than the list says', jit('allowed_page_origins: ["https://pages.example"], password_provisioning_url: "https://pages.example:8443/signup"'), 'authentication.jit_provisioning.password_provisioning_url', /allowed_page_origins/],
+    ['a page whose host only begins like one of the list', jit('allowed_page_origins: ["https://pages.example"], password_provisioning_url: "https://pages.example.evil.example/signup"'), 'authentication.jit_provisioning.password_provisioning_url', /allowed_page_origins/],
+    ['a page without https', jit('allowed_page_origins: ["https://pages.example"], password_provisioning_url: "http://pages.example/signup"'), 'authentication.jit_provisioning.password_provisioning_url', /path of this product/],
+    ['a page without a scheme', jit('password_provisioning_url: //pages.example/signup'), 'authentication.jit_provisioning.password_provisioning_url', /path of this product/],
+    ['a page elsewhere with a query', jit('allowed_page_origins: ["https://pages.example"], password_provisioning_url: "https://pages.example/signup?key=a"'), 'authentication.jit_provisioning.password_provisioning_url', /path of this product/],
+    ['a page elsewhere with a name', jit('allowed_page_origins: ["https://pages.example"], password_provisioning_url: "https://pages.example@evil.example/signup"'), 'authentication.jit_provisioning.password_provisioning_url', /path of this product/],
+    ['an origin with a slash', jit('allowed_page_origins: ["https://pages.example/"]'), 'authentication.jit_provisioning.allowed_page_origins[0]', /without a path or a slash/],
+    ['an origin without https', jit('allowed_page_origins: ["http://pages.example"]'), 'authentication.jit_provisioning.allowed_page_origins[0]', /must be https/],
+    ['any origin', jit('allowed_page_origins: ["https://*.example"]'), 'authentication.jit_provisioning.allowed_page_origins[0]', /must be https/],
     ['one page for both', jit('username_provisioning_url: /accountrecoveryendpoint/Signup.do'), 'authentication.jit_provisioning.password_provisioning_url', /must differ/],
     ['a capital in an attribute', 'attributes: [ { name: Department } ]', 'attributes[0].name', /a-z 0-9 _/],
     ['a standard claim as an attribute', 'attributes: [{ name: email } ]', 'attributes[0].name', /not a standard or protocol claim/],
@@ -624,7 +644,7 @@ provisioning.jit = { isEnabled = "true", associateLocalUser = "false" }
     assert.equal(declared?.identityProviders[0]?.jit.isEnabled, true)
   })
 
-  test('pages at a foreign address are not in this version', () => {
+  test('pages at an address that is on no list are refused, with the list to write', () => {
     const text = `
 [authentication.jit_provisioning]
 username_provisioning_url = "https://localhost:9443/accountrecoveryendpoint/register.do"
@@ -632,8 +652,8 @@ username_provisioning_url = "https://localhost:9443/accountrecoveryendpoint/regi
     assert.deepEqual(readDeclared(text, 'deployment.toml', {}).faults, [
       {
         path: 'authentication.jit_provisioning.username_provisioning_url',
-        problem: 'this is not in this version',
-        example: '/accountrecoveryendpoint/register.do',
+        problem: 'is not at one of the allowed_page_origins',
+        example: 'allowed_page_origins: ["https://pages.example"]',
       },
     ])
   })
@@ -765,13 +785,9 @@ identityProviders:
 
 describe('what is not in this version', () => {
   const enhanced = 'authentication.jit_provisioning.enable_enhanced_feature'
-  const username = 'authentication.jit_provisioning.username_provisioning_url'
-  const password = 'authentication.jit_provisioning.password_provisioning_url'
   // biome-ignore format: one row, one line
   const cases: [line: string, refused: string[], harmless: string[]][] = [
     [enhanced, [jit('enable_enhanced_feature: true'), jit('enable_enhanced_feature: "true"')], [jit('enable_enhanced_feature: "false"')]],
-    [username, [jit('username_provisioning_url: //other.example/a')], [jit('username_provisioning_url: /a')]],
-    [password, [jit('password_provisioning_url: "HTTP://other.example/a"')], [jit('password_provisioning_url: /a')]],
     ['userStores[].type', ['userStores: [{ name: PRIMARY, type: ldap } ]'], ['userStores: [{ name: PRIMARY, type: postgres } ]']],
     ['identityProviders[].formerName', [`identityProviders: [ { ${IDP}, formerName: old } ]`], []],
     ['identityProviders[].oidc.redirectPath', [oidc('issuer: "https://a.example", clientId: x, redirectPath: /commonauth')], []],

@@ -1,5 +1,6 @@
 // Rows of flows: one sign-in in progress. Anything that happens once happens in one conditional statement here.
 import { type Db, query, queryOne } from './connect.ts'
+import { wipeFlowKeys } from './flow-keys.ts'
 
 export interface FlowRow {
   id: string
@@ -125,7 +126,7 @@ export async function keepProfile(db: Db, id: string, profileSealed: Buffer, per
 }
 
 /**
- * Ends an open flow and wipes what the idp sent. Exactly one caller gets true, for ever.
+ * Ends an open flow and wipes what the idp sent, in a transaction of the caller's. Exactly one caller gets true, for ever.
  * A federated ending keeps the sealed profile for the door out, which wipes it; only this browser can open it meanwhile.
  */
 export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<boolean> {
@@ -136,5 +137,7 @@ export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): 
      WHERE id = ? AND closed_at IS NULL AND expires_at > ? RETURNING id`,
     [now, JSON.stringify(ending), ending.kind === 'federated', id, now],
   )
+  // In a statement of its own, which sees the keys that were given out while this one waited for the flow.
+  if (row) await wipeFlowKeys(db, id)
   return row !== undefined
 }

@@ -15,6 +15,13 @@ export async function sweep(db: Db, now: Date): Promise<number> {
        WHERE expires_at < ? AND profile_sealed IS NOT NULL LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
       now,
     ],
+    [
+      `UPDATE flow_keys SET sealed = NULL WHERE hash IN (SELECT hash FROM flow_keys JOIN flows ON flows.id = flow_id
+       WHERE sealed IS NOT NULL AND LEAST(flow_keys.expires_at, flows.expires_at) < ? LIMIT ${BATCH}
+       FOR UPDATE OF flow_keys SKIP LOCKED) RETURNING 1`,
+      now,
+    ],
+    // With their keys.
     [expired('flows', 'id'), forget],
     [expired('oidc_records', 'model, id_hash'), now],
     [expired('federated_claims', 'grant_id_hash'), now],

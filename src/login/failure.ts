@@ -1,6 +1,6 @@
 // The page for an idp that did not do its part.
 import type { Idp } from '../db/idps.ts'
-import type { Flow } from '../flow.ts'
+import type { BrowserFlow, Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { PageError } from '../web/errors.ts'
 import { IdpFailure } from './oidc.ts'
@@ -25,6 +25,6 @@ export function failureOf(house: House, idp: Idp, flow: Flow, error: unknown): u
 }
 
 /** What binds a callback to this departure of this browser: nonce and PKCE verifier follow from the state and the flow cookie. */
-export function checksOf(flow: Flow, state: string) {
+export function checksOf(flow: BrowserFlow, state: string) {
   return { state, nonce: flow.nonce(state), codeVerifier: flow.codeVerifier(state) }
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type Request, type Response, Router } from 'express'
 import { departFlow } from '../db/flows.ts'
 import { type Idp, listIdps } from '../db/idps.ts'
-import { type Flow, findFlow, hasOurCookies, startFlow } from '../flow.ts'
+import { type BrowserFlow, findFlow, hasOurCookies, startFlow } from '../flow.ts'
 import { closedError, cookiesError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { signInLocally } from '../provisioning/provision.ts'
@@ -141,8 +141,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
   }
 }
 
-function flowOf(res: Response): Flow {
-  return res.locals['flow'] as Flow
+function flowOf(res: Response): BrowserFlow {
+  return res.locals['flow'] as BrowserFlow
 }
 
 function secretOf(req: Request): string {

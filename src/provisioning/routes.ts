@@ -1,26 +1,24 @@
 // register.do and signup.do: the one page that asks, and the two addresses that its script calls. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
-import { noteAsked } from '../db/flows.ts'
-import { type Flow, findFlow, stayOpen } from '../flow.ts'
+import { type BrowserFlow, type Flow, findFlow, stayOpen } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { clientOf } from '../web/client.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
-import { type Fields, formBody, oneParameter, readFields } from '../web/forms.ts'
+import { formBody, oneParameter, readFields } from '../web/forms.ts'
 import { LANGUAGE, takeLanguage } from '../web/language.ts'
-import { grant, itemsOf } from './consent.ts'
-import type { Answers, Kept } from './form.ts'
-import { askedOf, keep, nameProblem, readForm, takenProblem, typedName } from './form.ts'
-import { createLimit, tooManyError } from './limits.ts'
+import { type Found, limitsOf, nameStatusOf, newUserOf, pageOf, readAnswers, sameAgain } from './answers.ts'
+import { wayElsewhere } from './elsewhere.ts'
+import { askedOf, keep, takenProblem, typedName } from './form.ts'
+import { tooManyError } from './limits.ts'
 import type { PageContext, Try } from './page.ts'
-import { firstView, memoryOf, promptPage, tryOf } from './page.ts'
-import { fieldOf, isAsInUsername, keptName, type NameReading, type Places, readName } from './place.ts'
-import type { Outcome } from './provision.ts'
-import { endWithoutUser, provision } from './provision.ts'
-import type { Arrived, Asking } from './settle.ts'
-import { askingOf, settle } from './settle.ts'
-import { freeNames } from './suggestions.ts'
+import { firstView, memoryOf, tryOf } from './page.ts'
+import { fieldOf } from './place.ts'
+import { endWithoutUser, type NewUser, provision } from './provision.ts'
+import { takeAnswers } from './returned.ts'
+import type { Arrived } from './settle.ts'
+import { settle } from './settle.ts'
 
 /** What the rest of the house answers for these pages: where a flow goes when there is nothing to ask, and how its door stays open. */
 export interface Ways {
@@ -36,8 +34,7 @@ const STATUS = '/accountrecoveryendpoint/username-status'
 const STAY = '/accountrecoveryendpoint/stay'
 
 export function promptRoutes(house: House, ways: Ways): Router {
-  const wrongAnswers = createLimit(house, 'answers', { perFlow: 10, perAddress: 30 })
-  const nameChecks = createLimit(house, 'username status', { perFlow: 30, perAddress: 120 })
+  const { wrongAnswers, nameChecks } = limitsOf(house)
   const router = Router()
   const { register, signup } = house.prompts
   const form = [sameOrigin(house.publicUrl), formBody, requireFlow, flowToken(secretOf)]
@@ -68,10 +65,16 @@ export function promptRoutes(house: House, ways: Ways): Router {
   }
 
   async function show(req: Request, res: Response): Promise<void> {
+    // Looking alone must neither end a flow nor use a key up.
+    const isVisit = req.method === 'GET'
     const asked = await find(res)
     if (!asked) return
+    const answered = isVisit ? await takeAnswers(house, asked, req.query['answer']) : undefined
+    if (answered) return finish(res, asked, answered.user)
     // The scheme decides which page asks.
     if (req.path !== house.prompts[asked.question.page]) return res.redirect(303, addressOf(asked))
+    const elsewhere = isVisit ? await wayElsewhere(house, asked.flow, asked.question.page) : undefined
+    if (elsewhere !== undefined) return res.redirect(303, elsewhere)
     await answer(req, res, asked, 200, firstView(asked.situation, asked.question))
   }
 
@@ -91,9 +94,11 @@ export function promptRoutes(house: House, ways: Ways): Router {
       // A suggestion only fills the field in: whoever presses it has not reached the boxes below yet.
       return answer(req, res, found, 200, tryOf(keep(fields, askedOf(found.situation, found.question))))
     }
-    const reading = read(fields, found, req.path)
+    const reading = readAnswers(fields, found, req.path === house.prompts[found.question.page])
     if (reading.kind === 'again') return askAgain(req, res, found, reading.tried)
-    const outcome = await create(found, reading.answers, clientOf(req))
+    const user = await newUserOf(house, found, reading.answers, clientOf(req))
+    const { idp, profile } = found.situation
+    const outcome = await provision(house, found.flow, idp, profile, user)
     if (outcome.kind === 'username-taken') {
       const { name } = reading.answers.name
       const tried = tryOf({ ...reading.kept, username: fieldOf(name, found.situation.places) })
@@ -107,6 +112,15 @@ export function promptRoutes(house: House, ways: Ways): Router {
     res.redirect(303, ways.ended(found.flow.id))
   }
 
+  /** Makes the user of somebody who answered elsewhere. A name that was taken meanwhile: the question again, as it is now. */
+  async function finish(res: Response, found: Found, user: NewUser): Promise<void> {
+    const { idp, profile } = found.situation
+    const outcome = await provision(house, found.flow, idp, profile, user)
+    if (outcome.kind === 'username-taken') return res.redirect(303, addressOf(found))
+    if (outcome.kind === 'already-there') await settle(house, found.flow)
+    res.redirect(303, ways.ended(found.flow.id))
+  }
+
   /** Tells whether a name is free, as the form would. An oracle by nature, so it answers a live flow alone, and not often. */
   async function tellStatus(req: Request, res: Response): Promise<void> {
     const flow = flowOf(res)
@@ -116,16 +130,9 @@ export function promptRoutes(house: House, ways: Ways): Router {
     const wait = await nameChecks(flow.id, clientOf(req))
     // Resuming leads to the page that asks, whichever it is.
     if (wait !== undefined) throw tooManyError(wait, ways.ended(flow.id))
-    const asking = await askingOf(house, flow, name)
-    if (!asking?.question.ask.username) throw new PageError(404, 'notfound')
-    const { places, taken, organization } = asking.situation
-    const reading = readName(name, places, 'typed')
-    const problem = nameProblem(name, reading, { taken, organization: organization.name })
-    house.metrics.usernameStatus(problem === undefined)
-    house.log.debug({ flow: flow.tag, available: problem === undefined }, 'username status')
-    res
-      .set('Cache-Control', 'no-store')
-      .json({ available: problem === undefined, reason: problem?.key ?? null, ...placeOf(reading, places) })
+    const status = await nameStatusOf(house, flow, name)
+    if (!status) throw new PageError(404, 'notfound')
+    res.set('Cache-Control', 'no-store').json(status)
   }
 
   /** Keeps the page open: flow, cookie and door live as long from now as they did from the beginning. */
@@ -136,35 +143,6 @@ export function promptRoutes(house: House, ways: Ways): Router {
     if (!openUntil) throw new PageError(409, 'stay')
     if (!(await ways.stay(req, res, flow))) throw await expiredError(house, flow, ways.again)
     res.set('Cache-Control', 'no-store').json({ openUntil: openUntil.toISOString() })
-  }
-
-  /** The answers, or the try to show again: because the question is not the one that was answered, or something is wrong with it. */
-  function read(fields: Fields, { question, situation }: Found, path: string): Read {
-    const form = askedOf(situation, question)
-    const isSameQuestion =
-      fields.one('notice') === situation.notice.hash &&
-      path === house.prompts[question.page] &&
-      question.ask.password === fields.names.includes('password')
-    if (!isSameQuestion) return { kind: 'again', tried: { ...tryOf(keep(fields, form)), isChanged: true } }
-    if (question.page === 'signup' && question.ask.username && !fields.names.includes('username')) {
-      // The shown name was taken while the page was open: now it is asked for, and the ticks stay.
-      return { kind: 'again', tried: { ...sameAgain(fields, { situation, question }), isFirst: true } }
-    }
-    const reading = readForm(fields, form)
-    if (reading.kind === 'answers') return reading
-    const { problems, kept } = reading
-    return { kind: 'again', tried: { problems, kept, suggestions: [] } }
-  }
-
-  async function create({ flow, situation }: Found, answers: Answers, client: string): Promise<Outcome> {
-    const { idp, profile, purposes, notice } = situation
-    const { attributes, records } = grant(itemsOf(purposes, profile), answers.ticks, profile, answers.typed, idp.id)
-    return provision(house, flow, idp, profile, {
-      ...keptName(answers.name),
-      passwordHash: answers.password === undefined ? null : await house.passwords.hash(answers.password, client),
-      attributes,
-      consent: { notice, records },
-    })
   }
 
   /** Decides again; answers the request itself when there is nothing (more) to ask on this page. */
@@ -196,10 +174,6 @@ export function promptRoutes(house: House, ways: Ways): Router {
 
   async function answer(req: Request, res: Response, found: Found, status: number, tried: Try): Promise<void> {
     const { flow, question, situation } = found
-    if (!flow.wasAsked) {
-      await noteAsked(house.db, flow.id, house.now())
-      house.metrics.flow('asked', flow.labels)
-    }
     const context: PageContext = {
       action: house.prompts[question.page],
       csrf: csrfToken(req),
@@ -210,9 +184,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       stay: STAY,
       status: STATUS,
     }
-    const { username } = tried.problems
-    const suggestions = username ? await freeNames(house.db, situation, tried.kept.username) : []
-    house.views.send(res, question.page, promptPage(situation, question, context, { ...tried, suggestions }), status)
+    house.views.send(res, question.page, await pageOf(house, found, context, tried), status)
   }
 
   function addressOf({ flow, question }: Found): string {
@@ -220,28 +192,8 @@ export function promptRoutes(house: House, ways: Ways): Router {
   }
 }
 
-/** The page as it was: what was typed and ticked, and the suggested name where there was no field for one. */
-function sameAgain(fields: Fields, { situation, question }: Asking): Try {
-  const first = firstView(situation, question)
-  const kept = keep(fields, askedOf(situation, question))
-  const username = fields.names.includes('username') ? kept.username : first.kept.username
-  const tried = username === first.kept.username ? first : tryOf(kept)
-  // Whoever had typed a password is told that it has to be typed again.
-  return { ...tried, kept: { ...kept, username }, isFirst: fields.one('password') === '' }
-}
-
-/** Which store a typed name goes to, and what it is there: said only where the name says it. */
-function placeOf(reading: NameReading, places: Places): { store?: string; username?: string } {
-  if (reading.kind === 'problem' || !isAsInUsername(places)) return {}
-  return { store: reading.store.name, username: reading.username }
-}
-
-type Read = { kind: 'answers'; answers: Answers; kept: Kept } | { kind: 'again'; tried: Try }
-
-type Found = Asking & { flow: Arrived }
-
-function flowOf(res: Response): Flow {
-  return res.locals['flow'] as Flow
+function flowOf(res: Response): BrowserFlow {
+  return res.locals['flow'] as BrowserFlow
 }
 
 function isOpen(flow: Flow): boolean {

@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer'
 import express, { type RequestHandler } from 'express'
 import { PageError } from './errors.ts'
 
-const LIMIT_BYTES = 100 * 1024
+/** The longest body that is read. */
+export const LIMIT_BYTES = 100 * 1024
 const NOT_TEXT = 'form.not.text'
 
 const parse = express.urlencoded({
@@ -18,11 +19,15 @@ const parse = express.urlencoded({
 })
 
 /** Parses a urlencoded body of at most 100 kB. Another type or character set is 415 before a byte is read into fields; bytes that are no UTF-8 are 400. */
-export const formBody: RequestHandler = (req, res, next) => {
-  const isForm = req.is('application/x-www-form-urlencoded')
+export const formBody: RequestHandler = (req, res, next) =>
+  readBody('application/x-www-form-urlencoded', parse, req, res, next)
+
+/** Has `parse` read a body of this type, and of at most 100 kB however it is sent. */
+export function readBody(type: string, parse: RequestHandler, ...[req, res, next]: Parameters<RequestHandler>): void {
+  const isOfType = req.is(type)
   // The parser would take ISO 8859-1 too, in which the same bytes are another name. Our pages are UTF-8, and so is what browsers send from them.
   const charsets = [...(req.headers['content-type'] ?? '').matchAll(/;\s*charset\s*=\s*"?([^";\s]*)/gi)]
-  if (!isForm || charsets.some(([, charset = '']) => charset.toLowerCase() !== 'utf-8'))
+  if (!isOfType || charsets.some(([, charset = '']) => charset.toLowerCase() !== 'utf-8'))
     throw new PageError(415, 'wrong-type')
   if (Number(req.headers['content-length']) > LIMIT_BYTES) throw new PageError(413, 'too-large')
   let isAnswered = false

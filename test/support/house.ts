@@ -9,7 +9,7 @@ import { applyDeclared } from '../../src/db/declare.ts'
 import { findIdp, type Idp } from '../../src/db/idps.ts'
 import { readSalt } from '../../src/db/installation.ts'
 import { type Declared, readDeclared } from '../../src/declared.ts'
-import { type Door, type Flow, findFlow, rememberProfile, startFlow } from '../../src/flow.ts'
+import { type BrowserFlow, type Door, findFlow, rememberProfile, startFlow } from '../../src/flow.ts'
 import type { House } from '../../src/house.ts'
 import type { Profile } from '../../src/login/profile.ts'
 import { createKeyring } from '../../src/seal.ts'
@@ -84,6 +84,7 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
     flowMinutes: 30,
     trustProxy: 0,
     prompts: { register: '/accountrecoveryendpoint/register.do', signup: '/accountrecoveryendpoint/signup.do' },
+    elsewhere: {},
     names: { unknownStore: 'PRIMARY', reserved: new Set() },
     views: createViews({
       folders: [path.join(import.meta.dirname, '../../views')],
@@ -146,14 +147,14 @@ export async function startedFlow(on: TestHouse, uid = 'interaction-uid'): Promi
 }
 
 /** The flow of this browser, which must be there. */
-export async function flowOf(on: TestHouse, browser: { id: string; cookie: string }): Promise<Flow> {
+export async function flowOf(on: TestHouse, browser: { id: string; cookie: string }): Promise<BrowserFlow> {
   const flow = await findFlow(on.house, exchange(browser.cookie).req, browser.id)
   if (!flow) throw new Error('This flow is not there.')
   return flow
 }
 
 /** A flow that has come back from the idp with this profile. */
-export async function flowWith(on: TestHouse, profile: Profile): Promise<Flow> {
+export async function flowWith(on: TestHouse, profile: Profile): Promise<BrowserFlow> {
   const browser = await startedFlow(on)
   const flow = await flowOf(on, browser)
   await on.rows('UPDATE flows SET idp_id = $1 WHERE id = $2', [on.idp.id, flow.id])

@@ -1,0 +1,62 @@
+// What a person answered on a page elsewhere: the rules, statuses and codes of our own page, by its own functions.
+import type { House } from '../house.ts'
+import { limitsOf, readAnswers } from '../provisioning/answers.ts'
+import { typedName } from '../provisioning/form.ts'
+import { tooManyError } from '../provisioning/limits.ts'
+import { endWithoutUser } from '../provisioning/provision.ts'
+import { keepAnswers } from '../provisioning/returned.ts'
+import { settle } from '../provisioning/settle.ts'
+import { PageError } from '../web/errors.ts'
+import { type Fields, readFields } from '../web/forms.ts'
+import { problem } from '../web/problems.ts'
+import { problemsIn } from './question.ts'
+import { openByToken, questionFor } from './questions.ts'
+import { type Resource, resource } from './resource.ts'
+import { AnswerRequest } from './shapes.ts'
+import { type ApiWays, absolute, endedAnswer, pageAddress, waitAnswer } from './ways.ts'
+
+export function answerResources(house: House, ways: ApiWays): Resource[] {
+  const { wrongAnswers } = limitsOf(house)
+  return [
+    resource({
+      path: '/answers',
+      scope: 'internal_flow_answer',
+      shape: AnswerRequest,
+      async post(call) {
+        const opened = await openByToken(house, ways, call)
+        if (!('flow' in opened)) return opened
+        const { flow } = opened
+        const fields = fieldsOf(call.body)
+        if (call.body.do === 'decline') {
+          await endWithoutUser(house, flow, { kind: 'declined' })
+          return endedAnswer(house, ways, flow)
+        }
+        const asked = await settle(house, flow, typedName(fields))
+        if (!asked) return endedAnswer(house, ways, flow)
+        const found = { flow, ...asked }
+        const reading = readAnswers(fields, asked, call.body.page === asked.question.page)
+        if (reading.kind === 'again') {
+          const wait = await wrongAnswers(flow.id, flow.id)
+          if (wait !== undefined) return waitAnswer(house, tooManyError(wait, pageAddress(house, flow)))
+          const question = await questionFor(house, ways, found, reading.tried)
+          const code = question.changed?.code ?? 'ANSWERS_WRONG'
+          return { problem: { ...problem(422, code), problems: problemsIn(question), question } }
+        }
+        const answer = await keepAnswers(house, found, reading.answers, flow.id)
+        if (answer === undefined) return endedAnswer(house, ways, flow)
+        const query = new URLSearchParams({ sessionDataKey: flow.id, answer })
+        return { status: 200, body: { returnTo: absolute(house, `${house.prompts[asked.question.page]}?${query}`) } }
+      },
+    }),
+  ]
+}
+
+const FIELD = /^(notice|username|password|consent|attribute\..+)$/
+
+/** The form that these members are. Throws the page of a bad request for an attribute that is no text. */
+function fieldsOf(body: object): Fields {
+  const form = Object.entries(body).filter(([name]) => FIELD.test(name))
+  const isText = ([name, value]: [string, unknown]) => name === 'consent' || typeof value === 'string'
+  if (!form.every(isText)) throw new PageError(400, 'bad-request')
+  return readFields(Object.fromEntries(form))
+}
