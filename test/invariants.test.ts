@@ -181,6 +181,11 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
       'flow :federated is closed and still knows who it was about',
     ],
   },
+  closedKeysAreWiped: {
+    by: `INSERT INTO flow_keys (hash, flow_id, kind, sealed, created_at)
+      SELECT sha256(kind::bytea), ':declined', kind, '', now() FROM unnest('{token,outcome}'::text[]) AS kind`,
+    says: ['flow :declined is closed and a key of kind token still opens what it was about'],
+  },
   closedHasAnEvent: {
     by: `DELETE FROM audit_events WHERE flow_id = ':declined'`,
     says: ['flow :declined is closed without an event'],

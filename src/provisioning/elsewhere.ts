@@ -12,27 +12,28 @@ const REMEMBERED_MS = 600_000
 const MOST_TIMES = 10
 
 /**
- * The address of the page elsewhere that asks, with a fresh one-time key in its query and nothing else. Undefined when our own page asks: it is
- * the one that is configured, this person was sent there a moment ago and never arrived, or was sent there too often.
+ * The address of the page elsewhere that asks, with a fresh one-time key in its query and nothing else. 'here' when our own page asks: it is
+ * the one that is configured, this person was sent elsewhere a moment ago and never arrived, or was sent there too often. 'over' when the flow
+ * ended meanwhile.
  */
 export async function wayElsewhere(
   house: House,
   flow: Arrived,
   page: 'register' | 'signup',
-): Promise<string | undefined> {
+): Promise<URL | 'here' | 'over'> {
   const address = house.elsewhere[page]
-  if (address === undefined) return undefined
+  if (address === undefined) return 'here'
   const now = house.now().getTime()
   const times = { since: new Date(now - REMEMBERED_MS), before: new Date(now - LOST_AFTER_MS) }
   const { sent, isLost } = await pageKeysOf(house.db, flow.id, times)
   if (isLost || sent >= MOST_TIMES) {
     house.log.warn({ flow: flow.tag, page, sent, isLost }, 'the page elsewhere did not ask: our own does')
-    return undefined
+    return 'here'
   }
   const content: PageContent = { profile: flow.profile, language: flow.language }
   const key = await giveKey(house, flow.id, 'page', JSON.stringify(content))
-  if (key === undefined) return undefined
+  if (key === undefined) return 'over'
   const url = new URL(address)
   url.searchParams.set('key', key)
-  return url.href
+  return url
 }

@@ -23,12 +23,16 @@ export async function keepAnswers(
   return giveKey(house, found.flow.id, 'answer', JSON.stringify(returned))
 }
 
-/** The user of the answers that this browser came back with. Undefined for none, for another flow's, and for answers to what is not the question any more. */
-export async function takeAnswers(house: House, found: Found, key: unknown): Promise<Returned | undefined> {
+/**
+ * The user of the answers that this browser came back with; 'taken' when it came back with them before and is being answered. Undefined for none,
+ * for another flow's, and for answers to what is not the question any more.
+ */
+export async function takeAnswers(house: House, found: Found, key: unknown): Promise<NewUser | 'taken' | undefined> {
   const brought = await lookAtKey(house, 'answer', key)
   if (brought?.content === undefined || brought.flowId !== found.flow.id) return undefined
   const returned: Returned = JSON.parse(brought.content)
-  return isStillAsked(found, returned) && (await spendKey(house, brought)) ? returned : undefined
+  if (!isStillAsked(found, returned)) return undefined
+  return (await spendKey(house, brought)) ? returned.user : 'taken'
 }
 
 /** The same words on the same page, the same things asked, and the name that is shown, where none is asked for. */

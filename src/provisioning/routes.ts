@@ -70,11 +70,13 @@ export function promptRoutes(house: House, ways: Ways): Router {
     const asked = await find(res)
     if (!asked) return
     const answered = isVisit ? await takeAnswers(house, asked, req.query['answer']) : undefined
-    if (answered) return finish(res, asked, answered.user)
+    if (answered === 'taken') return res.redirect(303, ways.ended(asked.flow.id))
+    if (answered) return finish(res, asked, answered)
     // The scheme decides which page asks.
     if (req.path !== house.prompts[asked.question.page]) return res.redirect(303, addressOf(asked))
-    const elsewhere = isVisit ? await wayElsewhere(house, asked.flow, asked.question.page) : undefined
-    if (elsewhere !== undefined) return res.redirect(303, elsewhere)
+    const elsewhere = isVisit ? await wayElsewhere(house, asked.flow, asked.question.page) : 'here'
+    if (elsewhere === 'over') return res.redirect(303, ways.ended(asked.flow.id))
+    if (elsewhere !== 'here') return res.redirect(303, elsewhere.href)
     await answer(req, res, asked, 200, firstView(asked.situation, asked.question))
   }
 

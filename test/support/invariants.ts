@@ -102,6 +102,11 @@ export const INVARIANTS = {
     SELECT 'flow ' || id || ' is closed and still knows who it was about' AS broken FROM flows
     WHERE closed_at IS NOT NULL
       AND (person_hash IS NOT NULL OR (profile_sealed IS NOT NULL AND ending->>'kind' IS DISTINCT FROM 'federated'))`,
+  // The outcome, which the door gives out, is made of the ending.
+  closedKeysAreWiped: `
+    SELECT 'flow ' || f.id || ' is closed and a key of kind ' || k.kind || ' still opens what it was about' AS broken
+    FROM flows f JOIN flow_keys k ON k.flow_id = f.id
+    WHERE f.closed_at IS NOT NULL AND k.sealed IS NOT NULL AND k.kind <> 'outcome'`,
   closedHasAnEvent: `
     SELECT 'flow ' || id || ' is closed without an event' AS broken FROM flows f
     WHERE closed_at IS NOT NULL
