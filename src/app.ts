@@ -3,8 +3,9 @@ import path from 'node:path'
 import express, { type Express } from 'express'
 import { apiRoutes } from './api/routes.ts'
 import { isThere } from './db/connect.ts'
-import type { Flow } from './flow.ts'
 import { createApplicationDoor } from './handback/application.ts'
+import { ownDoor } from './handback/doors.ts'
+import { createFlowApiDoor } from './handback/flow-api.ts'
 import { endedAddress, handbackRoutes, leaveAddress } from './handback/routes.ts'
 import type { House } from './house.ts'
 import { callbackRoutes } from './login/callback.ts'
@@ -27,7 +28,8 @@ const PUBLIC_MAX_AGE_MS = 3_600_000
 /** Builds the whole application on a house. Reads the signing keys; listens nowhere. */
 export async function createApp(house: House): Promise<Express> {
   const { log, metrics, publicUrl, prompts, theme, views } = house
-  const door = await createApplicationDoor(house, loginStart)
+  const applications = await createApplicationDoor(house, loginStart)
+  const door = ownDoor({ application: applications, 'flow-api': createFlowApiDoor(house) })
   const oidc = createOidc(house)
   const loginWays = { leaveBy: door.leaveBy, ended: endedAddress, leave: leaveAddress, doorIsOpen: door.isOpen }
 
@@ -51,13 +53,12 @@ export async function createApp(house: House): Promise<Express> {
   app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
   if (theme) app.use('/theme', themeFiles(theme))
   app.use(followLanguageLinks(publicUrl))
-  app.use(door.middleware)
+  app.use(applications.middleware)
   app.use(loginRoutes(house, oidc, loginWays))
   app.use(callbackRoutes(house, oidc, loginWays))
   app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain, stay: door.stay }))
   app.use(handbackRoutes(house, door, { again: loginAgain, prompts }))
-  const switchAccount = async (flow: Flow, idp: string) => loginAgain(flow.id, idp, { otherAccount: true })
-  app.use(apiRoutes(house, door.bearer, { ended: endedAddress, switchAccount }))
+  app.use(apiRoutes(house, applications.bearer, { ended: endedAddress, again: loginAgain, leaveBy: door.leaveBy }))
   app.use(notFound)
   app.use(onError)
   return app

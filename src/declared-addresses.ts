@@ -8,6 +8,7 @@ export function isLoopback(host: string): boolean {
 // Paths of the product that the two pages cannot have (design, section 5). Routes ignore case, so the comparison does.
 const TAKEN = [
   ...['/oauth2', '/oidc', '/.well-known', '/commonauth', '/authenticationendpoint/login.do'],
+  '/authenticationendpoint/enter.do',
   ...['/accountrecoveryendpoint/username-status', '/accountrecoveryendpoint/stay'],
   ...['/livez', '/readyz', '/metrics', '/myaccount', '/console', '/setup', '/api', '/scim2', '/public'],
 ]

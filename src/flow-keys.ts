@@ -7,7 +7,7 @@ import { type Flow, flowFrom } from './flow.ts'
 import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
 import { deriveKey, seal, sha256, unseal } from './seal.ts'
-import { DEFAULT_LANGUAGE } from './web/language.ts'
+import { DEFAULT_LANGUAGE } from './web/language-tags.ts'
 
 /** How long a key may be on its way from one server to another, by the browser in between. */
 const ON_ITS_WAY_SECONDS = 60

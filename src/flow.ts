@@ -2,12 +2,20 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Ending, FlowRow } from './db/flows.ts'
-import { extendFlow, findFlowRow, findFlowRowByState, insertFlow, keepProfile } from './db/flows.ts'
+import {
+  bindFlow,
+  extendFlow,
+  findFlowRow,
+  findFlowRowByState,
+  insertApiFlow,
+  insertFlow,
+  keepProfile,
+} from './db/flows.ts'
 import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
 import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
 import { cookieAttributes, cookieName, cookiesOf } from './web/cookies.ts'
-import { adoptLanguage } from './web/language.ts'
+import { adoptLanguage, languageOf } from './web/language.ts'
 import { tagRequest } from './web/logging.ts'
 
 /** The door a flow came in by, which is the only one it can leave by. */
@@ -19,11 +27,19 @@ export interface Door {
   language?: string
 }
 
+/** The door of authentication flows elsewhere: they say where the browser goes back to, with which `state`. */
+export interface ApiDoor {
+  kind: 'flow-api'
+  applicationId: string
+  returnTo: string
+  state: string
+}
+
 export interface Flow {
   id: string
   /** What the log calls it: the beginning of a hash, which finds every line about this sign-in and leads to nothing. */
   tag: string
-  door: Door
+  door: Door | ApiDoor
   idpId: string | undefined
   /** What metrics call where it went: name and scheme of the idp; empty before. */
   labels: { idp: string; scheme: string }
@@ -80,6 +96,17 @@ export async function startFlow(house: House, req: IncomingMessage, res: ServerR
     createdAt: now,
     expiresAt: endOfLife(house, now),
   })
+  takeIn(house, req, res, { id, secret, door })
+  return id
+}
+
+/** Gives this browser the cookies of a flow that is its own from now on. */
+function takeIn(
+  house: House,
+  req: IncomingMessage,
+  res: ServerResponse,
+  { id, secret, door }: { id: string; secret: Buffer; door: Pick<Door, 'applicationId'> },
+): void {
   const kept = flowCookies(house, req)
   // Browsers send older cookies first (RFC 6265, 5.4), so the front of the list goes.
   for (const [name] of kept.slice(0, Math.max(0, kept.length - COOKIES_KEPT + 1))) {
@@ -92,7 +119,47 @@ export async function startFlow(house: House, req: IncomingMessage, res: ServerR
     'Set-Cookie',
     `${cookieName(house.publicUrl, CAME_FROM)}=${door.applicationId}; ${days}; ${cookieAttributes(house.publicUrl)}`,
   )
+}
+
+/** Starts a flow for a person whom somebody else has verified. It is no browser's yet: whoever brings its key first gets it. Returns its id. */
+export async function startFlowElsewhere(house: House, door: ApiDoor, idpId: string): Promise<string> {
+  const id = randomBytes(FLOW_ID_BYTES).toString('base64url')
+  const now = house.now()
+  const { applicationId, returnTo, state } = door
+  await insertApiFlow(house.db, {
+    id,
+    // No cookie has this binding.
+    binding: randomBytes(32),
+    applicationId,
+    doorSealed: house.keyring.seal(`flow door ${id}`, JSON.stringify({ returnTo, state })),
+    idpId,
+    createdAt: now,
+    expiresAt: endOfLife(house, now),
+  })
   return id
+}
+
+/** Gives a flow that was started elsewhere to this browser, by the key that it brought. Undefined when another was quicker, or the time is up. */
+export async function adoptFlow(
+  house: House,
+  req: IncomingMessage,
+  res: ServerResponse,
+  brought: { hash: Buffer; flowId: string; profile: Profile },
+): Promise<Flow | undefined> {
+  const { flowId: id, profile } = brought
+  const row = await findFlowRow(house.db, id)
+  if (!row?.idp_id) return undefined
+  const secret = randomBytes(32)
+  const isOurs = await bindFlow(house.db, {
+    keyHash: brought.hash,
+    binding: deriveKey(secret, 'flow binding'),
+    profileSealed: seal(deriveKey(secret, 'flow profile'), id, JSON.stringify(profile)),
+    personHash: house.keyring.hash('person', row.idp_id, profile.issuer, profile.subject),
+    now: house.now(),
+  })
+  if (!isOurs) return undefined
+  takeIn(house, req, res, { id, secret, door: { applicationId: row.application_id } })
+  return flowFrom(house, req, row, { profile, language: languageOf(res) })
 }
 
 /**
@@ -181,12 +248,7 @@ export function flowFrom(
   return {
     id: row.id,
     tag,
-    door: {
-      kind: row.door,
-      applicationId: row.application_id,
-      interactionUid: house.keyring.unseal(`flow door ${row.id}`, row.interaction_uid_sealed),
-      ...(row.language === null ? {} : { language: row.language }),
-    },
+    door: doorOf(house, row),
     idpId: row.idp_id ?? undefined,
     labels: row.idp_name === null ? { idp: '', scheme: '' } : { idp: row.idp_name, scheme: row.idp_scheme ?? '' },
     ...opened,
@@ -196,6 +258,14 @@ export function flowFrom(
     expiresAt: row.expires_at,
     isExpired: row.expires_at <= house.now(),
   }
+}
+
+function doorOf(house: House, row: FlowRow): Door | ApiDoor {
+  const open = (sealed: Buffer | null) => house.keyring.unseal(`flow door ${row.id}`, sealed ?? Buffer.alloc(0))
+  const applicationId = row.application_id
+  if (row.door === 'flow-api') return { kind: row.door, applicationId, ...JSON.parse(open(row.door_sealed)) }
+  const language = row.language === null ? {} : { language: row.language }
+  return { kind: row.door, applicationId, interactionUid: open(row.interaction_uid_sealed), ...language }
 }
 
 /** The secret in this browser's cookie of a flow: the one that the flow's row is bound to. */

@@ -21,7 +21,7 @@ const BELOW: Record<string, string[]> = {
   api: ['provisioning', 'flow', 'flow-keys', 'flow-pages', 'db', 'web', 'seal'],
   login: ['provisioning', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   provisioning: ['flow', 'flow-keys', 'flow-pages', 'stores', 'db', 'web', 'seal'],
-  handback: ['flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
+  handback: ['flow', 'flow-keys', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   config: ['config-faults', 'config-values', 'declared', 'database-address'],
   'config-values': ['config-faults'],
   'database-address': [],

@@ -129,7 +129,7 @@ describe('what came of a COMMIT that nobody heard of', () => {
 
 describe('NEGATIVE CONTROL: a crash', () => {
   const PROVISION = 'provisioning/provision.js'
-  const closing = "closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)"
+  const closing = "closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id, isNew: true }, now)"
   const outside = closing.replace('db', 'house.db')
   const consent = { mode: 'consent', step: 'answer', retry: 'again' } as const
 

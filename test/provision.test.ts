@@ -189,7 +189,7 @@ describe('a provision', () => {
       const [ended] = await on.rows('SELECT closed_at, ending, profile_sealed, person_hash FROM flows WHERE id = $1', [
         flow.id,
       ])
-      const ending = { kind: 'signed-in', userId, idpId: on.idp.id }
+      const ending = { kind: 'signed-in', userId, idpId: on.idp.id, isNew: true }
       assert.deepEqual(ended, {
         closed_at: on.clock.now,
         ending,

@@ -2,7 +2,7 @@
 import type { Flow } from '../flow.ts'
 import { type BroughtKey, flowOfKey, giveKey, lookAtKey, spendKey } from '../flow-keys.ts'
 import type { House } from '../house.ts'
-import { type Found, limitsOf, nameStatusOf, pageOf } from '../provisioning/answers.ts'
+import { type Found, limitsOf, nameStatusOf, pageOf, switchAddress } from '../provisioning/answers.ts'
 import { tooManyError } from '../provisioning/limits.ts'
 import { firstView, type Try } from '../provisioning/page.ts'
 import { type Arrived, settle } from '../provisioning/settle.ts'
@@ -51,11 +51,11 @@ export function questionResources(house: House, ways: ApiWays): Resource[] {
 
 /** The question with a try, as a page elsewhere gets it. */
 export async function questionFor(house: House, ways: ApiWays, found: Found, tried: Try): Promise<Question> {
-  const { flow, situation, question } = found
+  const { flow, question } = found
   const context = {
     // What only our own form needs.
     ...{ action: '', csrf: '', sessionDataKey: '', memory: '', stay: '', status: '' },
-    switchHref: absolute(house, await ways.switchAccount(flow, situation.idp.name)),
+    switchHref: absolute(house, switchAddress(found, ways.again)),
     openUntil: flow.expiresAt,
   }
   const page = await pageOf(house, found, context, tried)

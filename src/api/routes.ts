@@ -6,6 +6,9 @@ import { jsonBody } from '../web/json.ts'
 import { sendProblem } from '../web/problems.ts'
 import { answerResources } from './answers.ts'
 import { type FindBearer, requireScope } from './bearer.ts'
+import { enter } from './enter.ts'
+import { ENTER, flowResources } from './flows.ts'
+import { outcomeResources } from './outcomes.ts'
 import { questionResources } from './questions.ts'
 import type { Resource } from './resource.ts'
 import type { ApiWays } from './ways.ts'
@@ -19,12 +22,21 @@ export function apiRoutes(house: House, findBearer: FindBearer, ways: ApiWays): 
     router.all(FLOW_API + one.path, methodNotAllowed('POST'))
   }
   router.all('/api{/*rest}', notFound)
+  // Looking must not use the key up: Express would answer HEAD as GET.
+  router.head(ENTER, methodNotAllowed('GET'))
+  router.get(ENTER, enter(house, ways))
+  router.all(ENTER, methodNotAllowed('GET'))
   return router
 }
 
 /** Every resource there is. */
 export function resourcesOf(house: House, ways: ApiWays): Resource[] {
-  return [...questionResources(house, ways), ...answerResources(house, ways)]
+  return [
+    ...questionResources(house, ways),
+    ...answerResources(house, ways),
+    ...flowResources(house),
+    ...outcomeResources(house),
+  ]
 }
 
 function serve({ shape, post }: Resource) {

@@ -21,6 +21,24 @@ export const AnswerRequest = z.looseObject({
 
 export const NameRequest = z.strictObject({ token: key, username: z.string() })
 
+/** `profile` holds claims as the identity provider asserts them, verified; ours are made of them by its mappings. */
+export const FlowRequest = z.strictObject({
+  idp: z.string(),
+  profile: z.looseObject({ iss: z.string(), sub: z.string() }),
+  returnTo: z.string(),
+  // Printable, so that it comes back in an address as it was. Long enough to be somebody's own (RFC 6749, 10.12).
+  state: z.string().regex(/^[\x21-\x7e]{16,512}$/),
+})
+export const FlowResponse = z.strictObject({ location: z.url() })
+
+export const OutcomeRequest = z.strictObject({ key })
+export const OutcomeResponse = z.discriminatedUnion('outcome', [
+  z.strictObject({ outcome: z.literal('signed-in'), sub: z.uuid(), username: z.string(), isNew: z.boolean() }),
+  z.strictObject({ outcome: z.literal('federated'), sub: z.string().startsWith('fed.') }),
+  z.strictObject({ outcome: z.literal('declined') }),
+  z.strictObject({ outcome: z.literal('refused'), code }),
+])
+
 const shown = z.union([
   z.strictObject({ kind: z.literal('text'), text: z.string() }),
   z.strictObject({ kind: z.literal('list'), items: z.array(z.string()) }),

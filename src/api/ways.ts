@@ -1,9 +1,11 @@
 // Where a browser goes on from a page elsewhere, and what is answered when there is nothing (more) to ask.
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { findFlowRow } from '../db/flows.ts'
 import { findIdp } from '../db/idps.ts'
 import { readOrganization } from '../db/installation.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
+import type { Again } from '../provisioning/answers.ts'
 import { PageError } from '../web/errors.ts'
 import { problemOf } from '../web/problems.ts'
 import type { Answer } from './resource.ts'
@@ -11,8 +13,10 @@ import type { Answer } from './resource.ts'
 export interface ApiWays {
   /** Where an ended flow is answered. */
   ended: (flowId: string) => string
-  /** Where a person goes who is somebody else. */
-  switchAccount: (flow: Flow, idpName: string) => Promise<string>
+  /** Where a flow starts again, with the same door and idp. */
+  again: Again
+  /** Where an ended flow leaves by its door. */
+  leaveBy: (req: IncomingMessage, res: ServerResponse, flow: Flow) => Promise<string | undefined>
 }
 
 /** An address of ours as others write it. */

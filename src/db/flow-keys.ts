@@ -53,6 +53,24 @@ export async function spendFlowKey(db: Db, hash: Buffer, now: Date): Promise<boo
   return row !== undefined
 }
 
+/** Keeps the outcome of an ended flow under a new key, in place of one that nobody used. False when it was fetched: there is no second time. */
+export async function putOutcomeKey(db: Db, key: NewKey): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `${INSERT} VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (flow_id) WHERE kind = 'outcome' DO UPDATE SET
+       hash = excluded.hash, sealed = excluded.sealed, expires_at = excluded.expires_at
+     WHERE flow_keys.used_at IS NULL RETURNING hash`,
+    [key.hash, key.kind, key.applicationId, key.sealed, key.expiresAt, key.createdAt, key.flowId],
+  )
+  return row !== undefined
+}
+
+/** Whether the outcome of a flow was fetched. */
+export async function isOutcomeFetched(db: Db, flowId: string): Promise<boolean> {
+  const sql = "SELECT hash FROM flow_keys WHERE flow_id = ? AND kind = 'outcome' AND used_at IS NOT NULL"
+  return (await queryOne(db, sql, [flowId])) !== undefined
+}
+
 /** Wipes what the keys of a flow open. */
 export async function wipeFlowKeys(db: Db, flowId: string): Promise<void> {
   await query(db, 'UPDATE flow_keys SET sealed = NULL WHERE flow_id = ? AND sealed IS NOT NULL', [flowId])

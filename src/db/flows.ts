@@ -5,11 +5,14 @@ import { wipeFlowKeys } from './flow-keys.ts'
 export interface FlowRow {
   id: string
   binding: Buffer
-  door: 'application'
+  door: 'application' | 'flow-api'
   application_id: string
-  interaction_uid_sealed: Buffer
   /** What the application asked for; null in flows of earlier versions too. */
   language: string | null
+  /** Of the door of applications. */
+  interaction_uid_sealed: Buffer | null
+  /** Of the door of the flow API. */
+  door_sealed: Buffer | null
   idp_id: string | null
   idp_name: string | null
   idp_scheme: string | null
@@ -22,13 +25,13 @@ export interface FlowRow {
 
 /** How a flow ended. `code` is the stable code that the application is told and the page carries in data-msg. */
 export type Ending =
-  /** `idpId` is absent after a local sign-in. */
-  | { kind: 'signed-in'; userId: string; idpId?: string }
+  /** `idpId` is absent after a local sign-in; `isNew` says that this flow made the user. */
+  | { kind: 'signed-in'; userId: string; idpId?: string; isNew?: true }
   | { kind: 'federated' }
   | { kind: 'declined' }
   | { kind: 'refused'; code: string }
 
-const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, language, idp_id, called_back_at, asked_at,
+const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at,
   profile_sealed, ending, expires_at, idps.name AS idp_name,
   CASE WHEN idps.jit_enabled THEN idps.jit_scheme ELSE 'NONE' END AS idp_scheme`
 const FLOWS = 'flows LEFT JOIN idps ON idps.id = flows.idp_id'
@@ -59,6 +62,56 @@ export async function insertFlow(
       flow.expiresAt,
     ],
   )
+}
+
+/** Inserts a flow that begins without a browser, where somebody else has verified who the person is. */
+export async function insertApiFlow(
+  db: Db,
+  flow: {
+    id: string
+    binding: Buffer
+    applicationId: string
+    doorSealed: Buffer
+    idpId: string
+    createdAt: Date
+    expiresAt: Date
+  },
+): Promise<void> {
+  await query(
+    db,
+    `INSERT INTO flows (id, binding, door, application_id, door_sealed, idp_id, called_back_at, created_at, expires_at)
+     VALUES (?, ?, 'flow-api', ?, ?, ?, ?, ?, ?)`,
+    [
+      flow.id,
+      flow.binding,
+      flow.applicationId,
+      flow.doorSealed,
+      flow.idpId,
+      flow.createdAt,
+      flow.createdAt,
+      flow.expiresAt,
+    ],
+  )
+}
+
+/**
+ * Gives such a flow to the browser that brought its key, with the profile under that browser's own key. One statement: of any number of browsers
+ * exactly one gets true, and a key is not used up for nothing.
+ */
+export async function bindFlow(
+  db: Db,
+  flow: { keyHash: Buffer; binding: Buffer; profileSealed: Buffer; personHash: Buffer; now: Date },
+): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `WITH entered AS (
+       UPDATE flow_keys SET used_at = ?, sealed = NULL
+       WHERE hash = ? AND kind = 'entry' AND used_at IS NULL AND expires_at > ? RETURNING flow_id)
+     UPDATE flows SET binding = ?, profile_sealed = ?, person_hash = ? FROM entered
+     WHERE flows.id = entered.flow_id AND closed_at IS NULL AND flows.expires_at > ? RETURNING flows.id`,
+    [flow.now, flow.keyHash, flow.now, flow.binding, flow.profileSealed, flow.personHash, flow.now],
+  )
+  return row !== undefined
 }
 
 export function findFlowRow(db: Db, id: string): Promise<FlowRow | undefined> {

@@ -16,6 +16,7 @@ const PLACES: Place[] = [
   { table: 'idps', column: 'client_secret_sealed', key: ['id'], context: `'idp ' || name` },
   { table: 'applications', column: 'client_secret_sealed', key: ['id'], context: `'application ' || client_id` },
   { table: 'flows', column: 'interaction_uid_sealed', key: ['id'], context: `'flow door ' || id` },
+  { table: 'flows', column: 'door_sealed', key: ['id'], context: `'flow door ' || id` },
   { table: 'oidc_records', column: 'payload_sealed', key: ['model', 'id_hash'], context: `'oidc ' || model` },
   { table: 'federated_claims', column: 'claims_sealed', key: ['grant_id_hash'], context: `'federated claims'` },
 ]

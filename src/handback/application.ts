@@ -20,21 +20,16 @@ import {
   ROUTES,
   SHORT_COOKIE,
 } from './configuration.ts'
+import type { WayOut } from './doors.ts'
 import { signingKeys } from './keys.ts'
 import { keepInTheHouse, noteFailure } from './pages.ts'
 import { signInPolicy } from './policy.ts'
 import { recordsOf } from './records.ts'
 import { federatedSubject, keepFederatedClaims } from './subjects.ts'
 
-export interface ApplicationDoor {
+export interface ApplicationDoor extends WayOut {
   /** Serves the OpenID Provider's addresses; everything else goes on. */
   middleware: RequestHandler
-  /** Tells the OpenID Provider how the flow ended; returns the address that leads to the application, or nothing when it was led there already. */
-  leaveBy(req: IncomingMessage, res: ServerResponse, flow: Flow): Promise<string | undefined>
-  /** Whether the application still waits for this flow. */
-  isOpen(flow: Flow): Promise<boolean>
-  /** Waits as long from now as from the beginning. False when the application does not wait any more. */
-  stay(req: IncomingMessage, res: ServerResponse, flow: Flow): Promise<boolean>
   /** The application that holds a token of its own; undefined when nobody does. */
   bearer(token: string): Promise<Bearer | undefined>
 }
@@ -94,7 +89,7 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
 
     async leaveBy(req, res, flow) {
       const { provider } = current
-      const interaction = await provider.Interaction.find(flow.door.interactionUid)
+      const interaction = await provider.Interaction.find(uidOf(flow))
       if (!interaction) return undefined
       await checkAddress(provider, interaction.params, () => movedError(house, flow))
       const { ending } = flow
@@ -130,12 +125,12 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
     },
 
     async isOpen(flow) {
-      return (await current.provider.Interaction.find(flow.door.interactionUid)) !== undefined
+      return (await current.provider.Interaction.find(uidOf(flow))) !== undefined
     },
 
     async stay(req, res, flow) {
       const { provider } = current
-      const interaction = await provider.Interaction.find(flow.door.interactionUid)
+      const interaction = await provider.Interaction.find(uidOf(flow))
       if (!interaction) return false
       await interaction.save(interactionSeconds(house))
       // As the library set it, so that this one takes its place.
@@ -160,6 +155,11 @@ function atOurAddress(house: House, req: IncomingMessage): void {
 function routeOf(path: string): string | undefined {
   if (LOGGED.has(path)) return path
   return path.startsWith(`${ROUTES.authorization}/`) ? `${ROUTES.authorization}/:uid` : undefined
+}
+
+/** The interaction that this flow is of. */
+function uidOf({ door }: Flow): string {
+  return door.kind === 'application' ? door.interactionUid : ''
 }
 
 function subjectOf(house: House, flow: Flow): string | undefined {

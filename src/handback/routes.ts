@@ -9,7 +9,7 @@ import type { House } from '../house.ts'
 import { methodNotAllowed, PageError, statePage } from '../web/errors.ts'
 import { oneParameter } from '../web/forms.ts'
 import type { Action } from '../web/page.ts'
-import type { ApplicationDoor } from './application.ts'
+import type { WayOut } from './doors.ts'
 
 const RESUME = '/commonauth'
 
@@ -30,7 +30,7 @@ export interface HandbackWays {
   prompts: { register: string; signup: string }
 }
 
-export function handbackRoutes(house: House, door: ApplicationDoor, ways: HandbackWays): Router {
+export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): Router {
   const router = Router()
   router.get(RESUME, resume)
   router.all(RESUME, methodNotAllowed('GET', 'HEAD'))
@@ -87,9 +87,11 @@ export function handbackRoutes(house: House, door: ApplicationDoor, ways: Handba
     if (href) actions.push({ label: { key: 'action.return', values }, href })
     // Whoever was refused by a rule would only be refused again.
     const mayTryAgain = ending.kind === 'declined' || ending.code === 'IDP_FAILED'
-    if (href && mayTryAgain && idp?.isEnabled)
+    // Only whoever verified the person elsewhere can begin again there.
+    const canBegin = href !== undefined && flow.door.kind === 'application'
+    if (canBegin && mayTryAgain && idp?.isEnabled)
       actions.push({ label: { key: 'action.again', values }, href: ways.again(flow.id, idp.name) })
-    if (href) actions.push({ label: { key: 'action.other' }, href: `${ways.again(flow.id)}&choose=1` })
+    if (canBegin) actions.push({ label: { key: 'action.other' }, href: `${ways.again(flow.id)}&choose=1` })
     const state = ending.kind === 'declined' ? 'declined' : ending.code
     house.views.send(res, 'message', statePage(state, values, actions), ending.kind === 'declined' ? 200 : 409)
   }

@@ -38,11 +38,12 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     if (!flow) throw await lostError(req, key)
     if (flow.ending && isPost) return res.redirect(303, ways.ended(flow.id))
     if (flow.ending || flow.isExpired || flow.calledBackAt) {
-      if (!(await ways.doorIsOpen(flow))) {
+      const { door } = flow
+      if (door.kind !== 'application' || !(await ways.doorIsOpen(flow))) {
         if (flow.ending) return res.redirect(303, ways.ended(flow.id))
         throw await closedError(house, flow)
       }
-      const id = await startFlow(house, req, res, flow.door)
+      const id = await startFlow(house, req, res, door)
       const query = new URLSearchParams(isPost ? '' : queryOf(req.originalUrl))
       query.set('sessionDataKey', id)
       query.delete(FRESH)

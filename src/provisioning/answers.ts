@@ -1,4 +1,5 @@
 // What is made of a person's answers, wherever they gave them: on our page or on one elsewhere. One copy of every rule.
+import { homeOf } from '../db/applications.ts'
 import { noteAsked } from '../db/flows.ts'
 import type { House } from '../house.ts'
 import type { Fields } from '../web/forms.ts'
@@ -16,6 +17,9 @@ import { askingOf } from './settle.ts'
 import { freeNames } from './suggestions.ts'
 
 export type Found = Asking & { flow: Arrived }
+
+/** Where a flow starts again, with the same door and idp. */
+export type Again = (flowId: string, idpName?: string, options?: { otherAccount: boolean }) => string
 
 export type Reading =
   | { kind: 'answers'; answers: Answers; kept: Kept }
@@ -89,6 +93,12 @@ export async function pageOf(
   const { username } = tried.problems
   const suggestions = username ? await freeNames(house.db, situation, tried.kept.username) : []
   return promptPage(situation, question, context, { ...tried, suggestions })
+}
+
+/** Where somebody goes who is somebody else: to the idp again, by the door's own way; elsewhere, to whoever verified them. */
+export function switchAddress({ flow, situation }: Found, again: Again): string {
+  const way = again(flow.id, situation.idp.name, { otherAccount: true })
+  return flow.door.kind === 'application' ? way : (homeOf(situation.application) ?? way)
 }
 
 export interface NameStatus {

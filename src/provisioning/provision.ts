@@ -58,7 +58,7 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
   const now = house.now()
   try {
     const outcome = await inTransaction(house.db, async (db): Promise<Outcome> => {
-      if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)))
+      if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id, isNew: true }, now)))
         return { kind: 'already-closed' }
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
       const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }

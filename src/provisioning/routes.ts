@@ -8,7 +8,16 @@ import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { formBody, oneParameter, readFields } from '../web/forms.ts'
 import { LANGUAGE, takeLanguage } from '../web/language.ts'
-import { type Found, limitsOf, nameStatusOf, newUserOf, pageOf, readAnswers, sameAgain } from './answers.ts'
+import {
+  type Found,
+  limitsOf,
+  nameStatusOf,
+  newUserOf,
+  pageOf,
+  readAnswers,
+  sameAgain,
+  switchAddress,
+} from './answers.ts'
 import { wayElsewhere } from './elsewhere.ts'
 import { askedOf, keep, takenProblem, typedName } from './form.ts'
 import { tooManyError } from './limits.ts'
@@ -180,7 +189,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       action: house.prompts[question.page],
       csrf: csrfToken(req),
       sessionDataKey: flow.id,
-      switchHref: ways.again(flow.id, situation.idp.name, { otherAccount: true }),
+      switchHref: switchAddress(found, ways.again),
       openUntil: flow.expiresAt,
       memory: memoryOf(house.keyring, situation),
       stay: STAY,

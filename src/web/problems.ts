@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import { type PageError, toPageError } from './errors.ts'
-import { DEFAULT_LANGUAGE } from './language.ts'
+import { DEFAULT_LANGUAGE } from './language-tags.ts'
 import type { Views } from './views.ts'
 
 /** `code` tells problems of one status apart, and never changes; `detail` is for people. */
