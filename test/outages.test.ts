@@ -120,12 +120,16 @@ function killAll(product: Product): Promise<unknown> {
   return product.rows(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${OTHERS}`)
 }
 
-/** How many of the product's connections wait for a lock, or sleep. */
-async function waiting(product: Product, what: 'Lock' | 'Timeout'): Promise<number> {
-  const [row] = await product.rows<{ count: number }>(
-    `SELECT count(*)::int FROM pg_stat_activity WHERE ${OTHERS} AND wait_event_type = '${what}'`,
-  )
+/** How many connections the product has, of those for which this holds. */
+async function connections(product: Product, condition = 'true'): Promise<number> {
+  const sql = `SELECT count(*)::int FROM pg_stat_activity WHERE ${OTHERS} AND ${condition}`
+  const [row] = await product.rows<{ count: number }>(sql)
   return row?.count ?? 0
+}
+
+/** How many of the product's connections wait for a lock, or sleep. */
+function waiting(product: Product, what: 'Lock' | 'Timeout'): Promise<number> {
+  return connections(product, `wait_event_type = '${what}'`)
 }
 
 async function untilTrue(claim: string, isTrue: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
@@ -407,6 +411,8 @@ describe('on a bad day of the database', { concurrency: true }, () => {
         role(product.databaseUrl, (name) => `ALTER ROLE ${name} CONNECTION LIMIT ${limit}`)
       await grant(2)
       await killAll(product)
+      // A connection that is still ending counts: with both places taken by such there would be none to make do with.
+      await untilTrue('they are gone', async () => (await connections(product)) === 0)
       const people = Array.from({ length: 8 }, () => traveller(product, 'silent', newcomer()))
       await Promise.all(people.map(travel))
       assert.deepEqual(failedBy(product, '53300'), [])
