@@ -266,7 +266,7 @@ describe('all faults at once', () => {
 
 describe('the configuration file', () => {
   test('the complete example has no fault and means what it says', () => {
-    const env = { ACME_SECRET: 'acme-secret', TRAVEL_SECRET: 'a-secret-of-travel' }
+    const env = { ACME_SECRET: 'acme-secret', TRAVEL_SECRET: 'a-secret-of-travel', PAGES_SECRET: 'a-secret-of-pages' }
     const { declared, faults, warnings } = readDeclared(source('docs/vestibule.example.yaml'), 'example.yaml', env)
     assert.deepEqual([faults, warnings], [[], []])
     const [acme] = declared?.identityProviders ?? []
@@ -447,6 +447,7 @@ describe('the configuration file', () => {
     ['a script as privacy policy', 'organization: { privacyPolicyUrl: "javascript:alert(1)" }', 'organization.privacyPolicyUrl', /https or http address/],
     ['a page without a slash', jit('username_provisioning_url: register.do'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
     ['a page at a taken path', jit('username_provisioning_url: /OAuth2/authorize'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
+    ['a page where a door is', jit('username_provisioning_url: /authenticationendpoint/enter.do'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
     ['a page that climbs', jit('username_provisioning_url: /a/../console'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
     ['a page with a query', jit('password_provisioning_url: "/a?b"'), 'authentication.jit_provisioning.password_provisioning_url', /path of this product/],
     ['a page elsewhere that is on no list', jit('username_provisioning_url: "https://pages.example/register"'), 'authentication.jit_provisioning.username_provisioning_url', /allowed_page_origins/],

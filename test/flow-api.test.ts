@@ -1,13 +1,14 @@
 // Pages of the operator's own, elsewhere: the worked example in a process of its own, and what the flow API does for nobody else.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Declared } from '../src/declared.ts'
 import { openBrowser } from './support/browser.ts'
+import { atElsewhere } from './support/elsewhere.ts'
 import { type Example, startExample } from './support/examples.ts'
+import { brokenInvariants } from './support/invariants.ts'
 import { PASSWORD } from './support/people.ts'
 import { freePort, type Product, startProduct } from './support/product.ts'
-import { automation, secretOf } from './support/tokens.ts'
-import { codesOn, knownPerson, newcomer, signedIn, visit } from './support/visits.ts'
+import { secretOf } from './support/tokens.ts'
+import { codesOn, knownPerson, newcomer, signedIn, storedPerson, visit } from './support/visits.ts'
 
 const ASKING = ['consent', 'password', 'username'] as const
 
@@ -17,7 +18,7 @@ describe('a page elsewhere', () => {
   before(async () => {
     const port = await freePort()
     const at = `http://127.0.0.1:${port}`
-    product = await startProduct({ modes: [...ASKING, 'silent'], change: elsewhere(at) })
+    product = await startProduct({ modes: [...ASKING, 'silent'], change: atElsewhere(at) })
     page = await startExample(
       'page.mjs',
       { VESTIBULE: product.url, CLIENT_ID: 'pages', CLIENT_SECRET: secretOf('pages') },
@@ -62,17 +63,56 @@ describe('a page elsewhere', () => {
     const done = await again.press('Create account')
     assert.ok(done.url.startsWith(product.application.redirectUri), done.text)
   })
-})
 
-/** Both pages at an origin elsewhere, and an application that serves them. */
-function elsewhere(origin: string): (declared: Declared) => Declared {
-  return (declared) => ({
-    ...declared,
-    jitProvisioning: {
-      ...declared.jitProvisioning,
-      usernameProvisioningUrl: `${origin}/register`,
-      passwordProvisioningUrl: `${origin}/signup`,
-    },
-    applications: [...declared.applications, automation('pages', ['internal_flow_answer'])],
+  it('asks for what a purpose needs and the idp did not send', async () => {
+    const person = newcomer({ email: undefined })
+    const asked = await visit(product, 'consent', person)
+    const again = await asked.tick('recover:email').press('Create account')
+    assert.deepEqual([again.status, codesOn(again)], [422, ['ATTR_EMPTY']])
+    await again.fill({ 'attribute.email': 'typed@acme.example' }).press('Create account')
+    const { attributes } = await knownPerson(product, person.sub)
+    assert.deepEqual(attributes, [
+      { name: 'email', value: 'typed@acme.example', verified: false, origin: 'person', idp: null },
+    ])
   })
-}
+
+  it('takes a no, and asks again when it is reloaded', async () => {
+    const [browser, person] = [openBrowser(), newcomer()]
+    const asked = await visit(product, 'password', person, { browser })
+    const reloaded = await browser.open(asked.url)
+    assert.ok(reloaded.url.startsWith(`${page.url}/signup?key=`) && reloaded.url !== asked.url)
+    const declined = await reloaded.press('No, thank you')
+    assert.match(declined.text, /We did not create an account/)
+    assert.equal(await storedPerson(product, person.sub), undefined)
+    const late = await asked.fill({ password: PASSWORD }).tick('recover:email').press('Create account')
+    assert.match(late.text, /We did not create an account/)
+  })
+
+  it('never sees its person in an address, and prints nothing of them', async () => {
+    const [browser, person] = [openBrowser(), newcomer()]
+    const asked = await visit(product, 'username', person, { browser })
+    await asked.fill({ username: 'typed-there', password: PASSWORD }).tick('recover:email').press('Create account')
+    const said = [...browser.history, page.output(), ...product.log].join('\n')
+    const values = [...Object.values(person).map(String), 'typed-there', PASSWORD, encodeURIComponent(person.email)]
+    assert.deepEqual(
+      values.filter((value) => value.length > 5 && said.includes(value)),
+      [],
+    )
+  })
+
+  it('that is down lets people through: who did not arrive is asked here when they come again', async () => {
+    const person = newcomer()
+    await page.stop()
+    await assert.rejects(visit(product, 'username', person), /fetch failed/)
+    product.clock.now = new Date(product.clock.now.getTime() + 6_000)
+    const here = await visit(product, 'username', person)
+    assert.ok(here.url.startsWith(`${product.url}/accountrecoveryendpoint/register.do`), here.url)
+    here.fill({ username: person.preferred_username, password: PASSWORD }).tick('recover:email')
+    assert.ok((await here.press('Create account')).url.startsWith(product.application.redirectUri))
+    assert.match(product.log.join(''), /the page elsewhere did not ask: our own does/)
+  })
+
+  it('leaves a database as it should be', async () => {
+    assert.deepEqual(await brokenInvariants(product.rows), [])
+  })
+})

@@ -1,5 +1,6 @@
 // The product with its pages elsewhere, and what the server of such a page says to the flow API.
 import assert from 'node:assert/strict'
+import { AnswersWrongResponse, ProblemResponse } from '../../src/api/shapes.ts'
 import type { Declared } from '../../src/declared.ts'
 import { listen } from '../../src/demo/listen.ts'
 import { type Browser, openBrowser, type Page } from './browser.ts'
@@ -91,7 +92,11 @@ export async function rawCall(
   assert.equal(answer.headers.get('content-type'), type)
   assert.equal(answer.headers.get('cache-control'), 'no-store')
   const said: Said = { status: answer.status, headers: answer.headers, body: await answer.json() }
-  if (said.status >= 400) assert.equal(said.body.status, said.status)
+  if (said.status >= 400) {
+    assert.equal(said.body.status, said.status)
+    const shape = said.status === 422 && said.body.question ? AnswersWrongResponse : ProblemResponse
+    shape.parse(said.body)
+  }
   return said
 }
 
