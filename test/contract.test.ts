@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { describe, test } from 'node:test'
+import { allStates } from '../src/specimens/all.ts'
 import { CONTRACT, contract, contractSchema, guarded, type Schema } from '../src/web/contract.ts'
 import { SLOTS } from '../src/web/templates.ts'
 import type { Pages, ViewName } from '../src/web/views.ts'
 import { createViews } from '../src/web/views.ts'
-import { allStates } from './support/pages.ts'
 import { assertOnRecord } from './support/records.ts'
 
 const ADVICE =

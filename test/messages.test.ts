@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, test } from 'node:test'
+import { allStates } from '../src/specimens/all.ts'
 import { languagesIn, loadMessages } from '../src/web/messages.ts'
 import { createViews } from '../src/web/views.ts'
-import { allStates } from './support/pages.ts'
 import { REPOSITORY } from './support/product.ts'
 
 type Words = Record<string, string>

@@ -8,11 +8,12 @@ import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import express from 'express'
 import { STANDARD_ATTRIBUTES } from '../src/provisioning/attributes.ts'
+import { allStates, firstViews, secondViews } from '../src/specimens/all.ts'
+import { type PageState, withEveryText } from '../src/specimens/state.ts'
 import { loadMessages } from '../src/web/messages.ts'
 import type { MessagePage } from '../src/web/page.ts'
 import { createViews, type Views } from '../src/web/views.ts'
 import { contrastOf } from './support/looks.ts'
-import { allStates, firstViews, type PageState, secondViews } from './support/pages.ts'
 
 const root = path.join(import.meta.dirname, '..')
 const ours = path.join(root, 'views')
@@ -22,6 +23,9 @@ const words: Record<string, string> = JSON.parse(readFileSync(path.join(ours, 'm
 
 const templates = filesOf('views', '.ejs')
 const sources = filesOf('src', '.ts')
+
+/** Their sentences are the same for everybody. */
+const WITHOUT_VALUES = ['message: on its way', 'message: signed out']
 
 describe('every page in every state', () => {
   for (const state of allStates) {
@@ -41,7 +45,7 @@ describe('every page in every state', () => {
 
     test(`${state.name}: a value is never markup, whatever it holds`, () => {
       const html = state.render(views, (page) => withEveryText(page, (text) => `${text}"'><script>alert(1)</script>`))
-      assert.ok(html.includes('alert(1)'), 'the page prints no value at all')
+      assert.equal(html.includes('alert(1)'), !WITHOUT_VALUES.includes(state.name), 'whether the page prints a value')
       assert.ok(!html.includes('<script>alert'))
       assert.ok(!/["']>&lt;script|"'/.test(html), 'a value closes its attribute')
     })
@@ -444,17 +448,6 @@ function stateOf(name: string): PageState {
 
 function rendered(name: string): string {
   return stateOf(name).render(views)
-}
-
-/** A copy in which every text but the names of things is changed. */
-function withEveryText<T>(value: T, change: (text: string) => string): T {
-  const walk = (part: unknown, name = ''): unknown => {
-    if (typeof part === 'string') return ['key', 'kind', 'field'].includes(name) ? part : change(part)
-    if (Array.isArray(part)) return part.map((item) => walk(item))
-    if (typeof part !== 'object' || part === null || part instanceof Date) return part
-    return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, walk(inner, key)]))
-  }
-  return walk(value) as T
 }
 
 function withFolder(

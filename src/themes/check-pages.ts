@@ -1,13 +1,19 @@
 // Checks the templates of a theme by printing pages with them, one at a time: what they throw, and what they lose of ours.
+import { shapes } from '../specimens/all.ts'
+import { CONTACT, NOW, withEveryText } from '../specimens/state.ts'
 import { createViews } from '../web/views.ts'
 import type { Template } from './check-templates.ts'
 import { isOverride } from './check-templates.ts'
 import type { Finding, Ours } from './find.ts'
-import { MARK, specimens } from './specimens.ts'
+
+/** In every value, so that one that is printed as markup shows. */
+const MARK = '"<i>'
+/** Texts that pages choose by. */
+const KINDS = ['iso', 'type']
 
 const KEEP = 'Keep every form, field, button and link of our page, by the names that they have there'
 
-/** Prints every specimen with this template alone, the others being ours, and compares it with ours. */
+/** Prints every page with this template alone, the others being ours, and compares it with ours. */
 export function checkPrinted(template: Template, all: Template[], folders: string[], ours: Ours): Finding[] {
   const findings: Finding[] = []
   const { file } = template
@@ -21,7 +27,7 @@ export function checkPrinted(template: Template, all: Template[], folders: strin
     folders: [...folders, ours.views],
     cache: true,
     organization: () => 'Northwind',
-    contact: () => ({ contact: 'Maya', email: 'help@northwind.example', phone: '1' }),
+    contact: () => CONTACT,
     now: () => NOW,
     look: () => LOOK,
     isGuarded: true,
@@ -34,18 +40,21 @@ export function checkPrinted(template: Template, all: Template[], folders: strin
     },
   })
   const plain = ourViews(ours)
-  for (const specimen of specimens) {
+  for (const specimen of shapes) {
     const before = findings.length
-    const html = specimen(views, 'en')
+    const html = specimen.render(views, marked)
     if (findings.length > before) continue
-    for (const [problem, todo] of lostHooks(specimen(plain, 'en'), html))
+    for (const [problem, todo] of lostHooks(specimen.render(plain, marked), html))
       findings.push({ file, line: 1, problem, todo })
   }
   return findings
 }
 
-// Time and looks are not what is compared.
-const NOW = new Date('2030-01-01T11:00:00Z')
+function marked<T>(page: T): T {
+  return withEveryText(page, (text, name) => (KINDS.includes(name) ? text : `${text}${MARK}`))
+}
+
+// Looks are not what is compared.
 const LOOK = {
   stylesheets: [],
   logo: '/public/logo.svg',
@@ -58,7 +67,7 @@ function ourViews({ views }: Ours) {
     folders: [views],
     cache: true,
     organization: () => 'Northwind',
-    contact: () => ({ contact: 'Maya', email: 'help@northwind.example', phone: '1' }),
+    contact: () => CONTACT,
     now: () => NOW,
     look: () => LOOK,
   })

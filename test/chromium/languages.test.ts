@@ -4,11 +4,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { shapes } from '../../src/specimens/all.ts'
 import { faultsOf } from '../support/axe.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { type Gallery, openGallery } from '../support/gallery.ts'
 import { overflowOf } from '../support/looks.ts'
-import { allStates } from '../support/pages.ts'
 import { ada, PASSWORD } from '../support/people.ts'
 import { type Product, REPOSITORY, startProduct } from '../support/product.ts'
 
@@ -32,7 +32,7 @@ describe('every page in other languages', () => {
     folder = mkdtempSync(path.join(tmpdir(), 'languages-'))
     mkdirSync(path.join(folder, 'messages'))
     writeFileSync(path.join(folder, 'messages', `${LONG}.json`), JSON.stringify(longWords()))
-    gallery = await openGallery(allStates, [folder])
+    gallery = await openGallery(shapes, [folder])
     chromium = await openChromium({ javaScript: true })
   })
   after(async () => {
@@ -51,7 +51,7 @@ describe('every page in other languages', () => {
       ['ar', 'dark'],
     ] as const) {
       await page.emulateMedia({ colorScheme })
-      for (const state of allStates.filter(({ name }) => VIEWS.includes(name))) {
+      for (const state of shapes.filter(({ name }) => VIEWS.includes(name))) {
         await page.goto(gallery.addressOf(state, language))
         faults.push(...(await faultsOf(page)).map((fault) => `${state.name}, ${language}, ${colorScheme}: ${fault}`))
       }
@@ -63,7 +63,7 @@ describe('every page in other languages', () => {
     const { page } = chromium
     await page.setViewportSize({ width: 320, height: 800 })
     const faults: string[] = []
-    for (const state of allStates) {
+    for (const state of shapes) {
       for (const language of ['de', 'ar', LONG]) {
         await page.goto(gallery.addressOf(state, language))
         const overflow = await overflowOf(page)
@@ -76,7 +76,7 @@ describe('every page in other languages', () => {
   it('mirrors in Arabic, but not a username, an e-mail address, a telephone number, nor a name in a sentence', async () => {
     const { page } = chromium
     const open = async (name: string) => {
-      const state = allStates.find((one) => one.name === name)
+      const state = shapes.find((one) => one.name === name)
       assert.ok(state)
       await page.goto(gallery.addressOf(state, 'ar'))
     }

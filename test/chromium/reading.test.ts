@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
+import { shapes } from '../../src/specimens/all.ts'
+import type { PageState } from '../../src/specimens/state.ts'
 import { faultsOf } from '../support/axe.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { type Gallery, openGallery } from '../support/gallery.ts'
 import { contrastOf, type ElementLike, type Looks, looksOf, overflowOf } from '../support/looks.ts'
-import { allStates, type PageState } from '../support/pages.ts'
 
 const SCHEMES = ['light', 'dark'] as const
 /** What the skip link and the button behind Enter hide is nothing to press. */
@@ -18,7 +19,7 @@ describe('every page in every state', () => {
   let chromium: Chromium
   let page: Page
   before(async () => {
-    gallery = await openGallery(allStates)
+    gallery = await openGallery(shapes)
     chromium = await openChromium({ javaScript: true })
     page = chromium.page
   })
@@ -108,7 +109,7 @@ describe('every page in every state', () => {
   it('shows without JavaScript nothing that needs it', async () => {
     const plain = await openChromium({ javaScript: false })
     try {
-      for (const state of allStates) {
+      for (const state of shapes) {
         await plain.page.goto(gallery.addressOf(state))
         for (const part of ['dialog', '[aria-pressed]', '[role="status"]:not(:empty, [data-part="changed"])']) {
           assert.equal(await plain.page.locator(part).filter({ visible: true }).count(), 0, `${state.name}: ${part}`)
@@ -226,7 +227,7 @@ describe('every page in every state', () => {
 
   async function everywhere(look: (state: PageState) => Promise<string[]>, hung = gallery): Promise<void> {
     const faults: string[] = []
-    for (const state of allStates) {
+    for (const state of shapes) {
       await page.goto(hung.addressOf(state))
       faults.push(...(await look(state)).map((fault) => `${state.name}: ${fault}`))
     }
@@ -234,7 +235,7 @@ describe('every page in every state', () => {
   }
 
   async function open(name: string): Promise<void> {
-    const state = allStates.find((candidate) => candidate.name === name)
+    const state = shapes.find((candidate) => candidate.name === name)
     assert.ok(state, name)
     await page.goto(gallery.addressOf(state))
   }

@@ -2,12 +2,12 @@
 import path from 'node:path'
 import express from 'express'
 import { listen } from '../../src/demo/listen.ts'
+import type { PageState } from '../../src/specimens/state.ts'
 import { loadTheme } from '../../src/themes/load.ts'
 import { securityHeaders } from '../../src/web/headers.ts'
 import type { TemplateFault } from '../../src/web/templates.ts'
 import { themeFiles } from '../../src/web/theme.ts'
 import { createViews } from '../../src/web/views.ts'
-import type { PageState } from './pages.ts'
 import { OURS } from './themes.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
