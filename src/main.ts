@@ -28,7 +28,8 @@ async function run(): Promise<void> {
   const databaseUrl = config.databaseUrl ?? embedded?.url ?? ''
   const secretKey = config.secretKey ?? localSecretKey()
 
-  const demo = config.demo ? await startDemo({ publicUrl: config.publicUrl, port: config.port, secretKey }) : undefined
+  const { publicUrl, port, theme } = config
+  const demo = config.demo ? await startDemo({ publicUrl, port, secretKey, theme }) : undefined
   if (demo) stops.unshift(() => demo.stop())
   const running = await start({
     config: { ...config, databaseUrl, secretKey },
@@ -48,6 +49,7 @@ async function run(): Promise<void> {
   Start here     ${demo.applicationUrl}  press "Sign in", then a way in, then a person
   Vestibule      ${config.publicUrl.origin}
   Their idp      ${demo.idpUrl}
+  Every page     ${demo.applicationUrl}/gallery
   Local sign-in  ${demo.localUser.username} / ${demo.localUser.password}
   Data           ${STATE_FOLDER}/ (delete the folder to start afresh)
 

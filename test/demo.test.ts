@@ -45,6 +45,14 @@ describe('the demo, started in an empty folder with nothing configured', () => {
     assert.equal(demo.stderr(), '')
   })
 
+  it('shows every page beside the application, and none of that at the product itself', async () => {
+    const home = await openBrowser().open(demo.applicationUrl)
+    assert.match((await home.click('Every page of Vestibule')).text, /register: first view/)
+    const place = '/gallery/sample/ar/register-first-view'
+    assert.match(await (await fetch(demo.applicationUrl + place)).text(), /<html lang="ar" dir="rtl">/)
+    for (const at of ['/gallery', place]) assert.equal((await fetch(demo.url + at)).status, 404)
+  })
+
   it('signs the first person in within ten seconds more', async () => {
     const started = performance.now()
     const home = await enter(openBrowser(), 'silent', 'ben')

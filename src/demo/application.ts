@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import session from 'express-session'
 import * as openid from 'openid-client'
+import { galleryRoutes } from './gallery.ts'
 import { listen } from './listen.ts'
 import { html, page, send, servePages } from './pages.ts'
 
@@ -28,11 +29,14 @@ export async function startDemoApplication(options: {
   issuer: string
   clientId: string
   clientSecret: string
+  /** Those of the gallery. */
+  themes?: string[]
 }): Promise<{ url: string; stop(): Promise<void> }> {
   const app = express()
   const { port, stop } = await listen(app, options.port)
   const url = `http://localhost:${port}`
   servePages(app)
+  app.use(galleryRoutes({ url, themes: options.themes ?? [], cache: false }))
   app.use(
     session({
       name: 'travel.sid',
@@ -139,7 +143,8 @@ function welcomePage(): string {
     'Travel',
     'Where to next?',
     html`<p class="muted">Travel stands for an application. It knows nobody by itself and sends people to Vestibule to sign in.</p>
-<p><a class="action" href="/sign-in">Sign in</a></p>`,
+<p><a class="action" href="/sign-in">Sign in</a></p>
+<p><a href="/gallery">Every page of Vestibule</a></p>`,
   )
 }
 

@@ -7,6 +7,7 @@ import { lookOf } from '../provisioning/look.ts'
 import { PRIMARY } from '../stores/name.ts'
 import { startDemoApplication } from './application.ts'
 import { demoDeclared } from './declared.ts'
+import { themesToShow } from './gallery.ts'
 import { startDemoIdp } from './idp.ts'
 import { modes, usernameOf } from './personas.ts'
 
@@ -27,8 +28,16 @@ export interface Demo {
   stop(): Promise<void>
 }
 
-/** Starts both parties beside `publicUrl`: the application on the next port, the identity provider on the one after. */
-export async function startDemo(options: { publicUrl: URL; port: number; secretKey: string }): Promise<Demo> {
+/**
+ * Starts both parties beside `publicUrl`: the application on the next port, the identity provider on the one after. Its gallery shows the
+ * themes that there are, and `theme`.
+ */
+export async function startDemo(options: {
+  publicUrl: URL
+  port: number
+  secretKey: string
+  theme?: string | undefined
+}): Promise<Demo> {
   // Kept between runs by following from the secret key, so that equal content is declared and nothing is written.
   const secretOf = (name: string) => createHmac('sha256', options.secretKey).update(`demo ${name}`).digest('base64url')
   const clients = modes.map((mode) => ({
@@ -43,6 +52,7 @@ export async function startDemo(options: { publicUrl: URL; port: number; secretK
     port: options.port + 1,
     issuer: options.publicUrl.origin,
     ...client,
+    themes: themesToShow(options.theme),
   })
   const taken = modes.map((mode) => usernameOf(TAKEN_BY_OTHERS, mode))
   return {

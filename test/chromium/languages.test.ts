@@ -32,7 +32,7 @@ describe('every page in other languages', () => {
     folder = mkdtempSync(path.join(tmpdir(), 'languages-'))
     mkdirSync(path.join(folder, 'messages'))
     writeFileSync(path.join(folder, 'messages', `${LONG}.json`), JSON.stringify(longWords()))
-    gallery = await openGallery(shapes, [folder])
+    gallery = await openGallery({ folders: [folder] })
     chromium = await openChromium({ javaScript: true })
   })
   after(async () => {

@@ -1,0 +1,126 @@
+// The gallery: every page in every state, in each language and theme, from made-up data. Nothing of the product answers here.
+import path from 'node:path'
+import express, { type RequestHandler, type Response, Router } from 'express'
+import { allStates } from '../specimens/all.ts'
+import { CONTACT, NOW, type PageState, withEveryText } from '../specimens/state.ts'
+import { oursIn, themeNames } from '../themes/find.ts'
+import { loadTheme } from '../themes/load.ts'
+import { securityHeaders } from '../web/headers.ts'
+import { LANGUAGE } from '../web/language.ts'
+import type { TemplateFault } from '../web/templates.ts'
+import { type Theme, themeFiles } from '../web/theme.ts'
+import { createViews, type Views } from '../web/views.ts'
+import { html, page, send } from './pages.ts'
+
+const ROOT = path.join(import.meta.dirname, '../..')
+const OURS = oursIn(ROOT)
+/** Our own pages, as THEME calls them. */
+export const BASE = 'base'
+/** What leads away from a page. */
+const LEADS = ['href', 'switchHref', 'action']
+
+export interface GalleryOptions {
+  /** Of the party that shows it, without a trailing slash. */
+  url: string
+  /** Names as THEME takes them, beside ours. One that cannot be used is not shown. */
+  themes: string[]
+  /** Read once; else at each page, so that a change shows at the next reload. */
+  cache: boolean
+  /** Looked in before all others. */
+  folders?: string[]
+  isStrict?: boolean
+  /** Told of each file of a theme that fails. */
+  report?: (fault: TemplateFault) => void
+}
+
+interface Dressed {
+  theme: string
+  views: Views
+  look: Theme | undefined
+}
+
+/** Shows the list at /gallery, the pages below it, and what they need at /public and /theme. */
+export function galleryRoutes(options: GalleryOptions): Router {
+  const all = [BASE, ...options.themes].flatMap((theme) => dress(theme, options))
+  const router = Router()
+  router.use('/public', express.static(path.join(ROOT, 'public')))
+  for (const { look } of all) if (look) router.use('/theme', themeFiles(look))
+  router.get('/gallery', (_req, res) => send(res, 200, listPage(all)))
+  const form = express.urlencoded({ extended: false, limit: '10kb' })
+  for (const one of all) {
+    const headers = securityHeaders(new URL(options.url), one.look?.csp)
+    router.all(`/gallery/${encodeURIComponent(one.theme)}/:language/:slug`, headers, form, show(one))
+  }
+  return router
+}
+
+/** Those in views/themes, and the one that was chosen. */
+export function themesToShow(chosen?: string): string[] {
+  return [...new Set([...themeNames(OURS), ...(chosen === undefined ? [] : [chosen])])]
+}
+
+/** The address of a page, below that of the party. */
+export function placeOf({ slug }: PageState, theme: string = BASE, language = 'en'): string {
+  return `/gallery/${encodeURIComponent(theme)}/${language}/${slug}`
+}
+
+function dress(theme: string, options: GalleryOptions): Dressed[] {
+  const { folders = [], cache, isStrict = false, report = () => {} } = options
+  const look = theme === BASE ? undefined : loadTheme(theme, OURS, { cache }).theme
+  if (theme !== BASE && !look) return []
+  const views = createViews({
+    folders: [...folders, ...(look?.folders ?? []), OURS.views],
+    cache,
+    organization: () => 'Northwind',
+    contact: () => CONTACT,
+    now: () => NOW,
+    ...(look ? { look: look.look } : {}),
+    report,
+    isStrict,
+  })
+  return [{ theme, views, look }]
+}
+
+function show({ theme, views }: Dressed): RequestHandler<{ language: string; slug: string }> {
+  return (req, res, next) => {
+    const { language, slug } = req.params
+    const state = allStates.find((one) => one.slug === slug)
+    if (!state || !views.languages.includes(language)) return next()
+    const here = placeOf(state, theme, language)
+    // The switcher of the page, which is a link or a button of its form.
+    const wished = req.query[LANGUAGE] ?? req.body?.[LANGUAGE]
+    const other = views.languages.find((one) => one === wished)
+    if (other !== undefined) return res.redirect(303, placeOf(state, theme, other))
+    if (req.method === 'POST') return res.redirect(303, here)
+    sendPage(
+      res,
+      state.render(views, (page) => leadingTo(here, page), language, here),
+    )
+  }
+}
+
+function sendPage(res: Response, markup: string): void {
+  // A page that goes on by itself would be gone before anybody has looked at it.
+  send(res, 200, markup.replace(/<meta http-equiv="refresh"[^>]*>\n?/, ''))
+}
+
+/** What is pressed shows the page again: it belongs to no sign-in. */
+function leadingTo<T>(here: string, given: T): T {
+  return withEveryText(given, (text, name) => (LEADS.includes(name) ? here : text))
+}
+
+function listPage(all: Dressed[]): string {
+  const links = (state: PageState, { theme, views }: Dressed) =>
+    views.languages.map((tag) => html`<a href="${placeOf(state, theme, tag)}" hreflang="${tag}">${tag}</a>`)
+  const rows = allStates.map(
+    (state) =>
+      html`<tr><th scope="row">${state.name}</th>${all.map((one) => html`<td>${links(state, one)}</td>`)}</tr>`,
+  )
+  const body = html`<p class="muted">The pages of Vestibule in every state, in each theme and language, with made-up data. What is pressed there shows
+the page again.</p>
+<table class="list">
+<tr><th scope="col">State</th>${all.map(({ theme }) => html`<th scope="col">${theme}</th>`)}</tr>
+${rows}
+</table>`
+  return page('Travel', 'Every page', body)
+}
