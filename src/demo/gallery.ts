@@ -112,14 +112,12 @@ function leadingTo<T>(here: string, given: T): T {
 function listPage(all: Dressed[]): string {
   const links = (state: PageState, { theme, views }: Dressed) =>
     views.languages.map((tag) => html`<a href="${placeOf(state, theme, tag)}" hreflang="${tag}">${tag}</a>`)
-  const rows = allStates.map(
-    (state) =>
-      html`<tr><th scope="row">${state.name}</th>${all.map((one) => html`<td>${links(state, one)}</td>`)}</tr>`,
-  )
+  const lines = (state: PageState) =>
+    all.map((one) => html`<div><span class="muted">${one.theme}</span> ${links(state, one)}</div>`)
+  const rows = allStates.map((state) => html`<tr><th scope="row">${state.name}</th><td>${lines(state)}</td></tr>`)
   const body = html`<p class="muted">The pages of Vestibule in every state, in each theme and language, with made-up data. What is pressed there shows
 the page again.</p>
 <table class="list">
-<tr><th scope="col">State</th>${all.map(({ theme }) => html`<th scope="col">${theme}</th>`)}</tr>
 ${rows}
 </table>`
   return page('Travel', 'Every page', body)

@@ -106,7 +106,6 @@ th, td { text-align: start; vertical-align: top; padding: 8px 16px 8px 0; border
 th { font-weight: 600; white-space: nowrap; }
 @media (max-width: 30rem) { th, td { display: block; } th { border-block-end: 0; padding-block-end: 0; } }
 .list th { white-space: normal; }
-.list td { white-space: nowrap; }
 .list a { display: inline-block; min-block-size: 24px; min-inline-size: 24px; }
 code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
 `

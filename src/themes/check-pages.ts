@@ -13,8 +13,14 @@ const KINDS = ['iso', 'type']
 
 const KEEP = 'Keep every form, field, button and link of our page, by the names that they have there'
 
-/** Prints every page with this template alone, the others being ours, and compares it with ours. */
-export function checkPrinted(template: Template, all: Template[], folders: string[], ours: Ours): Finding[] {
+/** Prints every page with this template alone, the others being ours, and compares it with ours, which are `plain`. */
+export function checkPrinted(
+  template: Template,
+  all: Template[],
+  folders: string[],
+  ours: Ours,
+  plain: string[],
+): Finding[] {
   const findings: Finding[] = []
   const { file } = template
   // A part that only this theme has is seen where something includes it.
@@ -39,13 +45,11 @@ export function checkPrinted(template: Template, all: Template[], folders: strin
       findings.push({ file, line: fault.line ?? 1, problem: fault.problem, todo })
     },
   })
-  const plain = ourViews(ours)
-  for (const specimen of shapes) {
+  for (const [index, specimen] of shapes.entries()) {
     const before = findings.length
     const html = specimen.render(views, marked)
     if (findings.length > before) continue
-    for (const [problem, todo] of lostHooks(specimen.render(plain, marked), html))
-      findings.push({ file, line: 1, problem, todo })
+    for (const [problem, todo] of lostHooks(plain[index] ?? '', html)) findings.push({ file, line: 1, problem, todo })
   }
   return findings
 }
@@ -62,8 +66,9 @@ const LOOK = {
   asset: (name: string) => `/theme/${name}`,
 }
 
-function ourViews({ views }: Ours) {
-  return createViews({
+/** Every page in our templates alone. */
+export function printedByOurs({ views }: Ours): string[] {
+  const plain = createViews({
     folders: [views],
     cache: true,
     organization: () => 'Northwind',
@@ -71,6 +76,7 @@ function ourViews({ views }: Ours) {
     now: () => NOW,
     look: () => LOOK,
   })
+  return shapes.map((specimen) => specimen.render(plain, marked))
 }
 
 function lostHooks(ours: string, theirs: string): [problem: string, todo: string][] {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { FILE_TYPES } from '../web/theme.ts'
-import { checkPrinted } from './check-pages.ts'
+import { checkPrinted, printedByOurs } from './check-pages.ts'
 import { checkTemplate, keysSaid, templatesOf } from './check-templates.ts'
 import { checkWords, wordsIn } from './check-words.ts'
 import { at, type Finding, type FoundTheme, findChain, findTheme, type Ours, readable, readTheme } from './find.ts'
@@ -32,11 +32,9 @@ function check(name: string, ours: Ours): Finding[] {
   const read = templates.flatMap((template) => checkTemplate(template, checked))
   const canPrint = loadTheme(name, ours, { cache: true }).theme !== undefined
   const unprintable = new Set(read.filter(({ problem }) => problem === 'it does not compile').map(({ file }) => file))
-  const printed = canPrint
-    ? templates
-        .filter(({ file }) => !unprintable.has(file))
-        .flatMap((template) => checkPrinted(template, templates, folders, ours))
-    : []
+  const printable = canPrint ? templates.filter(({ file }) => !unprintable.has(file)) : []
+  const plain = printable.length > 0 ? printedByOurs(ours) : []
+  const printed = printable.flatMap((template) => checkPrinted(template, templates, folders, ours, plain))
   return inOrder([
     ...findings,
     ...odd,
