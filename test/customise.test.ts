@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { readDeclared } from '../src/declared.ts'
 import { allStates } from '../src/specimens/all.ts'
 import { oursIn } from '../src/themes/find.ts'
 import { loadTheme } from '../src/themes/load.ts'
@@ -91,6 +92,17 @@ describe('docs/customise.md', () => {
       assert.match(page(), result)
     })
   }
+})
+
+describe('docs/customise.md on a page elsewhere', () => {
+  it('says in ten lines at most what a configuration needs, and it has no fault', () => {
+    const step = stepsOf(text).find((one) => 'file' in one && one.file === 'vestibule.yaml')
+    const yaml = step && 'content' in step ? step.content : ''
+    assert.ok(yaml.trim().split('\n').length <= 10)
+    const { declared, faults } = readDeclared(yaml, 'vestibule.yaml', { PAGES_SECRET: 'a secret of the pages' })
+    assert.deepEqual(faults, [])
+    assert.equal(declared?.jitProvisioning.usernameProvisioningUrl, 'https://pages.example/register')
+  })
 })
 
 function withPiece(whole: string, place: string, piece: string): string {
