@@ -2,12 +2,17 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { FlowResponse, OutcomeResponse } from '../src/api/shapes.ts'
+import { findFlowRow } from '../src/db/flows.ts'
+import { resealAll } from '../src/db/sealed.ts'
+import { flowFrom, startFlowElsewhere } from '../src/flow.ts'
+import { createKeyring } from '../src/seal.ts'
 import { type Browser, openBrowser, type Page } from './support/browser.ts'
 import { atElsewhere, call, later, type Said } from './support/elsewhere.ts'
 import { type Example, startExample } from './support/examples.ts'
+import { exchange, openHouse } from './support/house.ts'
 import { brokenInvariants } from './support/invariants.ts'
 import { PASSWORD } from './support/people.ts'
-import { freePort, MODES, type Mode, type Product, startProduct } from './support/product.ts'
+import { freePort, MODES, type Mode, type Product, SECRET_KEY, startProduct } from './support/product.ts'
 import { automation, secretOf } from './support/tokens.ts'
 import {
   codesOn,
@@ -398,6 +403,22 @@ describe('the door', () => {
     const people = await countPeople(product)
     await page.press('Do not create an account')
     assert.deepEqual([await countPeople(product), tell(await product.dump())], [people, []])
+  })
+})
+
+describe('what a flow of this door remembers of it', () => {
+  it('is sealed, and is sealed again when SECRET_KEY is replaced', async () => {
+    const on = await openHouse()
+    const way = { returnTo: 'https://desk.example/', state: STATE }
+    const door = { kind: 'flow-api' as const, applicationId: on.applicationId, ...way }
+    const id = await startFlowElsewhere(on.house, door, on.idp.id)
+    assert.doesNotMatch(await on.contents(), /desk\.example|a-state-of-the-desk/)
+    const next = 'the next secret key of more than 32 characters'
+    await resealAll(on.house.db, createKeyring(next, SECRET_KEY))
+    const row = (await findFlowRow(on.house.db, id)) ?? assert.fail()
+    const rotated = { ...on.house, keyring: createKeyring(next) }
+    assert.deepEqual(flowFrom(rotated, exchange().req, row, { profile: undefined, language: 'en' }).door, door)
+    await on.drop()
   })
 })
 

@@ -49,6 +49,9 @@ describe('the keys of the flow API', () => {
     return body.returnTo
   }
 
+  const sayIn = (language: string, key: string) =>
+    product.running.house.views.t({ key, values: { app: 'Travel', org: 'Northwind' } }, language)
+
   const isAtApplication = (page: Page) => page.url.startsWith(product.application.redirectUri)
 
   describe('a key', () => {
@@ -116,6 +119,24 @@ describe('the keys of the flow API', () => {
         const page = await sent.browser.open(said.body.returnTo)
         assert.deepEqual([page.status, codesOn(page)], [409, ['IDP_OFF']])
       })
+    })
+  })
+
+  describe('a question', () => {
+    it('is in the language that its person reads, and answers to it count in the same words', async () => {
+      const [browser, person] = [openBrowser({ headers: { 'Accept-Language': 'de' } }), newcomer()]
+      product.idp.person(person.sub, person)
+      product.idp.signInAs = person.sub
+      const choice = await browser.open(`${product.application.url}/login`)
+      const page = await choice.click('Weiter mit Acme consent')
+      const { token, question } = await ask(product, { key: keyIn(page) })
+      assert.deepEqual([question['language'], question['heading']], ['de', sayIn('de', 'signup.title.consent')])
+      const wrong = await call(product, '/answers', answersTo({ token, question }, { consent: [] }))
+      assert.deepEqual([wrong.status, wrong.body.question.language], [422, 'de'])
+      const { body } = await call(product, '/answers', answersTo({ token, question }))
+      assert.ok(isAtApplication(await browser.open(body.returnTo)))
+      const { consents } = await knownPerson(product, person.sub)
+      assert.deepEqual([...new Set(consents.map(({ language }) => language))], ['de'])
     })
   })
 

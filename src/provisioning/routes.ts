@@ -74,7 +74,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
   }
 
   async function show(req: Request, res: Response): Promise<void> {
-    // Looking alone must neither end a flow nor use a key up.
+    // Looking alone must use no key up, and give none out.
     const isVisit = req.method === 'GET'
     const asked = await find(res)
     if (!asked) return
