@@ -91,7 +91,7 @@ describe('the demonstration', () => {
       assert.equal(last.query.post_logout_redirect_uri, `${other.url}/`)
       assert.equal(last.query.client_id, 'travel')
       assert.equal(last.query.id_token_hint, undefined, 'no token in an address')
-      assert.match((await browser.open(other.url)).text, /Sign in$/)
+      assert.match((await browser.open(other.url)).text, /Sign in Every page of Vestibule$/)
     } finally {
       await Promise.all([issuer.stop(), other.stop()])
     }
