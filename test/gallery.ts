@@ -4,9 +4,11 @@ import path from 'node:path'
 import type { Page } from 'playwright-core'
 import { BASE, themesToShow } from '../src/demo/gallery.ts'
 import { allStates } from '../src/specimens/all.ts'
+import { loadTheme } from '../src/themes/load.ts'
 import { albumOf, type Picture } from './support/album.ts'
 import { openChromium } from './support/chromium.ts'
 import { openGallery } from './support/gallery.ts'
+import { OURS } from './support/themes.ts'
 
 const FOLDER = path.join(import.meta.dirname, '../.cache/gallery')
 const SIDE_BY_SIDE = 3
@@ -19,6 +21,11 @@ const PAPER = 688
 
 const started = performance.now()
 const themes = process.argv.length > 2 ? process.argv.slice(2) : [BASE, ...themesToShow()]
+const unusable = themes.find((theme) => theme !== BASE && !loadTheme(theme, OURS, { cache: true }).theme)
+if (unusable !== undefined) {
+  process.stderr.write(`The theme ${unusable} cannot be used: npx vestibule theme check ${unusable} says why\n`)
+  process.exit(1)
+}
 const faults = new Set<string>()
 const gallery = await openGallery({
   themes: themes.filter((theme) => theme !== BASE),
@@ -49,8 +56,7 @@ async function photograph(next: Iterator<[number, (typeof sittings)[number]]>): 
   const { page, close } = await openChromium({ javaScript: true })
   try {
     for (const [index, { theme, state, language }] of { [Symbol.iterator]: () => next }) {
-      const answer = await page.goto(gallery.addressOf(state, language, theme))
-      if (answer?.status() !== 200) throw new Error(`The theme ${theme} cannot be used: vestibule theme check ${theme}`)
+      await page.goto(gallery.addressOf(state, language, theme))
       const taken = await picturesOf(page, path.join(folderOf(theme), `${state.slug}.${language}`))
       pictures[index] = taken.map(({ file, kinds }) => ({
         state: state.name,

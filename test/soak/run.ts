@@ -1,6 +1,7 @@
 // The long tests (npm run soak): what takes minutes, or a program from Debian's packages. One part after another; figures as they come.
 import { test } from 'node:test'
 import '../support/quick-assert.ts'
+import { axeSoak } from './axe.ts'
 import { floodsSoak } from './floods.ts'
 import { imageSoak } from './image.ts'
 import { killsSoak } from './kills.ts'
@@ -25,6 +26,10 @@ const PARTS: [claim: string, part: (say: Say) => Promise<void>][] = [
   ['a flood leaves nothing behind, and nobody waits for long because of it', floodsSoak],
   ['twenty requests a second at the prompt are answered in time', paceSoak],
   ['the prompt is there soon on a slow telephone', pageSoak],
+  [
+    'axe finds no fault with any page in any state: base and sample, light and dark, mirrored, without JavaScript',
+    axeSoak,
+  ],
   ['everything that uses a database does so through PgBouncer in transaction mode', poolerSoak],
 ]
 

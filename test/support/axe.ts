@@ -1,6 +1,8 @@
-// What axe finds wrong with a page as it stands in Chromium.
+// What axe finds wrong with a page as it stands in Chromium, in each way in which pages are shown.
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
+import { BASE } from '../../src/demo/gallery.ts'
+import { openChromium } from './chromium.ts'
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
@@ -13,4 +15,58 @@ export async function faultsOf(page: Page): Promise<string[]> {
   )
   if (passes.length < 5) throw new Error(`axe has looked at ${passes.length} things only on ${page.url()}`)
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}
+
+/** A way to show a page. */
+export interface Way {
+  theme: string
+  language: string
+  javaScript: boolean
+}
+
+/** All eight: our pages and the sample theme, from left to right and from right to left, with and without JavaScript. */
+export const WAYS: Way[] = [true, false].flatMap((javaScript) =>
+  [BASE, 'sample'].flatMap((theme) => ['en', 'ar'].map((language) => ({ theme, language, javaScript }))),
+)
+
+export function wordsOf({ theme, language, javaScript }: Way): string {
+  return `${theme}, ${language}, ${javaScript ? 'with' : 'without'} JavaScript`
+}
+
+export interface Sitting {
+  /** What is wrong with the page at this address, light and dark; `change` is run before anybody looks. */
+  faultsAt(address: string, change?: string): Promise<string[]>
+  close(): Promise<void>
+}
+
+/** A browser with JavaScript or without. */
+export async function openSitting({ javaScript }: Way): Promise<Sitting> {
+  const { page, context, consoleErrors, close } = await openChromium({ javaScript })
+  const browser = await context.newCDPSession(page)
+  const setScripts = (isOn: boolean) => browser.send('Emulation.setScriptExecutionDisabled', { value: !isOn })
+  return {
+    close,
+    async faultsAt(address, change = '') {
+      // The page's script never runs; axe, which waits by timers, does.
+      await setScripts(javaScript)
+      await page.goto(address)
+      await setScripts(true)
+      await page.evaluate(change)
+      await assertScript(page, javaScript)
+      const faults: string[] = []
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        faults.push(...(await faultsOf(page)).map((fault) => `${colorScheme}: ${fault}`))
+      }
+      return [...faults, ...consoleErrors.splice(0)]
+    },
+  }
+}
+
+/** The script adds a button to every password. */
+async function assertScript(page: Page, hasRun: boolean): Promise<void> {
+  const [fields, buttons] = await page.evaluate<[number, number]>(
+    `['input[type="password"]', '[aria-pressed]'].map((one) => document.querySelectorAll(one).length)`,
+  )
+  if (buttons !== (hasRun ? fields : 0)) throw new Error(`${page.url()} has ${buttons} buttons of the script`)
 }
