@@ -4,9 +4,9 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import './support/quick-assert.ts'
 
-/** Those that start programs of their own (servers, browsers, PostgreSQL), generated input, and two that wait for many hashes, take as long as all others together. */
+/** Those that start programs of their own (servers, browsers, PostgreSQL), generated input, and three that take long, take as long as all others together. */
 const PROGRAMS =
-  /cli\.|embedded|demo|chromium|fleet|leave|rotation|races|crashes|outages|floods|generated|collisions|local-sign-in/
+  /cli\.|embedded|demo|chromium|fleet|leave|rotation|races|crashes|outages|floods|generated|collisions|local-sign-in|idp-tokens/
 const LANES = ['rules and pages', 'programs and generated input']
 
 const lane = process.argv[2]
