@@ -10,7 +10,7 @@ import { freePort, startMigratedCluster } from '../support/scene.ts'
 import type { Say } from './run.ts'
 
 const PER_SECOND = 20
-const SECONDS = 20
+const SECONDS = 30
 /** Milliseconds that 95 of 100 may take on a machine with nothing else to do. */
 const TARGETS = { GET: 60, POST: 400 }
 /** This machine has something else to do: at the very least those who ask, and PostgreSQL. */

@@ -15,7 +15,6 @@ const LEFT_OUT: [file: RegExp, why: string][] = [
   [/^chromium\//, 'another browser asks the same of the product'],
   [/^(outages|crashes|races)/, 'stands between the servers and PostgreSQL itself, or kills servers'],
   [/^floods/, 'measures how soon people are answered'],
-  [/^pages\/themes/, 'walks one and the same flow, once for each faulty theme'],
 ]
 
 /** Processes side by side, as npm test has them. */
