@@ -2,6 +2,7 @@
 import path from 'node:path'
 import express, { type Express } from 'express'
 import { apiRoutes } from './api/routes.ts'
+import { consoleRoutes } from './console/routes.ts'
 import { isThere } from './db/connect.ts'
 import { createApplicationDoor } from './handback/application.ts'
 import { ownDoor } from './handback/doors.ts'
@@ -59,6 +60,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain, stay: door.stay }))
   app.use(handbackRoutes(house, door, { again: loginAgain, prompts }))
   app.use(apiRoutes(house, applications.bearer, { ended: endedAddress, again: loginAgain, leaveBy: door.leaveBy }))
+  app.use(consoleRoutes(house).router)
   app.use(notFound)
   app.use(onError)
   return app

@@ -38,6 +38,8 @@ export interface Config {
   secretKeyPrevious?: string
   /** Opens /metrics to whoever sends it. Absent: there is no such address. */
   metricsToken?: string
+  /** Whoever brings it becomes the first owner. Absent: one that follows from the secret key. */
+  setupToken?: string
   /** How many proxies in front of us may say where a request came from. Never all of them. */
   trustProxy: number
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
@@ -55,13 +57,13 @@ export interface Config {
 /** Every variable that means something in this version. `.env.example` explains each. */
 export const VARIABLES = [
   ...['NODE_ENV', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DATABASE_POOL_MAX', 'DATABASE_SSL', 'DATABASE_CA_CERT'],
-  ...['MIGRATE_ON_START', 'METRICS_TOKEN'],
+  ...['MIGRATE_ON_START', 'METRICS_TOKEN', 'SETUP_TOKEN'],
   ...['PORT', 'HOST', 'PUBLIC_URL', 'TRUST_PROXY', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'CONFIG_FILE'],
   ...['LOG_LEVEL', 'LOG_FORMAT', 'FLOW_TTL_MINUTES', 'ALLOW_PRIVATE_IDP', 'THEME'],
 ] as const
 
 // Variables of the design whose behaviour is not built yet. Who builds one takes its name away.
-const NOT_IN_THIS_VERSION = ['SETUP_TOKEN', 'SMTP_URL']
+const NOT_IN_THIS_VERSION = ['SMTP_URL']
 
 // The disk of these platforms does not outlive a restart, so a database on it would be lost.
 const PLATFORMS = ['DYNO', 'RENDER', 'FLY_APP_NAME', 'KUBERNETES_SERVICE_HOST']
@@ -125,6 +127,7 @@ export function readConfig(environment: Environment, files: { read(path: string)
     ...text('secretKey', 'SECRET_KEY', SECRET),
     ...text('secretKeyPrevious', 'SECRET_KEY_PREVIOUS', SECRET),
     ...text('metricsToken', 'METRICS_TOKEN', TOKEN),
+    ...text('setupToken', 'SETUP_TOKEN', TOKEN),
     // A theme that is not there is no fault: people must be able to sign in, and the log says it.
     ...(env.THEME === undefined || env.THEME === 'base' ? {} : { theme: env.THEME }),
     trustProxy: number(

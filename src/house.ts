@@ -28,6 +28,8 @@ export interface House {
   passwords: Passwords
   log: Logger
   metrics: Metrics
+  /** Opens /setup until there is an owner. Absent: there was one at the start. */
+  setupToken?: string
   /** Opens /metrics; absent: there is no such address. */
   metricsToken?: string
   now: () => Date

@@ -4,6 +4,7 @@ import { ConfigFaults, printFaults, readConfig } from './config.ts'
 import { reasonOf } from './db/connect.ts'
 import { startEmbeddedPostgres } from './db/embedded.ts'
 import { startDemo } from './demo/start.ts'
+import type { House } from './house.ts'
 import { localSecretKey, STATE_FOLDER } from './local-state.ts'
 import { start } from './start.ts'
 import { createLog } from './web/logging.ts'
@@ -40,6 +41,7 @@ async function run(): Promise<void> {
   stops.unshift(() => running.stop())
   if (!demo) {
     log.info({ address: config.publicUrl.origin, port: config.port }, 'listening')
+    printSetup(running.house, config.setupToken !== undefined)
     return
   }
   await demo.seed(running.house)
@@ -51,9 +53,17 @@ async function run(): Promise<void> {
   Their idp      ${demo.idpUrl}
   Every page     ${demo.applicationUrl}/gallery
   Local sign-in  ${demo.localUser.username} / ${demo.localUser.password}
+  Console        ${config.publicUrl.origin}/console  ${demo.owner} / ${demo.localUser.password}
   Data           ${STATE_FOLDER}/ (delete the folder to start afresh)
 
 `)
+}
+
+/** Until there is an owner. A token that the operator has set is theirs to know; ours is printed here and written nowhere else. */
+function printSetup({ setupToken, publicUrl }: House, isTheirs: boolean): void {
+  if (setupToken === undefined) return
+  const token = isTheirs ? 'the value of SETUP_TOKEN' : setupToken
+  process.stdout.write(`Set-up is not done. Open ${publicUrl.origin}/setup and enter: ${token}\n`)
 }
 
 let isStopping = false

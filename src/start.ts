@@ -5,12 +5,14 @@ import path from 'node:path'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { ownSetupToken } from './console/setup-token.ts'
 import { databaseAddress } from './database-address.ts'
 import { connectionLimit, connectionsOf } from './db/capacity.ts'
 import { connect, type Db } from './db/connect.ts'
 import { applyDeclared, USER_STORE } from './db/declare.ts'
 import { readOrganization, readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
+import { isSetUp } from './db/operators.ts'
 import { sweep } from './db/sweep.ts'
 import { type Declared, pagesOf } from './declared.ts'
 import type { House } from './house.ts'
@@ -101,6 +103,7 @@ export async function start(options: StartOptions): Promise<Running> {
       ),
       log,
       metrics: createMetrics({ databaseConnections: () => connectionsOf(db) }),
+      ...((await isSetUp(db)) ? {} : { setupToken: config.setupToken ?? ownSetupToken(keyring) }),
       ...(config.metricsToken === undefined ? {} : { metricsToken: config.metricsToken }),
       now,
       isStopping: () => isStopping,

@@ -16,9 +16,24 @@ interface File {
 
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
-  start: ['app', 'themes', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
-  app: ['api', 'login', 'provisioning', 'handback', 'db', 'web'],
+  start: ['app', 'console', 'themes', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
+  app: ['api', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
   api: ['provisioning', 'flow', 'flow-keys', 'flow-pages', 'db', 'web', 'seal'],
+  console: [
+    'login',
+    'provisioning',
+    'specimens',
+    'themes',
+    'settings',
+    'flow',
+    'stores',
+    'db',
+    'web',
+    'seal',
+    'declared',
+    'declared-addresses',
+    'config-faults',
+  ],
   login: ['provisioning', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   provisioning: ['flow', 'flow-keys', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   handback: ['flow', 'flow-keys', 'flow-pages', 'stores', 'db', 'web', 'seal'],
@@ -79,6 +94,9 @@ const PACKAGES: Record<string, RegExp> = {
   ejs: /^web\/template(s|-lines)\.ts$/,
   '@node-rs/argon2': /^stores\/password\.ts$/,
   '@zxcvbn-ts/language-common': /^stores\/password-policy\.ts$/,
+  otpauth: /^stores\/totp\.ts$/,
+  uqr: /^stores\/totp\.ts$/,
+  'express-session': /^web\/session\.ts$/,
   re2js: /^stores\/regex\.ts$/,
   knex: /^db\/connect\.ts$/,
   'knex/lib/dialects/postgres/index.js': /^db\/dialect\.ts$/,
@@ -89,12 +107,12 @@ const PACKAGES: Record<string, RegExp> = {
   yaml: /^declared-text\.ts$/,
   'smol-toml': /^declared-text\.ts$/,
   zod: /^(declared-(applications|keys|kinds|stores)|api\/shapes|web\/contract|themes\/theme-json)\.ts$/,
-  express: /^(app|web\/.*|(api|login|provisioning|handback)\/(routes|callback))\.ts$/,
+  express: /^(app|web\/.*|(api|login|provisioning|handback)\/(routes|callback)|console\/(routes|setup|sign-in))\.ts$/,
 }
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']
 
 const TRANSACTIONS =
-  /^(provisioning\/provision|handback\/at-once|db\/declare|db\/migrate|db\/signing-keys|db\/connect)\.ts$/
+  /^(provisioning\/provision|handback\/at-once|db\/declare|db\/migrate|db\/signing-keys|db\/connect|db\/operators)\.ts$/
 
 const isEntry = (name: string) => /^(main|cli)\.ts$/.test(name)
 const inDemo = (name: string) => name.startsWith('demo/')

@@ -180,7 +180,7 @@ describe('the environment', () => {
     ['MIGRATE_ON_START', 'yes', /must be 1 or 0/],
     ['ALLOW_PRIVATE_IDP', 'on', /must be 1 or 0/],
     ['CONFIG_FILE', 'nowhere.yaml', /cannot be read \(ENOENT\)/],
-    ['SETUP_TOKEN', 'x', /not in this version/],
+    ['SETUP_TOKEN', 'x', /at least 16 characters/],
     ['SMTP_URL', 'smtp://mail.example', /not in this version/],
     ['METRICS_TOKEN', 'x', /at least 16 characters/],
     ['DATABASE_CA_CERT', 'ca.pem', /text of a certificate/],

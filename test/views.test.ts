@@ -366,7 +366,11 @@ describe('the files', () => {
   test('templates print text; only the body and other templates are markup', () => {
     for (const [file, text] of templates) {
       for (const [tag] of text.matchAll(/<%-.*/g))
-        assert.match(tag, /^<%- (?:body -%>|include\('\/partials\/[\w-]+'[ ,)]|slot\('[\w.]+'\) -%>)/, file)
+        assert.match(
+          tag,
+          /^<%- (?:(?:body|qr) -%>|include\('(?:\/console)?\/partials\/[\w-]+'[ ,)]|slot\('[\w.]+'\) -%>)/,
+          file,
+        )
     }
   })
 

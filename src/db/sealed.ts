@@ -18,6 +18,7 @@ const PLACES: Place[] = [
   { table: 'flows', column: 'interaction_uid_sealed', key: ['id'], context: `'flow door ' || id` },
   { table: 'flows', column: 'door_sealed', key: ['id'], context: `'flow door ' || id` },
   { table: 'oidc_records', column: 'payload_sealed', key: ['model', 'id_hash'], context: `'oidc ' || model` },
+  { table: 'user_factors', column: 'secret_sealed', key: ['user_id', 'kind'], context: `kind || ' ' || user_id` },
   { table: 'federated_claims', column: 'claims_sealed', key: ['grant_id_hash'], context: `'federated claims'` },
 ]
 const BATCH = 500

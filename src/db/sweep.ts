@@ -25,6 +25,7 @@ export async function sweep(db: Db, now: Date): Promise<number> {
     [expired('flows', 'id'), forget],
     [expired('oidc_records', 'model, id_hash'), now],
     [expired('federated_claims', 'grant_id_hash'), now],
+    [expired('console_sessions', 'id_hash'), now],
     [expired('brakes', 'key'), now],
   ] as const
   let touched = 0

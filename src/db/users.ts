@@ -117,3 +117,8 @@ export async function giveLooks(db: Db, looks: { id: string; look: string }[]): 
 export async function replacePasswordHash(db: Db, id: string, old: string, hash: string): Promise<void> {
   await query(db, 'UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?', [hash, id, old])
 }
+
+/** Sets a password, whatever was there. */
+export async function setPasswordHash(db: Db, id: string, hash: string): Promise<void> {
+  await query(db, 'UPDATE users SET password_hash = ? WHERE id = ?', [hash, id])
+}

@@ -1,5 +1,6 @@
 // The demonstration's other parties: a fake identity provider, an application, and people whose names are taken already.
 import { createHmac, randomUUID } from 'node:crypto'
+import { makeFirstOwner } from '../db/operators.ts'
 import { insertUser } from '../db/users.ts'
 import type { Declared } from '../declared.ts'
 import type { House } from '../house.ts'
@@ -14,6 +15,9 @@ import { modes, usernameOf } from './personas.ts'
 /** The persona who finds every username taken. */
 const TAKEN_BY_OTHERS = 'chen'
 
+/** Who runs the demo. */
+const OWNER = 'maya'
+
 /** The password of the people whose names are taken, to try the local sign-in with. */
 const TAKEN_PASSWORD = 'correct horse battery staple'
 
@@ -23,6 +27,8 @@ export interface Demo {
   idpUrl: string
   /** Makes the users whose names one persona will find taken; those that are there stay. */
   seed(house: House): Promise<void>
+  /** Who may enter the console, with the same password. */
+  owner: string
   /** A name and password for the local sign-in. */
   localUser: { username: string; password: string }
   stop(): Promise<void>
@@ -59,6 +65,7 @@ export async function startDemo(options: {
     declared: demoDeclared(idp.issuer, clients, { url: application.url, ...client }),
     applicationUrl: application.url,
     idpUrl: idp.issuer,
+    owner: OWNER,
     localUser: { username: taken[0] ?? '', password: TAKEN_PASSWORD },
     async seed(house) {
       const passwordHash = await house.passwords.hash(TAKEN_PASSWORD, 'the demo')
@@ -66,6 +73,8 @@ export async function startDemo(options: {
         const name = { store: PRIMARY, username, canonical: username, look: lookOf(username) }
         await insertUser(house.db, { ...name, id: randomUUID(), passwordHash })
       }
+      const owner = { store: PRIMARY, username: OWNER, canonical: OWNER, look: lookOf(OWNER) }
+      await makeFirstOwner(house.db, { ...owner, id: randomUUID(), passwordHash }, house.now())
     },
     async stop() {
       await Promise.all([application.stop(), idp.stop()])

@@ -20,12 +20,14 @@ export function sameOrigin(publicUrl: URL): RequestHandler {
 const protect = csurf({
   // The secret follows from the flow cookie: nothing is written, and a token of one flow is worth nothing in another.
   sessionKey: 'flow',
-  // By default the package also takes tokens from the query string, where they would leak into logs, and from headers.
-  value: (req: Request) => {
-    const token: unknown = (req.body as Record<string, unknown> | undefined)?.['_csrf']
-    return typeof token === 'string' ? token : ''
-  },
+  value: tokenOf,
 })
+
+/** By default the package also takes tokens from the query string, where they would leak into logs, and from headers. */
+function tokenOf(req: Request): string {
+  const token: unknown = (req.body as Record<string, unknown> | undefined)?.['_csrf']
+  return typeof token === 'string' ? token : ''
+}
 
 /** Checks the form's token against the secret of the flow that it belongs to; on GET only makes `csrfToken` work. */
 export function flowToken(secret: (req: Request) => string): RequestHandler {
@@ -39,3 +41,6 @@ export function flowToken(secret: (req: Request) => string): RequestHandler {
 export function csrfToken(req: Request): string {
   return (req as Request & { csrfToken(): string }).csrfToken()
 }
+
+/** The same for people who are signed in: the secret is their session's, which must have been found before. */
+export const sessionToken: RequestHandler = csurf({ sessionKey: 'session', value: tokenOf })

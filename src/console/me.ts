@@ -1,0 +1,113 @@
+// An operator's own sign-in: the authenticator app, the password, and sessions elsewhere.
+import type { Request, Response } from 'express'
+import { removeSessionsOf } from '../db/console-sessions.ts'
+import { findTotp, putTotp, removeTotp, takeTotpStep } from '../db/user-factors.ts'
+import { setPasswordHash } from '../db/users.ts'
+import { problemMessage } from '../provisioning/form.ts'
+import { passwordProblem } from '../stores/password-policy.ts'
+import { readStores } from '../stores/stores.ts'
+import { newTotpSecret, qrCode, totpAddress, totpStepOf } from '../stores/totp.ts'
+import { clientOf } from '../web/client.ts'
+import { readFields } from '../web/forms.ts'
+import { EVERYONE, type Route } from './access.ts'
+import { type Desk, operatorOf, type Problem } from './desk.ts'
+
+const ME = '/console/me'
+
+export function meScreen(desk: Desk): Route[] {
+  const { house } = desk
+  return [
+    { method: 'get', path: '/me', roles: EVERYONE, handler: (req, res) => answer(req, res) },
+    { method: 'get', path: '/me/totp', roles: EVERYONE, fresh: true, handler: showTotp },
+    { method: 'post', path: '/me/totp', roles: EVERYONE, fresh: true, handler: confirmTotp },
+    { method: 'get', path: '/me/totp/remove', roles: EVERYONE, fresh: true, handler: showRemoval },
+    { method: 'post', path: '/me/totp/remove', roles: EVERYONE, fresh: true, handler: takeTotpAway },
+    {
+      method: 'get',
+      path: '/me/password',
+      roles: EVERYONE,
+      fresh: true,
+      handler: (req, res) => answerPassword(req, res),
+    },
+    { method: 'post', path: '/me/password', roles: EVERYONE, fresh: true, handler: changePassword },
+    { method: 'post', path: '/me/sign-out-elsewhere', roles: EVERYONE, handler: signOutElsewhere },
+  ]
+
+  function answer(req: Request, res: Response): void {
+    desk.show(req, res, 'me', { title: 'Your sign-in' })
+  }
+
+  async function showTotp(req: Request, res: Response): Promise<void> {
+    const { userId, hasTotp } = operatorOf(res)
+    if (hasTotp) return res.redirect(303, ME)
+    // A new one each time: one that was shown and never confirmed is never good.
+    const secret = newTotpSecret()
+    await putTotp(house.db, userId, house.keyring.seal(`totp ${userId}`, secret))
+    answerTotp(req, res, 200, secret, [])
+  }
+
+  async function confirmTotp(req: Request, res: Response): Promise<void> {
+    const { userId, hasTotp } = operatorOf(res)
+    const factor = await findTotp(house.db, userId)
+    if (hasTotp || !factor) return res.redirect(303, ME)
+    const secret = house.keyring.unseal(`totp ${userId}`, factor.secretSealed)
+    const step = totpStepOf(secret, readFields(req.body).one('code'), house.now())
+    if (step === undefined || !(await takeTotpStep(house.db, userId, factor.secretSealed, step, house.now())))
+      return answerTotp(req, res, 422, secret, [
+        { field: 'code', text: 'This code is not right. Check the time of your phone, then enter the next one' },
+      ])
+    desk.done(req, res, ME, 'From now on we ask for a code of your app when you sign in')
+  }
+
+  function answerTotp(req: Request, res: Response, status: number, secret: string, problems: Problem[]): void {
+    const address = totpAddress(secret, { issuer: house.publicUrl.host, label: operatorOf(res).username })
+    const page = { title: 'Set up an authenticator app', crumbs: [{ label: 'Your sign-in', href: ME }], problems }
+    desk.show(
+      req,
+      res,
+      'totp',
+      {
+        ...page,
+        secret: secret.match(/.{1,4}/g)?.join(' '),
+        qr: qrCode(address, 'QR code for your authenticator app'),
+      },
+      status,
+    )
+  }
+
+  function showRemoval(req: Request, res: Response): void {
+    desk.show(req, res, 'totp-remove', {
+      title: 'Stop asking for codes',
+      crumbs: [{ label: 'Your sign-in', href: ME }],
+    })
+  }
+
+  async function takeTotpAway(req: Request, res: Response): Promise<void> {
+    await removeTotp(house.db, operatorOf(res).userId)
+    desk.done(req, res, ME, 'We do not ask for codes any more')
+  }
+
+  function answerPassword(req: Request, res: Response, problems: Problem[] = []): void {
+    const page = { title: 'Change your password', crumbs: [{ label: 'Your sign-in', href: ME }], problems }
+    desk.show(req, res, 'password', { ...page, username: operatorOf(res).username }, problems.length > 0 ? 422 : 200)
+  }
+
+  async function changePassword(req: Request, res: Response): Promise<void> {
+    const { userId, username, store } = operatorOf(res)
+    const password = readFields(req.body).one('password')
+    const policy = (await readStores(house.db)).find(({ name }) => name === store)?.policy
+    const problem = passwordProblem(password, [username], policy?.password)
+    if (problem) {
+      const text = house.views.t(problemMessage(problem, { org: '' }), 'en')
+      return answerPassword(req, res, [{ field: 'password', text }])
+    }
+    await setPasswordHash(house.db, userId, await house.passwords.hash(password, clientOf(req)))
+    await removeSessionsOf(house.db, userId, req.sessionID)
+    desk.done(req, res, ME, 'Your password is changed. Other sessions of yours in the console have ended')
+  }
+
+  async function signOutElsewhere(req: Request, res: Response): Promise<void> {
+    await removeSessionsOf(house.db, operatorOf(res).userId, req.sessionID)
+    desk.done(req, res, ME, 'Other sessions of yours in the console have ended')
+  }
+}

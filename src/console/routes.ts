@@ -1,0 +1,98 @@
+// The console: the guard before every screen, and the screens. Law: what no route allows is denied.
+import { type Request, type RequestHandler, type Response, Router } from 'express'
+import { findSession, insertSession, removeSession, touchSession, updateSession } from '../db/console-sessions.ts'
+import { findOperator } from '../db/operators.ts'
+import type { House } from '../house.ts'
+import { sameOrigin, sessionToken } from '../web/csrf.ts'
+import { methodNotAllowed } from '../web/errors.ts'
+import { formBody } from '../web/forms.ts'
+import { createSessions, type Sessions } from '../web/session.ts'
+import type { Route } from './access.ts'
+import { dashboardScreen } from './dashboard.ts'
+import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
+import { meScreen } from './me.ts'
+import { operatorsScreen } from './operators.ts'
+import { setupRoutes } from './setup.ts'
+import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
+
+/** How long a password counts for what asks for it again. */
+const FRESH_MS = 10 * 60_000
+
+const SCREENS: readonly Screen[] = [dashboardScreen, operatorsScreen, meScreen]
+
+/** Everything below /console and /setup. `routes` is what the console has, for whoever wants to know who may do what. */
+export function consoleRoutes(house: House): { router: Router; routes: readonly Route[] } {
+  const sessions = sessionsOf(house)
+  const routes: Route[] = []
+  const desk = createDesk(house, () => routes)
+  routes.push(...SCREENS.flatMap((screen) => screen(desk)))
+
+  const router = Router()
+  router.use(setupRoutes(desk))
+  router.use('/console', sessions.middleware)
+  router.use(signInRoutes(desk, sessions))
+  for (const route of routes) {
+    const { method, path, handler } = route
+    const form: RequestHandler[] = method === 'post' ? [sameOrigin(house.publicUrl), formBody] : []
+    router[method](`/console${path}`, requireOperator, ...form, sessionToken, guard(route), handler)
+  }
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const methods = routes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase())
+    router.all(`/console${path}`, methodNotAllowed(...methods, ...(methods.includes('GET') ? ['HEAD'] : [])))
+  }
+  // Signed in or not: an address that is not there looks like one that is there for others.
+  router.use('/console', requireOperator, sessionToken, (req, res) =>
+    desk.stop(req, res, 404, 'Page not found', 'Check the address.'),
+  )
+  return { router, routes }
+
+  /** Finds who is signed in, anew at each request: whoever is locked, or no operator any more, is out at once. */
+  async function requireOperator(req: Request, res: Response, next: () => void): Promise<void> {
+    const { userId, isHalf } = sessionOf(req)
+    const operator = userId === undefined || isHalf ? undefined : await findOperator(house.db, userId)
+    if (!operator || operator.isLocked) {
+      if (userId !== undefined && !isHalf) await sessions.end(req)
+      return res.redirect(303, req.method === 'GET' ? signInAddress(req.originalUrl) : SIGN_IN)
+    }
+    res.locals['operator'] = operator
+    next()
+  }
+
+  function guard(route: Route): RequestHandler {
+    return (req, res, next) => {
+      if (!route.roles.includes(operatorOf(res).role))
+        return desk.stop(
+          req,
+          res,
+          403,
+          'This is not yours to see',
+          'Your role in the console does not include it. An owner can change that.',
+        )
+      const isFresh = house.now().getTime() - sessionOf(req).provedAt <= FRESH_MS
+      if (!route.fresh || isFresh) return next()
+      // What was typed into a form is lost, so those forms have a page of their own that asks before.
+      const hasPage = routes.some(({ method, path }) => method === 'get' && path === route.path)
+      res.redirect(303, `${CONFIRM}?${new URLSearchParams({ next: hasPage ? req.path : '/console' })}`)
+    }
+  }
+}
+
+function signInAddress(url: string): string {
+  const [path = ''] = url.split('?')
+  return path === '/console' ? SIGN_IN : `${SIGN_IN}?${new URLSearchParams({ next: path })}`
+}
+
+function sessionsOf({ db, publicUrl, keyring, now }: House): Sessions {
+  return createSessions({
+    publicUrl,
+    name: 'vestibule.console',
+    secrets: keyring.cookieSecrets,
+    keeper: {
+      find: async (id) => (await findSession(db, id, now()))?.data,
+      create: (id, data) => insertSession(db, id, { data, userId: String(data['userId']), now: now() }),
+      put: (id, data) => updateSession(db, id, data, now()),
+      touch: (id) => touchSession(db, id, now()),
+      remove: (id) => removeSession(db, id),
+    },
+  })
+}

@@ -1,0 +1,119 @@
+// The first run: whoever brings the setup token becomes the first owner. Once, and for ever: then there is no such page.
+import { type Request, type RequestHandler, type Response, Router } from 'express'
+import { createBrake } from '../db/brakes.ts'
+import { readOrganization, writeOrganization } from '../db/installation.ts'
+import { isSetUp, makeFirstOwner } from '../db/operators.ts'
+import { webAddress } from '../declared-addresses.ts'
+import { clientOf } from '../web/client.ts'
+import { csrfToken, sameOrigin } from '../web/csrf.ts'
+import { methodNotAllowed, PageError } from '../web/errors.ts'
+import { formBody, readFields } from '../web/forms.ts'
+import type { Desk, Problem } from './desk.ts'
+import { outsideToken } from './form-cookie.ts'
+import { readOperator } from './new-operator.ts'
+import { isSetupToken } from './setup-token.ts'
+import { SIGN_IN } from './sign-in.ts'
+
+const SETUP = '/setup'
+const TRIES = 5
+const WAIT_SECONDS = 60
+
+export function setupRoutes({ house, showOutside }: Desk): Router {
+  const brake = createBrake(house.db, TRIES, WAIT_SECONDS)
+  const outside = outsideToken(house.publicUrl)
+
+  const router = Router()
+  router.get(SETUP, onlyBefore, ...outside, showSetup)
+  router.post(SETUP, onlyBefore, sameOrigin(house.publicUrl), formBody, ...outside, submitSetup)
+  router.all(SETUP, onlyBefore, methodNotAllowed('GET', 'HEAD', 'POST'))
+  return router
+
+  async function showSetup(req: Request, res: Response): Promise<void> {
+    const { name, privacyPolicyUrl } = await readOrganization(house.db)
+    answer(req, res, 200, { username: '', organization: name, privacyPolicyUrl: privacyPolicyUrl ?? '' }, [])
+  }
+
+  async function submitSetup(req: Request, res: Response): Promise<void> {
+    const fields = readFields(req.body)
+    const typed = {
+      username: fields.one('username'),
+      organization: fields.one('organization').trim(),
+      privacyPolicyUrl: fields.one('privacyPolicyUrl').trim(),
+    }
+    const wait = await brake.take(house.keyring.hash('brake setup', clientOf(req)), house.now())
+    if (wait !== undefined) {
+      res.setHeader('Retry-After', String(Math.ceil(wait / 1000)))
+      return answer(req, res, 429, typed, [
+        { field: 'token', text: 'You have tried many times. Wait 1 minute, then try again' },
+      ])
+    }
+    // Before anything else is looked at: without the token nobody learns which names are taken.
+    if (house.setupToken === undefined || !isSetupToken(fields.one('token'), house.setupToken))
+      return answer(req, res, 422, typed, [
+        { field: 'token', text: 'This is not the setup token. Check and try again' },
+      ])
+    await brake.giveBack(house.keyring.hash('brake setup', clientOf(req)))
+
+    const reading = await readOperator(
+      house,
+      { username: typed.username, password: fields.one('password') },
+      { organization: typed.organization, client: clientOf(req) },
+    )
+    const problems = [...(reading.kind === 'problems' ? reading.problems : []), ...organizationProblems(typed)]
+    if (reading.kind === 'problems' || problems.length > 0) return answer(req, res, 422, typed, problems)
+    const made = await makeFirstOwner(house.db, reading.owner, house.now())
+    if (made === 'too-late') throw new PageError(404, 'missing')
+    if (made === 'taken') {
+      const text = house.views.t({ key: 'USERNAME_TAKEN', values: { name: typed.username } }, 'en')
+      return answer(req, res, 422, typed, [{ field: 'username', text }])
+    }
+    const organization = await readOrganization(house.db)
+    const { privacyPolicyUrl } = typed
+    await writeOrganization(house.db, {
+      ...organization,
+      name: typed.organization,
+      ...(privacyPolicyUrl === '' ? {} : { privacyPolicyUrl }),
+    })
+    house.log.info('the first owner has been made: setup is done')
+    res.redirect(303, SIGN_IN)
+  }
+
+  function answer(
+    req: Request,
+    res: Response,
+    status: number,
+    typed: { username: string; organization: string; privacyPolicyUrl: string },
+    problems: Problem[],
+  ): void {
+    const address = house.publicUrl.origin
+    showOutside(
+      res,
+      'setup',
+      { title: 'Set up your sign-in service', csrf: csrfToken(req), address, ...typed, problems },
+      status,
+    )
+  }
+
+  async function onlyBefore(...[, , next]: Parameters<RequestHandler>): Promise<void> {
+    if (await isSetUp(house.db)) throw new PageError(404, 'missing')
+    next()
+  }
+}
+
+function organizationProblems({
+  organization,
+  privacyPolicyUrl,
+}: {
+  organization: string
+  privacyPolicyUrl: string
+}): Problem[] {
+  const problems: Problem[] = []
+  if (organization === '' || [...organization].length > 100)
+    problems.push({ field: 'organization', text: 'Enter the name of your organisation, in 100 characters or fewer' })
+  if (privacyPolicyUrl !== '' && webAddress(privacyPolicyUrl) === undefined)
+    problems.push({
+      field: 'privacyPolicyUrl',
+      text: 'Enter the address of your privacy page, like https://northwind.example/privacy',
+    })
+  return problems
+}

@@ -1,0 +1,117 @@
+// Rows of operators: users who may enter the console. There is always an owner who can.
+import { type Db, inTransaction, query, queryOne } from './connect.ts'
+import { insertUser, type KeptName } from './users.ts'
+
+export const ROLES = ['owner', 'privacy', 'support'] as const
+export type Role = (typeof ROLES)[number]
+
+export interface Operator {
+  userId: string
+  username: string
+  store: string
+  role: Role
+  isLocked: boolean
+  hasTotp: boolean
+}
+
+const COLUMNS = `user_id AS "userId", username, store, role, is_locked AS "isLocked",
+  EXISTS (SELECT FROM user_factors f WHERE f.user_id = operators.user_id AND kind = 'totp' AND confirmed_at IS NOT NULL) AS "hasTotp"`
+
+export function findOperator(db: Db, userId: string): Promise<Operator | undefined> {
+  return queryOne<Operator>(db, `SELECT ${COLUMNS} FROM operators JOIN users ON users.id = user_id WHERE user_id = ?`, [
+    userId,
+  ])
+}
+
+/** All of them: there are few. */
+export function listOperators(db: Db): Promise<Operator[]> {
+  return query<Operator>(
+    db,
+    `SELECT ${COLUMNS} FROM operators JOIN users ON users.id = user_id ORDER BY username_canonical, user_id`,
+  )
+}
+
+export type NewOwner = KeptName & { id: string; username: string; passwordHash: string }
+
+/**
+ * Makes the first owner and ends the first run, for ever. Of any number at once exactly one gets `made`; whoever has the name of a user who
+ * is there gets `taken`, and nothing has happened.
+ */
+export function makeFirstOwner(db: Db, owner: NewOwner, now: Date): Promise<'made' | 'too-late' | 'taken'> {
+  return inTransaction(db, async (transaction) => {
+    const row = await queryOne<{ setup_completed_at: Date | null }>(
+      transaction,
+      'SELECT setup_completed_at FROM installation FOR UPDATE',
+    )
+    if (row?.setup_completed_at) return 'too-late'
+    if (!(await insertUser(transaction, owner))) return 'taken'
+    await query(transaction, `INSERT INTO operators (user_id, role) VALUES (?, 'owner')`, [owner.id])
+    await query(transaction, 'UPDATE installation SET setup_completed_at = ?', [now])
+    return 'made'
+  })
+}
+
+/** Makes an owner who gets in when nobody else does: the recovery. It ends the first run too. False when the name is taken. */
+export function makeOwner(db: Db, owner: NewOwner, now: Date): Promise<boolean> {
+  return inTransaction(db, async (transaction) => {
+    if (!(await insertUser(transaction, owner))) return false
+    await query(transaction, `INSERT INTO operators (user_id, role) VALUES (?, 'owner')`, [owner.id])
+    await query(transaction, 'UPDATE installation SET setup_completed_at = coalesce(setup_completed_at, ?)', [now])
+    return true
+  })
+}
+
+export async function isSetUp(db: Db): Promise<boolean> {
+  const row = await queryOne(db, 'SELECT 1 FROM installation WHERE setup_completed_at IS NOT NULL')
+  return row !== undefined
+}
+
+/** Every statement that could leave no owner takes this lock first, so that two of them cannot each spare the other's. */
+const OWNERS = 'SELECT pg_advisory_xact_lock(7135203)'
+
+/** An owner who can get in, other than this user. */
+const ANOTHER_OWNER = `EXISTS (SELECT FROM operators o JOIN users u ON u.id = o.user_id
+  WHERE o.role = 'owner' AND o.user_id <> ? AND NOT u.is_locked AND u.password_hash IS NOT NULL)`
+
+/** Gives a user a role in the console, or another one. False when that would leave no owner. */
+export function putOperator(db: Db, userId: string, role: Role): Promise<boolean> {
+  return inTransaction(db, async (transaction) => {
+    await query(transaction, OWNERS)
+    const row = await queryOne(
+      transaction,
+      `INSERT INTO operators (user_id, role) SELECT ?::uuid, ? WHERE ? = 'owner' OR ${ANOTHER_OWNER}
+       ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING 1`,
+      [userId, role, role, userId],
+    )
+    return row !== undefined
+  })
+}
+
+/** Takes a user's role in the console away, and their sessions there. False when that would leave no owner. */
+export function removeOperator(db: Db, userId: string): Promise<boolean> {
+  return inTransaction(db, async (transaction) => {
+    await query(transaction, OWNERS)
+    const row = await queryOne(
+      transaction,
+      `DELETE FROM operators WHERE user_id = ? AND ${ANOTHER_OWNER} RETURNING 1`,
+      [userId, userId],
+    )
+    if (row) await query(transaction, 'DELETE FROM console_sessions WHERE user_id = ?', [userId])
+    return row !== undefined
+  })
+}
+
+/** Locks a user out, or lets them in again. False when there is no such user, or when that would leave no owner. */
+export function setLocked(db: Db, userId: string, isLocked: boolean): Promise<boolean> {
+  return inTransaction(db, async (transaction) => {
+    await query(transaction, OWNERS)
+    const row = await queryOne(
+      transaction,
+      `UPDATE users SET is_locked = ? WHERE id = ? AND
+         (NOT ? OR NOT EXISTS (SELECT FROM operators WHERE user_id = users.id AND role = 'owner') OR ${ANOTHER_OWNER})
+       RETURNING 1`,
+      [isLocked, userId, isLocked, userId],
+    )
+    return row !== undefined
+  })
+}

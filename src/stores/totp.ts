@@ -1,0 +1,36 @@
+// Codes of an authenticator app (RFC 6238). The only file that imports the package for them, and the one for their QR code.
+import { Secret, TOTP } from 'otpauth'
+import { renderSVG } from 'uqr'
+
+const SECRET_BYTES = 20
+const PERIOD_SECONDS = 30
+/** A code of the step before or after is taken too: clocks differ, and people are slow (RFC 6238, 5.2). */
+const STEPS_AROUND = 1
+
+/** A new secret, in base 32, as people type it where they cannot scan. */
+export function newTotpSecret(): string {
+  return new Secret({ size: SECRET_BYTES }).base32
+}
+
+/** What an app reads from the QR code: `otpauth://totp/…`. */
+export function totpAddress(secret: string, { issuer, label }: { issuer: string; label: string }): string {
+  return new TOTP({ issuer, label, secret, period: PERIOD_SECONDS }).toString()
+}
+
+/** The QR code of an address, as SVG without style or script; `name` says what it is to those who do not see it. */
+export function qrCode(address: string, name: string): string {
+  const picture = renderSVG(address, { border: 2 })
+  return picture.replace('<svg ', `<svg role="img" aria-label="${name}" width="220" height="220" `)
+}
+
+/** The time step of a code that is right at `now`; undefined for one that is wrong. Spaces in it do not matter. Whether it was used already is the database's to say. */
+export function totpStepOf(secret: string, code: string, now: Date): number | undefined {
+  const digits = code.replaceAll(' ', '')
+  if (!/^\d{6}$/.test(digits)) return undefined
+  const delta = new TOTP({ secret, period: PERIOD_SECONDS }).validate({
+    token: digits,
+    timestamp: now.getTime(),
+    window: STEPS_AROUND,
+  })
+  return delta === null ? undefined : Math.floor(now.getTime() / 1000 / PERIOD_SECONDS) + delta
+}

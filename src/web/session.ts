@@ -1,0 +1,83 @@
+// Sessions of people who are signed in. The only file that imports the session package; where sessions are kept is its caller's to say.
+import type { Request, RequestHandler } from 'express'
+import session from 'express-session'
+import { cookieName } from './cookies.ts'
+
+/** Where sessions are kept, by id. */
+export interface SessionKeeper {
+  find(id: string): Promise<Record<string, unknown> | undefined>
+  /** Makes one, at sign-in alone. */
+  create(id: string, data: Record<string, unknown>): Promise<void>
+  /** Changes one that is there. One that has been ended meanwhile stays ended. */
+  put(id: string, data: Record<string, unknown>): Promise<void>
+  touch(id: string): Promise<void>
+  remove(id: string): Promise<void>
+}
+
+export interface Sessions {
+  /** Finds the session of a request. Nothing is written, and no cookie is given, for a visitor who has not signed in. */
+  middleware: RequestHandler
+  /** Begins a session under a new id: one that was planted before the sign-in is worth nothing after it. */
+  begin(req: Request, data: Record<string, unknown>): Promise<void>
+  end(req: Request): Promise<void>
+}
+
+/** `secrets` sign the cookie, newest first. `name` is the cookie's, without its prefix. */
+export function createSessions(options: {
+  publicUrl: URL
+  name: string
+  secrets: string[]
+  keeper: SessionKeeper
+}): Sessions {
+  const { publicUrl, name, secrets, keeper } = options
+  const secure = publicUrl.protocol === 'https:'
+  const find = session({
+    name: cookieName(publicUrl, name),
+    secret: secrets,
+    store: new KeptSessions(keeper),
+    resave: false,
+    saveUninitialized: false,
+    cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure },
+  })
+  return {
+    middleware(req, res, next) {
+      // The package gives a secure cookie only where it believes the connection to be. People come by PUBLIC_URL, whatever a proxy says of that.
+      Object.defineProperty(req, 'secure', { value: secure, configurable: true })
+      find(req, res, next)
+    },
+    async begin(req, data) {
+      await new Promise<void>((resolve, reject) =>
+        req.session.regenerate((error: unknown) => (error ? reject(error) : resolve())),
+      )
+      Object.assign(req.session, data)
+      await keeper.create(req.sessionID, { ...req.session })
+    },
+    end: (req) =>
+      new Promise((resolve, reject) => req.session.destroy((error: unknown) => (error ? reject(error) : resolve()))),
+  }
+}
+
+class KeptSessions extends session.Store {
+  readonly #keeper: SessionKeeper
+
+  constructor(keeper: SessionKeeper) {
+    super()
+    this.#keeper = keeper
+  }
+
+  override get(id: string, done: (error: unknown, found?: session.SessionData | null) => void): void {
+    this.#keeper.find(id).then((data) => done(null, data ? (data as unknown as session.SessionData) : null), done)
+  }
+
+  override set(id: string, data: session.SessionData, done: (error?: unknown) => void = () => {}): void {
+    this.#keeper.put(id, { ...data }).then(() => done(), done)
+  }
+
+  override touch(id: string, _data: session.SessionData, done: (error?: unknown) => void = () => {}): void {
+    this.#keeper.touch(id).then(() => done(), done)
+  }
+
+  override destroy(id: string, done: (error?: unknown) => void = () => {}): void {
+    this.#keeper.remove(id).then(() => done(), done)
+  }
+}

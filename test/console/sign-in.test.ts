@@ -1,0 +1,220 @@
+// Into the console: who may, for how long, and what is asked again.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { Secret, TOTP } from 'otpauth'
+import { type Browser, openBrowser } from '../support/browser.ts'
+import { makeOperator, OPERATOR_PASSWORD, openConsole, signInToConsole } from '../support/console.ts'
+import { type Product, startProduct } from '../support/product.ts'
+
+describe('the console', () => {
+  let product: Product
+  let at: (path: string) => string
+  before(async () => {
+    product = await startProduct({ modes: ['silent'] })
+    at = (path) => `${product.url}${path}`
+    await makeOperator(product, 'first', 'owner')
+  })
+  after(() => product.stop())
+
+  test('lets an operator in with their password, and out again', async () => {
+    const { page, browser } = await openConsole(product, { username: 'ines' })
+    assert.equal(page.title, `Dashboard – Vestibule console – ${new URL(product.url).host}`)
+    const out = await page.press('Sign out')
+    assert.equal(new URL(out.url).pathname, '/console/sign-in')
+    assert.equal(new URL((await browser.open(at('/console'))).url).pathname, '/console/sign-in')
+  })
+
+  test('tells a user who is no operator, a stranger and a wrong password the same', async () => {
+    await makeOperator(product, 'plain.user')
+    const texts = []
+    for (const [username, password] of [
+      ['plain.user', OPERATOR_PASSWORD],
+      ['nobody.at.all', OPERATOR_PASSWORD],
+      ['first', 'not the password at all'],
+    ] as const) {
+      const page = await openBrowser().open(at('/console/sign-in'))
+      const answer = await page.fill({ username, password }).press('Sign in')
+      assert.equal(answer.status, 422)
+      texts.push(answer.text)
+    }
+    assert.equal(new Set(texts).size, 1)
+    assert.match(texts[0] ?? '', /Username or password is not right/)
+  })
+
+  test('leads back to where somebody wanted to go, and nowhere outside', async () => {
+    await makeOperator(product, 'lena', 'owner')
+    const browser = openBrowser()
+    const asked = await browser.open(at('/console/operators'))
+    const page = await asked.fill({ username: 'lena', password: OPERATOR_PASSWORD }).press('Sign in')
+    assert.equal(new URL(page.url).pathname, '/console/operators')
+    for (const next of [
+      '//evil.example',
+      'https://evil.example',
+      '/console/../oauth2/token',
+      '/console//evil.example',
+      '/consolevil',
+    ]) {
+      const other = openBrowser()
+      const form = await other.open(at(`/console/sign-in?next=${encodeURIComponent(next)}`))
+      const landed = await form.fill({ username: 'lena', password: OPERATOR_PASSWORD }).press('Sign in')
+      assert.equal(new URL(landed.url).pathname, '/console', next)
+    }
+  })
+
+  test('writes nothing for a visitor, and gives no session cookie', async () => {
+    const before = await product.rows('SELECT count(*)::int AS n FROM console_sessions')
+    const answer = await fetch(at('/console'), { redirect: 'manual' })
+    assert.equal(answer.status, 303)
+    assert.deepEqual(answer.headers.getSetCookie(), [])
+    await fetch(at('/console/sign-in/code'), { redirect: 'manual' })
+    assert.deepEqual(await product.rows('SELECT count(*)::int AS n FROM console_sessions'), before)
+  })
+
+  test('changes the session at the sign-in, so that a planted one is worth nothing', async () => {
+    const { browser } = await openConsole(product, { username: 'sasha' })
+    const cookie = () => browser.cookies.header(new URL(at('/console')), { method: 'GET' })
+    const first = cookie()
+    await signInToConsole(product, browser, 'sasha')
+    assert.notEqual(cookie(), first)
+    const stale = await fetch(at('/console'), { redirect: 'manual', headers: { Cookie: first } })
+    assert.equal(stale.status, 303)
+  })
+
+  test('refuses a form of another site, and one without its token', async () => {
+    const { browser } = await openConsole(product, { username: 'toni' })
+    const post = (headers: Record<string, string>) =>
+      browser.fetch(at('/console/me/sign-out-elsewhere'), {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
+        body: '',
+      })
+    assert.equal((await post({ 'Sec-Fetch-Site': 'cross-site' })).status, 403)
+    assert.equal((await post({ Origin: 'https://evil.example' })).status, 403)
+    assert.equal((await post({})).status, 403)
+    assert.equal(
+      (await fetch(at('/console/sign-in'), { method: 'POST', body: new URLSearchParams({ username: 'toni' }) })).status,
+      403,
+    )
+  })
+
+  test('ends a session after half an hour without use, and after twelve hours in any case', async () => {
+    const { browser } = await openConsole(product, { username: 'ida' })
+    const start = product.clock.now.getTime()
+    const pass = async (minutes: number) => {
+      product.clock.now = new Date(start + minutes * 60_000)
+      return new URL((await browser.open(at('/console'))).url).pathname
+    }
+    try {
+      for (let minutes = 25; minutes < 720; minutes += 25) assert.equal(await pass(minutes), '/console', `${minutes}`)
+      assert.equal(await pass(721), '/console/sign-in')
+      await signInToConsole(product, browser, 'ida')
+      assert.equal(await pass(721 + 29), '/console')
+      assert.equal(await pass(721 + 29 + 31), '/console/sign-in')
+    } finally {
+      product.clock.now = new Date(start)
+    }
+  })
+
+  test('shows an operator out at the next request when they are locked, and when they are an operator no more', async () => {
+    for (const [name, sql] of [
+      ['rob', 'UPDATE users SET is_locked = true WHERE id = ?'],
+      ['ria', 'DELETE FROM operators WHERE user_id = ?'],
+    ] as const) {
+      const { browser, id } = await openConsole(product, { username: name })
+      await product.running.house.db.raw(sql, [id])
+      assert.equal(new URL((await browser.open(at('/console'))).url).pathname, '/console/sign-in')
+    }
+  })
+
+  test('asks for the password again, ten minutes later, before what concerns who may enter', async () => {
+    const { browser } = await openConsole(product, { username: 'kim' })
+    const start = product.clock.now.getTime()
+    assert.equal(new URL((await browser.open(at('/console/operators/add'))).url).pathname, '/console/operators/add')
+    try {
+      product.clock.now = new Date(start + 11 * 60_000)
+      const asked = await browser.open(at('/console/operators/add'))
+      assert.equal(new URL(asked.url).pathname, '/console/confirm')
+      const wrong = await asked.fill({ password: 'this is not my password' }).press('Continue')
+      assert.equal(wrong.status, 422)
+      const page = await wrong.fill({ password: OPERATOR_PASSWORD }).press('Continue')
+      assert.equal(new URL(page.url).pathname, '/console/operators/add')
+    } finally {
+      product.clock.now = new Date(start)
+    }
+  })
+
+  test('has no page for those whose role does not include it, and none that is not there', async () => {
+    const { browser } = await openConsole(product, { username: 'sue', role: 'support' })
+    assert.equal((await browser.open(at('/console/operators'))).status, 403)
+    assert.equal((await browser.open(at('/console/nowhere'))).status, 404)
+    assert.doesNotMatch((await browser.open(at('/console'))).text, /Operators/)
+  })
+
+  describe('with an authenticator app', () => {
+    let browser: Browser
+    let secret: string
+    const codeNow = (steps = 0) =>
+      new TOTP({ secret: Secret.fromBase32(secret) }).generate({
+        timestamp: product.clock.now.getTime() + steps * 30_000,
+      })
+
+    before(async () => {
+      const opened = await openConsole(product, { username: 'tom' })
+      browser = opened.browser
+      const page = await browser.open(at('/console/me/totp'))
+      secret = /<code>([A-Z2-7 ]+)<\/code>/.exec(page.html)?.[1]?.replaceAll(' ', '') ?? ''
+      assert.equal(secret.length, 32)
+      assert.match(page.html, /<svg role="img"/)
+      const wrong = await page.fill({ code: '000000' }).press('Turn on')
+      assert.equal(wrong.status, 422)
+      const on = await wrong.fill({ code: codeNow() }).press('Turn on')
+      assert.match(on.text, /we ask for a code of your app/)
+    })
+
+    async function halfWay() {
+      const page = await signInToConsole(product, openBrowser(), 'tom')
+      assert.equal(new URL(page.url).pathname, '/console/sign-in/code')
+      return page
+    }
+
+    test('a code is asked for, and each is good once, the one that set it up included', async () => {
+      const page = await halfWay()
+      const used = await page.fill({ code: codeNow() }).press('Continue')
+      assert.equal(used.status, 422)
+      product.clock.now = new Date(product.clock.now.getTime() + 30_000)
+      const code = codeNow()
+      const others = await Promise.all(Array.from({ length: 4 }, halfWay))
+      const answers = await Promise.all(others.map((one) => one.fill({ code }).press('Continue')))
+      assert.equal(answers.filter(({ status }) => status === 200).length, 1)
+    })
+
+    test('the right password alone opens nothing', async () => {
+      const other = openBrowser()
+      await signInToConsole(product, other, 'tom')
+      assert.equal(new URL((await other.open(at('/console'))).url).pathname, '/console/sign-in')
+    })
+
+    test('five wrong codes are enough for ten minutes, whichever browser they come from', async () => {
+      const statuses: number[] = []
+      for (let tries = 0; tries < 7; tries += 1) {
+        const page = await halfWay()
+        statuses.push((await page.fill({ code: '000000' }).press('Continue')).status)
+      }
+      assert.equal(statuses.at(-1), 429)
+      assert.ok(statuses.filter((status) => status === 422).length <= 5)
+      product.clock.now = new Date(product.clock.now.getTime() + 11 * 60_000)
+      const page = await halfWay()
+      assert.equal((await page.fill({ code: codeNow() }).press('Continue')).status, 200)
+    })
+
+    test('the secret is sealed at rest and shown never again', async () => {
+      const [row] = await product.rows<{ all: string }>(
+        'SELECT string_agg(user_factors::text, chr(10)) AS all FROM user_factors',
+      )
+      assert.doesNotMatch(row?.all ?? '', new RegExp(secret))
+      await signInToConsole(product, browser, 'tom')
+      const page = await browser.open(at('/console/me/totp'))
+      assert.doesNotMatch(page.html, new RegExp(secret))
+    })
+  })
+})
