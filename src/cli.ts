@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
+import { createOwner } from './console/recovery.ts'
 import { type Db, reasonOf } from './db/connect.ts'
 import { applyDeclared, USER_STORE } from './db/declare.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
@@ -10,6 +11,8 @@ import { resealAll } from './db/sealed.ts'
 import { rotateSigningKeys } from './handback/keys.ts'
 import { createKeyring, type Keyring } from './seal.ts'
 import { connectTo } from './start.ts'
+import { createHashingQueue } from './stores/hashing-queue.ts'
+import { createPasswords } from './stores/password.ts'
 import { countMisfits, fillLooks, misfitUsers } from './stores/review.ts'
 import { checkTheme } from './themes/check.ts'
 import { THEME_USAGE, themeCommand } from './themes/commands.ts'
@@ -21,6 +24,8 @@ const USAGE = `Usage: vestibule <command>
   config check   reads the environment and CONFIG_FILE and lists every fault
   config apply   writes what CONFIG_FILE declares into the database
   users check    lists the users whose names their store would not accept today
+  admin create <username> --owner
+                 makes an owner of the console, when nobody gets in any more; prints their password
   keys rotate    makes the next signing key; the one that was next signs from now on
   keys reseal    seals under SECRET_KEY what SECRET_KEY_PREVIOUS sealed
 
@@ -46,6 +51,20 @@ const commands: Record<string, (config: Config) => Promise<string>> = {
       return `Made the signing key ${kid}. It signs after the next rotation; applications can read it from now on.\n`
     }),
   'keys reseal': (config) => withDatabase(config, config.databaseUrl, (db) => reseal(config, db)),
+}
+
+/** The one command with a name in it. Undefined when it is called in any other way. */
+function adminCreate([first, second, ...rest]: string[]): ((config: Config) => Promise<string>) | undefined {
+  const [username, ...more] = rest.filter((word) => word !== '--owner')
+  if (first !== 'admin' || second !== 'create' || username === undefined || more.length > 0) return undefined
+  // Said, because it is what they become.
+  if (!rest.includes('--owner')) return undefined
+  return (config) =>
+    withDatabase(config, config.databaseUrl, async (db) => {
+      const passwords = createPasswords(createHashingQueue({ running: 1, waiting: 1 }))
+      const owner = await createOwner({ db, passwords }, username, new Date())
+      return `Made the owner ${owner.username} with the password ${owner.password}\nIt is kept nowhere else. Sign in at ${config.publicUrl.origin}/console and change it there.\n`
+    })
 }
 
 /** A release is where a faulty theme is noticed best. It keeps no release from running: pages that it breaks are ours. */
@@ -117,7 +136,7 @@ async function run(words: string[]): Promise<number> {
     return answer.isWell ? 0 : 1
   }
   const name = words.join(' ')
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  const command = Object.hasOwn(commands, name) ? commands[name] : adminCreate(words)
   if (!command) {
     process.stderr.write(USAGE)
     return EXIT_USAGE

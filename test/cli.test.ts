@@ -391,3 +391,37 @@ describe('vestibule config apply', { concurrency: 2 }, () => {
     assertIsPlain(error)
   })
 })
+
+describe('vestibule admin create', () => {
+  it('makes an owner with a password that is printed once, and gives nobody who is there another one', async () => {
+    const url = await emptyDatabase()
+    const variables = { DATABASE_URL: url, SECRET_KEY, DATABASE_SSL: 'off' }
+    assert.equal((await vestibule(['migrate'], variables)).code, 0)
+    const made = await vestibule(['admin', 'create', 'olu', '--owner'], variables)
+    assert.equal(made.code, 0, made.error)
+    assert.match(made.out, /Made the owner olu with the password [\w-]{20,}\n/)
+    const owners = await rowsOf(url, 'SELECT username, role FROM operators JOIN users ON users.id = user_id')
+    assert.deepEqual(owners, [{ username: 'olu', role: 'owner' }])
+    // The first run is over, too.
+    assert.equal((await rowsOf(url, 'SELECT 1 FROM installation WHERE setup_completed_at IS NULL')).length, 0)
+
+    const hash = () => rowsOf(url, 'SELECT password_hash FROM users')
+    const before = await hash()
+    for (const name of ['olu', 'OLU']) {
+      const again = await vestibule(['admin', 'create', name, '--owner'], variables)
+      assert.equal(again.code, 1)
+      assert.match(again.error, /^Somebody has the name/)
+      assertIsPlain(again.error)
+    }
+    assert.deepEqual(await hash(), before)
+  })
+
+  it('says how it is called', async () => {
+    for (const words of [
+      ['admin', 'create', 'olu'],
+      ['admin', 'create', '--owner'],
+      ['admin', 'create', 'a', 'b', '--owner'],
+    ])
+      assert.equal((await vestibule(words)).code, 64, words.join(' '))
+  })
+})

@@ -124,7 +124,11 @@ export function openBrowser(
     const setBox = (box: string, checked: boolean) => {
       const found = boxes.filter(({ value, name, disabled }) => !disabled && (value === box || name === box))
       assert.equal(found.length, 1, `no single box "${box}" among: ${boxes.map(({ value }) => value).join(', ')}`)
-      for (const control of found) control.checked = checked
+      for (const control of found) {
+        const others = control.isRadio ? boxes.filter(({ isRadio, name }) => isRadio && name === control.name) : []
+        for (const other of others) other.checked = false
+        control.checked = checked
+      }
       return page
     }
     const page: Page = {

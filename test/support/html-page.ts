@@ -6,6 +6,8 @@ export interface Control {
   value: string
   /** Of a tick box or radio button. */
   checked: boolean
+  /** One of several with its name: choosing it gives up the others. */
+  isRadio?: true
   /** A person cannot change it: hidden or read-only. */
   fixed: boolean
   disabled: boolean
@@ -100,7 +102,8 @@ function controlOf(tag: string, attributes: Attributes, inside: () => string): C
   if (tag === 'button') return type === 'submit' ? { ...control, kind: 'button', label: wordsOf(inside()) } : undefined
   if (tag !== 'input' || type === 'reset' || type === 'button') return undefined
   if (type === 'submit' || type === 'image') return { ...control, kind: 'button', label: control.value }
-  if (type === 'checkbox' || type === 'radio') return { ...control, kind: 'box', value: attributes.value ?? 'on' }
+  if (type === 'radio') return { ...control, kind: 'box', isRadio: true, value: attributes.value ?? 'on' }
+  if (type === 'checkbox') return { ...control, kind: 'box', value: attributes.value ?? 'on' }
   return control
 }
 
