@@ -42,6 +42,8 @@ export interface Config {
   setupToken?: string
   /** How many proxies in front of us may say where a request came from. Never all of them. */
   trustProxy: number
+  /** Identity providers may be on this machine, in private networks, and without https. The demo's own is on this machine. */
+  allowPrivateIdp: boolean
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
   logFormat: 'json' | 'pretty'
   /** Life of a flow in minutes; above 0, to 240, fractions allowed. */
@@ -111,9 +113,6 @@ export function readConfig(environment: Environment, files: { read(path: string)
   }
   const file = env.CONFIG_FILE ? readFile(env.CONFIG_FILE, env, files) : { faults: [], warnings: [] }
 
-  // What it allows is the business of the configuration file's reader; here it only has to be one or the other.
-  flag('ALLOW_PRIVATE_IDP', false)
-
   const config: Config = {
     ...text('databaseUrl', 'DATABASE_URL', DATABASE),
     ...text('migrationDatabaseUrl', 'MIGRATION_DATABASE_URL', DATABASE),
@@ -136,6 +135,7 @@ export function readConfig(environment: Environment, files: { read(path: string)
       'the number of proxies in front of this server, 0 to 10',
       isWhole(0, 10),
     ),
+    allowPrivateIdp: flag('ALLOW_PRIVATE_IDP', demo),
     logLevel: oneOf('LOG_LEVEL', demo ? 'warn' : 'info', ['silent', 'error', 'warn', 'info', 'debug']),
     logFormat: oneOf('LOG_FORMAT', production ? 'json' : 'pretty', ['json', 'pretty']),
     flowMinutes: number(

@@ -1,4 +1,5 @@
 // The addresses that a configuration file may name. Pure.
+import { isPrivateHost } from './login/private-addresses.ts'
 
 /** True for the host names that reach only this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
 export function isLoopback(host: string): boolean {
@@ -27,10 +28,17 @@ export function webAddress(value: string): URL | undefined {
   return url.username === '' && url.password === '' && !url.hostname.includes('*') ? url : undefined
 }
 
-export function isIssuer(value: string, mayBePlain: boolean): boolean {
+/** Plain http is a matter of `mayBePrivate`, unless the address is private: then that is what is wrong with it. */
+export function isIssuer(value: string, mayBePrivate: boolean): boolean {
   const url = webAddress(value)
   if (!url || /[?#]/.test(value)) return false
-  return url.protocol === 'https:' || mayBePlain || isLoopback(url.hostname)
+  return url.protocol === 'https:' || mayBePrivate || isPrivateHost(url.hostname)
+}
+
+/** True for an address that says itself that it is on this machine or in a private network. A name that leads there says nothing of it. */
+export function isPrivateIssuer(value: string): boolean {
+  const url = webAddress(value)
+  return url !== undefined && isPrivateHost(url.hostname)
 }
 
 /** Where an application may be led to. RFC 8252: 7.1 private-use schemes, which have a dot; 7.3 loopback. */

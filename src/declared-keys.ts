@@ -1,7 +1,16 @@
 // Every key that a configuration file may have, and what each may say.
 import { z } from 'zod'
 import { isAsInUsername } from './config-faults.ts'
-import { isElsewhere, isFreePath, isIssuer, isOrigin, isPage, originOf, webAddress } from './declared-addresses.ts'
+import {
+  isElsewhere,
+  isFreePath,
+  isIssuer,
+  isOrigin,
+  isPage,
+  isPrivateIssuer,
+  originOf,
+  webAddress,
+} from './declared-addresses.ts'
 import { application } from './declared-applications.ts'
 import { expected, flag, group, line, list, oneOf, printable, say, text, translations } from './declared-kinds.ts'
 import { userStore, withPrimary } from './declared-stores.ts'
@@ -86,7 +95,7 @@ const roleMappings = z.record(z.string().min(1), localRole, {
 })
 const sameNames = () => Object.fromEntries(Object.keys(STANDARD_ATTRIBUTES).map((claim) => [claim, claim]))
 
-const idp = (mayBePlain: boolean) =>
+const idp = (mayBePrivate: boolean) =>
   group({
     name: text('must be 1 to 63 of A-Z a-z 0-9 . _ - beginning with a letter or digit', 'acme', (value) =>
       /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value),
@@ -95,8 +104,10 @@ const idp = (mayBePlain: boolean) =>
     isEnabled: flag(true),
     oidc: group({
       issuer: text('must be an https address without user, ? or #', 'https://id.acme.example', (value) =>
-        isIssuer(value, mayBePlain),
-      ),
+        isIssuer(value, mayBePrivate),
+      ).refine((value) => mayBePrivate || !isPrivateIssuer(value), {
+        error: say('is on this machine or in a private network, which has to be allowed', 'ALLOW_PRIVATE_IDP=1'),
+      }),
       clientId: printable(1, 200, 'northwind'),
       clientSecret: printable(1, 500, variable('ACME_SECRET')).exactOptional(),
       scopes: list(
@@ -157,8 +168,8 @@ const purpose = group({
   ).min(1, { error: say('must name an attribute', '[{ name: email }]') }),
 })
 
-/** The whole file. `mayBePlain`: issuers may be http. */
-export const declaration = (mayBePlain: boolean) =>
+/** The whole file. `mayBePrivate`: issuers may be private, and http. */
+export const declaration = (mayBePrivate: boolean) =>
   group({
     organization: organization.prefault({}),
     authentication: group({ jit_provisioning: jitProvisioning.prefault({}) }).prefault({}),
@@ -166,7 +177,7 @@ export const declaration = (mayBePlain: boolean) =>
     userStores: list(userStore, '[{ name: STAFF }]')
       .default(() => [])
       .transform(withPrimary),
-    identityProviders: list(idp(mayBePlain), '[{ name: acme, oidc: … }]').default(() => []),
+    identityProviders: list(idp(mayBePrivate), '[{ name: acme, oidc: … }]').default(() => []),
     purposes: list(purpose, '[{ id: recover, purpose: … }]').default(() => []),
     applications: list(application, '[{ name: Travel, clientId: travel }]').default(() => []),
   }).transform(({ authentication: { jit_provisioning: urls }, ...given }) => ({

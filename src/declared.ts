@@ -22,7 +22,7 @@ export {
  * Reads a configuration file (design, section 6).
  * @param text its content
  * @param fileName TOML when it ends in `.toml`, otherwise YAML
- * @param env what `${NAME}` inside a text reads; `ALLOW_PRIVATE_IDP` set to 1 lets an issuer be plain http
+ * @param env what `${NAME}` inside a text reads; `ALLOW_PRIVATE_IDP` set to 1 lets an issuer be private, and plain http
  * @returns the declaration when nothing is wrong; otherwise every fault
  */
 export function readDeclared(

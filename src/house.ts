@@ -16,6 +16,8 @@ export interface House {
   flowMinutes: number
   /** Hops of proxies in front of us. */
   trustProxy: number
+  /** Identity providers may be on this machine and in private networks. */
+  allowPrivateIdp: boolean
   /** Where the two prompts are: paths of ours. */
   prompts: { register: string; signup: string }
   /** The pages of the operator's own that ask in their place, if they do: addresses elsewhere. */

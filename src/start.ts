@@ -84,6 +84,7 @@ export async function start(options: StartOptions): Promise<Running> {
       publicUrl: config.publicUrl,
       flowMinutes: config.flowMinutes,
       trustProxy: config.trustProxy,
+      allowPrivateIdp: config.allowPrivateIdp,
       ...pagesOf(declared),
       names: {
         unknownStore: declared?.jitProvisioning.unknownUserStore ?? 'PRIMARY',

@@ -72,6 +72,7 @@ const BELOW: Record<string, string[]> = {
 const RULES = `attributes confusables consent decide form look look-alikes page place roles sync translations typed-attributes username`
 const PURE = new Set([
   ...RULES.split(' ').map((name) => `provisioning/${name}.ts`),
+  'login/private-addresses.ts',
   'login/profile.ts',
   'web/language-tags.ts',
   ...['name', 'policy', 'password-policy', 'code-points'].map((name) => `stores/${name}.ts`),
@@ -81,6 +82,7 @@ const PURE = new Set([
 ])
 /** A hash, a list of words and an automaton are as pure as a table: the same input always gives the same answer. */
 const PURE_ALL_THE_SAME: Record<string, string> = {
+  'login/private-addresses.ts': "import ipaddr from 'ipaddr.js'",
   'provisioning/consent.ts': "import { createHash } from 'node:crypto'",
   'stores/password-policy.ts': "import { dictionary } from '@zxcvbn-ts/language-common'",
   'stores/regex.ts': "import { RE2Set } from 're2js'",
@@ -89,6 +91,8 @@ const PURE_ALL_THE_SAME: Record<string, string> = {
 /** Where each package is known. The demonstration may know those of the parties that it plays. */
 const PACKAGES: Record<string, RegExp> = {
   'openid-client': /^login\/oidc\.ts$/,
+  undici: /^login\/guarded-fetch\.ts$/,
+  'ipaddr.js': /^login\/private-addresses\.ts$/,
   'oidc-provider': /^web\/openid-provider\.ts$/,
   csurf: /^web\/csrf\.ts$/,
   ejs: /^web\/template(s|-lines)\.ts$/,

@@ -38,6 +38,7 @@ describe('the environment', () => {
       trustProxy: 0,
       logLevel: 'warn',
       logFormat: 'pretty',
+      allowPrivateIdp: true,
       flowMinutes: 30,
       production: false,
       migrateOnStart: true,
@@ -371,11 +372,35 @@ describe('the configuration file', () => {
 
   test('the text of an issuer is kept as it is', () => {
     for (const issuer of ['https://ID.acme.example:443/Realm/', 'http://127.0.0.1:9000', 'http://[::1]:9000/']) {
-      const { identityProviders } = declare(
-        `identityProviders: [ { name: a, oidc: { issuer: "${issuer}", clientId: x } } ]`,
-      )
-      assert.equal(identityProviders[0]?.oidc.issuer, issuer)
+      const text = `identityProviders: [ { name: a, oidc: { issuer: "${issuer}", clientId: x } } ]`
+      const { declared } = readDeclared(text, 'vestibule.yaml', { ALLOW_PRIVATE_IDP: '1' })
+      assert.equal(declared?.identityProviders[0]?.oidc.issuer, issuer)
     }
+  })
+
+  test('an issuer on this machine or in a private network has to be allowed', () => {
+    const hosts = [
+      ...['localhost', 'LOCALHOST:9000', 'id.localhost', 'localhost.', '127.0.0.1', '2130706433', '0x7f.1', '10.1.2.3'],
+      ...['169.254.169.254', '168.63.129.16', '[::1]', '[::ffff:8.8.8.8]', '[fd00:ec2::254]', '0', '100.100.100.200'],
+    ]
+    for (const issuer of hosts.flatMap((host) => [`https://${host}/realm`, `http://${host}`])) {
+      const text = `identityProviders: [ { name: acme, oidc: { issuer: "${issuer}", clientId: x } } ]`
+      const { faults } = readDeclared(text, 'vestibule.yaml', {})
+      const [fault] = faults
+      assert.deepEqual([faults.length, fault?.path], [1, 'identityProviders[0].oidc.issuer'], issuer)
+      assert.match(fault?.problem ?? '', /private network, which has to be allowed/, issuer)
+      assert.equal(fault?.example, 'ALLOW_PRIVATE_IDP=1', issuer)
+      const allowed = readDeclared(text, 'vestibule.yaml', { ALLOW_PRIVATE_IDP: '1' })
+      assert.deepEqual(allowed.faults, [], issuer)
+    }
+  })
+
+  test('the demo may reach its own idp, and nothing else may unless it is allowed', () => {
+    assert.equal(read({}).allowPrivateIdp, true)
+    assert.equal(read({ ALLOW_PRIVATE_IDP: '0' }).allowPrivateIdp, false)
+    assert.equal(read({ CONFIG_FILE: 'a.yaml' }, { 'a.yaml': '' }).allowPrivateIdp, false)
+    assert.equal(read(PRODUCTION).allowPrivateIdp, false)
+    assert.equal(read({ ...PRODUCTION, ALLOW_PRIVATE_IDP: '1' }).allowPrivateIdp, true)
   })
 
   test('ALLOW_PRIVATE_IDP lets an issuer be plain http, with a warning', () => {

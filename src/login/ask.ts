@@ -1,33 +1,41 @@
 // Asks identity providers over HTTP. No answer is read without end, and what costs nothing to ask is asked once more.
+import type { Fetch } from './guarded-fetch.ts'
 
 /** The keys that an idp publishes (RFC 7517, 5). */
 export interface KeySet {
   keys: Record<string, unknown>[]
 }
 
-type Ask = (url: string, options: RequestInit) => Promise<Response>
+export interface Ask {
+  /**
+   * Asks once: for tokens, which spends a code, and for userinfo. Redirects are not followed. Throws what `fetch` throws, and an error
+   * with the code IDP_ANSWER_TOO_LONG for an answer of more than a megabyte, compressed or not.
+   */
+  once: Fetch
+  /** Asks for what is the same for everybody, a description or keys, and once more at once when the idp is away or failing. */
+  twice: Fetch
+}
 
 /** Far above the largest honest answer: a description, a set of keys, tokens with hundreds of groups in them. */
 const LONGEST_ANSWER_BYTES = 1_000_000
 /** Anybody can send a token with a made-up key id, and each would have us ask again. */
 const KEYS_AGAIN_PER_MINUTE = 5
 
-/**
- * Asks once: for tokens, which spends a code, and for userinfo. Redirects are not followed where `options` say so. Throws what
- * `fetch` throws, and an error with the code IDP_ANSWER_TOO_LONG for an answer of more than a megabyte, compressed or not.
- */
-export const askOnce: Ask = async (url, options) => read(await fetch(url, options))
-
-/** Asks for what is the same for everybody, a description or keys, and once more at once when the idp is away or failing. */
-export const askTwice: Ask = async (url, options) => {
-  const first = await fetch(url, options).catch((error) => {
-    // The time is up, for a second try as well.
-    if (options.signal?.aborted) throw error
-    return undefined
-  })
-  if (first && first.status < 500) return read(first)
-  await first?.body?.cancel()
-  return read(await fetch(url, options))
+/** Asks by this `fetch`. */
+export function createAsk(fetch: Fetch): Ask {
+  return {
+    once: async (url, options) => read(await fetch(url, options)),
+    async twice(url, options) {
+      const first = await fetch(url, options).catch((error) => {
+        // The time is up, for a second try as well.
+        if (options.signal?.aborted) throw error
+        return undefined
+      })
+      if (first && first.status < 500) return read(first)
+      await first?.body?.cancel()
+      return read(await fetch(url, options))
+    },
+  }
 }
 
 export interface Keys {
@@ -42,7 +50,7 @@ export interface Keys {
 }
 
 /** Remembers the keys of one idp. */
-export function createKeys(now: () => Date): Keys {
+export function createKeys(ask: Ask, now: () => Date): Keys {
   let known: KeySet | undefined
   let asking: Promise<Response> | undefined
   let askedAgain: number[] = []
@@ -54,7 +62,7 @@ export function createKeys(now: () => Date): Keys {
   }
 
   async function askAnew(url: string, options: RequestInit): Promise<Response> {
-    const answer = await askTwice(url, options)
+    const answer = await ask.twice(url, options)
     const set = answer.status === 200 ? readKeySet(await answer.clone().text()) : undefined
     // What is no set does not replace one: the keys that were there are still good.
     if (!set) return answer

@@ -3,6 +3,7 @@ import type { Idp } from '../db/idps.ts'
 import type { BrowserFlow, Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { PageError } from '../web/errors.ts'
+import { PRIVATE_ADDRESS } from './guarded-fetch.ts'
 import { IdpFailure } from './oidc.ts'
 import { ProfileFault } from './profile.ts'
 import { loginAgain } from './ways.ts'
@@ -12,7 +13,12 @@ export function failureOf(house: House, idp: Idp, flow: Flow, error: unknown): u
   const isProfile = error instanceof ProfileFault
   if (!isProfile && !(error instanceof IdpFailure)) return error
   const code = isProfile ? 'PROFILE_FAULT' : error.code
-  house.log.warn({ err: error, idp: idp.name, code, flow: flow.tag }, 'idp did not complete the sign-in')
+  house.log.warn(
+    { err: error, idp: idp.name, code, flow: flow.tag },
+    code === PRIVATE_ADDRESS
+      ? 'idp is at a private address: ALLOW_PRIVATE_IDP=1 allows it'
+      : 'idp did not complete the sign-in',
+  )
   // Cancelling there is an answer; 502 is for an idp that gave none, or a wrong one.
   const status = !isProfile && error.isDenial ? 409 : 502
   return new PageError(status, 'idp', {

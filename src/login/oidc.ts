@@ -1,9 +1,11 @@
 // Away to an identity provider and back, by OpenID Connect. The only file that imports openid-client.
+import type { LookupFunction } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import * as client from 'openid-client'
 import type { Idp } from '../db/idps.ts'
 import type { House } from '../house.ts'
-import { askOnce, askTwice, codedError, createKeys, type Keys } from './ask.ts'
+import { type Ask, codedError, createAsk, createKeys, type Keys } from './ask.ts'
+import { createGuardedFetch } from './guarded-fetch.ts'
 import { CLOCK_TOLERANCE_SECONDS, checkIdToken } from './id-token.ts'
 import { mergeClaims } from './profile.ts'
 
@@ -47,15 +49,26 @@ interface Known {
   until: number
 }
 
-/** Every failure is an `IdpFailure`. Descriptions and keys are kept for five minutes; a key that is not among them is asked for. */
-export function createOidc(house: Pick<House, 'publicUrl' | 'keyring' | 'now'>): Oidc {
+/**
+ * Every failure is an `IdpFailure`. Descriptions and keys are kept for five minutes; a key that is not among them is asked for. `lookup`
+ * finds the addresses of a name, in place of the system.
+ */
+export function createOidc(
+  house: Pick<House, 'publicUrl' | 'keyring' | 'now' | 'allowPrivateIdp'>,
+  lookup?: LookupFunction,
+): Oidc {
+  const ask = createAsk(createGuardedFetch({ mayBePrivate: house.allowPrivateIdp, ...(lookup ? { lookup } : {}) }))
   const kept = new Map<string, Known>()
 
   function knownOf(idp: Idp): Known {
     const now = house.now().getTime()
     const found = kept.get(idp.issuer)
     if (found && found.until > now) return found
-    const known = { description: describe(idp), keys: createKeys(house.now), until: now + KEPT_MINUTES * 60_000 }
+    const known = {
+      description: describe(ask, idp),
+      keys: createKeys(ask, house.now),
+      until: now + KEPT_MINUTES * 60_000,
+    }
     // A failure is not kept: the next person may find the idp well again.
     known.description.catch(() => kept.delete(idp.issuer))
     kept.set(idp.issuer, known)
@@ -66,7 +79,7 @@ export function createOidc(house: Pick<House, 'publicUrl' | 'keyring' | 'now'>):
     const { description, keys } = knownOf(idp)
     const sealed = idp.clientSecretSealed
     const secret = sealed ? house.keyring.unseal(`idp ${idp.name}`, sealed) : undefined
-    return configure(await description, keys, idp.clientId, secret)
+    return configure(ask, await description, keys, idp.clientId, secret)
   }
 
   const callback = (idp: Idp) => new URL(`/commonauth/${encodeURIComponent(idp.name)}`, house.publicUrl)
@@ -119,11 +132,11 @@ function promptForAnother(configuration: client.Configuration): string {
 }
 
 /** Asks an idp how it describes itself. Throws unless it calls itself, to the letter, what it is called in the configuration. */
-async function describe(idp: Idp): Promise<client.ServerMetadata> {
+async function describe(ask: Ask, idp: Idp): Promise<client.ServerMetadata> {
   const issuer = new URL(idp.issuer)
   const discovered = await client.discovery(issuer, idp.clientId, undefined, client.None(), {
     timeout: TIMEOUT_SECONDS,
-    [client.customFetch]: (url, options) => askTwice(url, options as RequestInit),
+    [client.customFetch]: (url, options) => ask.twice(url, options as RequestInit),
     // The configuration lets http through only where it is told to.
     execute: issuer.protocol === 'http:' ? [client.allowInsecureRequests] : [],
   })
@@ -139,6 +152,7 @@ async function describe(idp: Idp): Promise<client.ServerMetadata> {
  * old: so it is told, and `Keys` sees to it that nobody has us ask all the time.
  */
 function configure(
+  ask: Ask,
   description: client.ServerMetadata,
   keys: Keys,
   clientId: string,
@@ -155,7 +169,7 @@ function configure(
   if (known) client.setJwksCache(configuration, { jwks: known as client.JWKS, uat: nowInSeconds() - 60 })
   const keysAddress = addressOf(description.jwks_uri)
   configuration[client.customFetch] = (url, options) =>
-    url === keysAddress ? keys.ask(known, url, options as RequestInit) : askOnce(url, options as RequestInit)
+    url === keysAddress ? keys.ask(known, url, options as RequestInit) : ask.once(url, options as RequestInit)
   // By default the library trusts TLS and leaves the ID token's signature unchecked.
   client.enableNonRepudiationChecks(configuration)
   if (new URL(description.issuer).protocol === 'http:') client.allowInsecureRequests(configuration)

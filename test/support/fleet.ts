@@ -88,6 +88,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         HOST: '127.0.0.1',
         PORT: String(port),
         TRUST_PROXY: '1',
+        ALLOW_PRIVATE_IDP: '1',
         ...options.env,
         ...env,
       })

@@ -83,6 +83,7 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
     publicUrl: new URL(options.publicUrl ?? 'http://localhost:3000'),
     flowMinutes: 30,
     trustProxy: 0,
+    allowPrivateIdp: false,
     prompts: { register: '/accountrecoveryendpoint/register.do', signup: '/accountrecoveryendpoint/signup.do' },
     elsewhere: {},
     names: { unknownStore: 'PRIMARY', reserved: new Set() },

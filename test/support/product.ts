@@ -69,6 +69,8 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     publicUrl: new URL(url),
     secretKey: SECRET_KEY,
     trustProxy: options.trustProxy ?? 1,
+    // The scripted idp is on this machine.
+    allowPrivateIdp: true,
     logLevel: 'debug' as const,
     logFormat: 'json' as const,
     flowMinutes: options.flowMinutes ?? 30,
