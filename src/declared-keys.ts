@@ -18,7 +18,10 @@ import { variable } from './declared-text.ts'
 import { isStandardAttribute, PROTOCOL_CLAIMS, STANDARD_ATTRIBUTES } from './provisioning/attributes.ts'
 import { AS_IN_USERNAME, PRIMARY } from './stores/name.ts'
 
-export type Declared = z.output<ReturnType<typeof declaration>>
+export type Declared = z.output<ReturnType<typeof declaration>> & {
+  /** What is in every declaration, and of what this file says nothing. Absent: it says something of all of it. */
+  leaves?: readonly ('organization' | 'jitProvisioning' | 'PRIMARY')[]
+}
 export type DeclaredIdp = Declared['identityProviders'][number]
 export type DeclaredPurpose = Declared['purposes'][number]
 
@@ -68,6 +71,9 @@ const jitProvisioning = group({
       refuse(key, 'is not at one of the allowed_page_origins', 'allowed_page_origins: ["https://pages.example"]')
   }
 })
+
+/** What holds where the file says nothing under `authentication.jit_provisioning`. */
+export const JIT_DEFAULTS = jitProvisioning.parse({})
 
 const attribute = group({
   name: text(
@@ -185,6 +191,7 @@ export const declaration = (mayBePrivate: boolean) =>
     jitProvisioning: {
       usernameProvisioningUrl: urls.username_provisioning_url,
       passwordProvisioningUrl: urls.password_provisioning_url,
+      allowedPageOrigins: urls.allowed_page_origins,
       unknownUserStore: urls.unknown_user_store,
       reservedUsernames: urls.reserved_usernames,
     },

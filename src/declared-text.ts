@@ -39,18 +39,17 @@ export function parse(text: string, fileName: string): { parsed?: unknown; fault
   }
 }
 
-// A copy of the tree with the environment filled in. Top-level keys and sections that were left empty count as absent.
-export function fill(value: unknown, path: string, above: unknown[], env: Environment, faults: Fault[]): unknown {
+// A copy of the tree with the environment filled in; without one, texts stay as they are. Top-level keys and sections that were left empty
+// count as absent.
+export function fill(
+  value: unknown,
+  path: string,
+  above: unknown[],
+  env: Environment | undefined,
+  faults: Fault[],
+): unknown {
   const refuse = (problem: string, example: string) => faults.push({ path, problem, example })
-  if (typeof value === 'string') {
-    return value.replace(/\$\{([^}]*)\}/g, (written, name: string) => {
-      const isName = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
-      const found = isName && Object.hasOwn(env, name) ? env[name] : undefined
-      if (!isName) refuse('between the braces belongs the name of an environment variable', variable('ACME_SECRET'))
-      else if (!found) refuse(`the environment variable ${name} is not set`, `${name}=…`)
-      return found || written
-    })
-  }
+  if (typeof value === 'string') return env === undefined ? value : withVariables(value, env, refuse)
   if (above.includes(value)) {
     refuse('refers to itself', 'write the value out')
     return undefined
@@ -67,6 +66,32 @@ export function fill(value: unknown, path: string, above: unknown[], env: Enviro
       return []
     }),
   )
+}
+
+/** The faults of texts and keys that PostgreSQL could not keep: with a NUL, or half of a surrogate pair. */
+export function unkeepable(value: unknown, path = ''): Fault[] {
+  const isKeepable = (text: string) => !text.includes('\0') && text.isWellFormed()
+  const fault = { path, problem: 'has a character that cannot be kept', example: 'text without NUL' }
+  if (typeof value === 'string') return isKeepable(value) ? [] : [fault]
+  if (Array.isArray(value)) return value.flatMap((item, index) => unkeepable(item, pathTo(path, index)))
+  if (!isRow(value)) return []
+  const hasBadKey = Object.keys(value).some((key) => !isKeepable(key))
+  return [
+    ...(hasBadKey ? [{ ...fault, problem: 'has a key with a character that cannot be kept' }] : []),
+    ...Object.entries(value).flatMap(([key, item]) => unkeepable(item, pathTo(path, key))),
+  ]
+}
+
+// A dollar more and it is no variable: $${NAME} is the text ${NAME}.
+function withVariables(text: string, env: Environment, refuse: (problem: string, example: string) => void): string {
+  return text.replace(/\$\$\{|\$\{([^}]*)\}/g, (written, name: string | undefined) => {
+    if (name === undefined) return '${'
+    const isName = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
+    const found = isName && Object.hasOwn(env, name) ? env[name] : undefined
+    if (!isName) refuse('between the braces belongs the name of an environment variable', variable('ACME_SECRET'))
+    else if (!found) refuse(`the environment variable ${name} is not set`, `${name}=…`)
+    return found || written
+  })
 }
 
 /** How a file names a variable of the environment. */

@@ -1,10 +1,10 @@
 // The configuration file (CONFIG_FILE): what is declared as code, checked as a whole.
 import type { z } from 'zod'
-import { didYouMean, type Fault, isRow, misfits, pathTo, takeOutLater } from './config-faults.ts'
+import { didYouMean, type Fault, isRow, misfits, pathTo, type Row, takeOutLater } from './config-faults.ts'
 import { isLoopback } from './declared-addresses.ts'
 import { type Declared, declaration } from './declared-keys.ts'
-import { type Environment, fill, parse } from './declared-text.ts'
-import { AS_IN_USERNAME } from './stores/name.ts'
+import { type Environment, fill, parse, unkeepable } from './declared-text.ts'
+import { AS_IN_USERNAME, PRIMARY } from './stores/name.ts'
 import { policyOf } from './stores/policy.ts'
 
 export { isLoopback } from './declared-addresses.ts'
@@ -13,6 +13,7 @@ export {
   type Declared,
   type DeclaredIdp,
   type DeclaredPurpose,
+  JIT_DEFAULTS,
   pagesOf,
   REGISTER,
   SIGNUP,
@@ -37,16 +38,47 @@ export function readDeclared(
     faults.push({ path: fileName, problem: 'must be a map of keys', example: 'organization: { name: Northwind }' })
     return { faults, warnings: [] }
   }
+  const checked = checkDeclared(tree, { allowPrivateIdp: /^(1|true)$/.test(env['ALLOW_PRIVATE_IDP'] ?? '') })
+  if (faults.length === 0) return checked
   const unreadable = new Set(faults.map((fault) => fault.path))
-  const later = takeOutLater(tree)
-  const result = declaration(/^(1|true)$/.test(env.ALLOW_PRIVATE_IDP ?? '')).safeParse(tree)
-  const wrong = result.success ? [] : result.error.issues.flatMap(toFaults)
   // Of a text whose variable is missing, nothing else is known to be wrong.
-  faults.push(...[...later, ...wrong, ...misfits(tree)].filter((fault) => !unreadable.has(fault.path)))
-  if (!result.success || faults.length > 0) return { faults, warnings: [] }
-  const unruly = unrulyRoles(result.data)
-  if (unruly.length > 0) return { faults: unruly, warnings: [] }
-  return { declared: result.data, faults, warnings: [...plainIssuers(result.data), ...unkeepableRules(result.data)] }
+  return { faults: [...faults, ...checked.faults.filter((fault) => !unreadable.has(fault.path))], warnings: [] }
+}
+
+/**
+ * Checks a configuration as a whole: the tree of values that a file is, with the environment filled in. The tree stays as it is.
+ * @returns the declaration when nothing is wrong; otherwise every fault. `understood` is there as well when each part is right alone and they
+ * do not fit together.
+ */
+export function checkDeclared(
+  given: Row,
+  { allowPrivateIdp }: { allowPrivateIdp: boolean },
+): { declared?: Declared; understood?: Declared; faults: Fault[]; warnings: string[] } {
+  const faults: Fault[] = []
+  const tree = fill(given, '', [], undefined, faults) as Row
+  const leaves = leavesOf(tree)
+  faults.push(...takeOutLater(tree))
+  const result = declaration(allowPrivateIdp).safeParse(tree)
+  faults.push(...(result.success ? [] : result.error.issues.flatMap(toFaults)), ...misfits(tree))
+  const wrong = new Set(faults.map(({ path }) => path))
+  faults.push(...unkeepable(tree).filter(({ path }) => !wrong.has(path)))
+  if (!result.success) return { faults, warnings: [] }
+  const understood: Declared = { ...result.data, ...(leaves.length === 0 ? {} : { leaves }) }
+  if (faults.length === 0) faults.push(...unrulyRoles(understood))
+  if (faults.length > 0) return { understood, faults, warnings: [] }
+  const warnings = [...plainIssuers(understood), ...unkeepableRules(understood)]
+  return { declared: understood, understood, faults, warnings }
+}
+
+/** Of what every declaration has, that which this tree does not mention. */
+function leavesOf({ organization, authentication, userStores }: Row): NonNullable<Declared['leaves']> {
+  const hasJit = isRow(authentication) && authentication['jit_provisioning'] !== undefined
+  const hasPrimary = Array.isArray(userStores) && userStores.some((store) => isRow(store) && store['name'] === PRIMARY)
+  return [
+    ...(organization === undefined ? (['organization'] as const) : []),
+    ...(hasJit ? [] : (['jitProvisioning'] as const)),
+    ...(hasPrimary ? [] : (['PRIMARY'] as const)),
+  ]
 }
 
 function toFaults({ code, message, path, ...issue }: z.core.$ZodIssue): Fault[] {

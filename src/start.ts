@@ -9,7 +9,7 @@ import { ownSetupToken } from './console/setup-token.ts'
 import { databaseAddress } from './database-address.ts'
 import { connectionLimit, connectionsOf } from './db/capacity.ts'
 import { connect, type Db } from './db/connect.ts'
-import { applyDeclared, USER_STORE } from './db/declare.ts'
+import { releaseEntries } from './db/entries.ts'
 import { readOrganization, readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { isSetUp } from './db/operators.ts'
@@ -19,6 +19,7 @@ import type { House } from './house.ts'
 import { unseen } from './provisioning/translations.ts'
 import { canonicalForm } from './provisioning/username.ts'
 import { createKeyring } from './seal.ts'
+import { applyDeclared, USER_STORE } from './settings/declare.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
 import { countMisfits, fillLooks } from './stores/review.ts'
@@ -71,10 +72,10 @@ export async function start(options: StartOptions): Promise<Running> {
     if (pending.length > 0) throw new Error(`The database is behind by ${pending.join(', ')}. Run: npm run migrate`)
     const keyring = createKeyring(config.secretKey, config.secretKeyPrevious)
     if (declared) {
-      const applied = await applyDeclared(db, keyring, declared)
+      const applied = await applyDeclared(db, keyring, declared, { managedBy: config.demo ? 'console' : 'file' })
       if (applied.written.length + applied.turnedOff.length > 0) log.info(applied, 'configuration applied')
       if (applied.written.some((name) => name.startsWith(USER_STORE))) await warnOfMisfits(db, log)
-    }
+    } else await releaseEntries(db)
     const organization = await readOrganization(db)
     const theme = chooseTheme(config, log)
     const house: House = {

@@ -16,7 +16,7 @@ interface File {
 
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
-  start: ['app', 'console', 'themes', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
+  start: ['app', 'console', 'themes', 'settings', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
   app: ['api', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
   api: ['provisioning', 'flow', 'flow-keys', 'flow-pages', 'db', 'web', 'seal'],
   console: [
@@ -58,6 +58,7 @@ const BELOW: Record<string, string[]> = {
   flow: ['db', 'web', 'seal'],
   'flow-keys': ['flow', 'db', 'web', 'seal'],
   'flow-pages': ['flow', 'db', 'web'],
+  settings: ['config-faults', 'declared', 'declared-text', 'stores', 'db', 'seal'],
   stores: ['db'],
   db: [],
   web: [],
@@ -116,7 +117,7 @@ const PACKAGES: Record<string, RegExp> = {
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']
 
 const TRANSACTIONS =
-  /^(provisioning\/provision|handback\/at-once|db\/declare|db\/migrate|db\/signing-keys|db\/connect|db\/operators)\.ts$/
+  /^(provisioning\/provision|handback\/at-once|db\/(entries|migrate|signing-keys|connect|operators))\.ts$/
 
 const isEntry = (name: string) => /^(main|cli)\.ts$/.test(name)
 const inDemo = (name: string) => name.startsWith('demo/')

@@ -200,8 +200,8 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
     const first = await run(DECLARATION)
     assert.equal(first.code, 0, first.error)
     const wrote = [
+      'organization',
       'attribute department',
-      'user store PRIMARY',
       'idp acme',
       'idp globex',
       'purpose recover',

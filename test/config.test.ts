@@ -292,6 +292,7 @@ describe('the configuration file', () => {
       jitProvisioning: {
         usernameProvisioningUrl: '/accountrecoveryendpoint/register.do',
         passwordProvisioningUrl: '/accountrecoveryendpoint/signup.do',
+        allowedPageOrigins: [],
         unknownUserStore: 'PRIMARY',
         reservedUsernames: [],
       },
@@ -300,10 +301,14 @@ describe('the configuration file', () => {
       identityProviders: [],
       purposes: [],
       applications: [],
+      leaves: ['organization', 'jitProvisioning', 'PRIMARY'],
     }
     assert.deepEqual(declare(''), defaults)
     assert.deepEqual(declare('# nothing\n'), defaults)
-    assert.deepEqual(declare('organization: { contact: "", email: "" }\npurposes:\nauthentication:\n'), defaults)
+    assert.deepEqual(declare('organization: { contact: "", email: "" }\npurposes:\nauthentication:\n'), {
+      ...defaults,
+      leaves: ['jitProvisioning', 'PRIMARY'],
+    })
     assert.deepEqual(readDeclared('', 'deployment.toml', {}).declared, defaults)
   })
 
@@ -457,6 +462,19 @@ describe('the configuration file', () => {
       readDeclared(`organization: { name: "\${constructor}" }`, 'a.yaml', {}).faults[0]?.problem ?? '',
       /not set/,
     )
+  })
+
+  test('with one dollar more it is text', () => {
+    const text = `organization: { name: "$\${A} is \${A}, $$\${A} has a dollar more, and $\${ is open" }`
+    const { declared } = readDeclared(text, 'a.yaml', { A: 'Ada' })
+    assert.equal(declared?.organization.name, `\${A} is Ada, $\${A} has a dollar more, and \${ is open`)
+  })
+
+  test('text that no database keeps is a fault', () => {
+    for (const text of ['organization: { name: "a\\0b" }', 'organization: { contact: "\\uD800" }']) {
+      const { faults } = readDeclared(text, 'a.yaml', {})
+      assert.match(faults[0]?.problem ?? '', /a character that cannot be kept/)
+    }
   })
 
   // biome-ignore format: one row, one line
@@ -663,6 +681,7 @@ provisioning.jit = { isEnabled = "true", associateLocalUser = "false" }
     assert.deepEqual(declared?.jitProvisioning, {
       usernameProvisioningUrl: '/join/register.do',
       passwordProvisioningUrl: '/join/signup.do',
+      allowedPageOrigins: [],
       unknownUserStore: 'PRIMARY',
       reservedUsernames: [],
     })

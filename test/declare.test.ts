@@ -1,9 +1,9 @@
 // What a configuration file declares reaches the database once, whole, and never twice.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { applyDeclared } from '../src/db/declare.ts'
 import type { Declared } from '../src/declared.ts'
 import { createKeyring } from '../src/seal.ts'
+import { applyDeclared } from '../src/settings/declare.ts'
 import { DECLARATION, declared, openHouse, type TestHouse } from './support/house.ts'
 import { SECRET_KEY } from './support/product.ts'
 

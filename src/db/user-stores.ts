@@ -19,16 +19,12 @@ export class StoreInUse extends Error {
   override name = 'StoreInUse'
 }
 
-/**
- * Throws `StoreInUse` unless the stores that are not `declared` any more can be turned off: nobody may be in one. That no idp sends people
- * there is the configuration's to check, before it gets here.
- */
-export async function assertStoresEmpty(db: Db, declared: string[]): Promise<void> {
+/** Throws `StoreInUse` unless these stores can be turned off: nobody may be in one. That no idp sends people there is the caller's to know. */
+export async function assertStoresEmpty(db: Db, stores: string[]): Promise<void> {
   const used = await query<{ name: string; users: number }>(
     db,
-    `SELECT user_stores.name, count(*)::int AS users FROM user_stores JOIN users ON users.store = user_stores.name
-     WHERE is_enabled AND NOT (user_stores.name = ANY (?::text[])) GROUP BY user_stores.name ORDER BY user_stores.name`,
-    [declared],
+    `SELECT store AS name, count(*)::int AS users FROM users WHERE store = ANY (?::text[]) GROUP BY store ORDER BY store`,
+    [stores],
   )
   const reasons = used.map(({ name, users }) => {
     const are = users === 1 ? '1 user is' : `${users} users are`

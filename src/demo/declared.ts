@@ -32,6 +32,7 @@ export function demoDeclared(
     jitProvisioning: {
       usernameProvisioningUrl: REGISTER,
       passwordProvisioningUrl: SIGNUP,
+      allowedPageOrigins: [],
       unknownUserStore: 'PRIMARY',
       reservedUsernames: [],
     },

@@ -115,6 +115,7 @@ export async function setScene(url: string, options: SceneOptions = {}): Promise
     jitProvisioning: {
       usernameProvisioningUrl: '/accountrecoveryendpoint/register.do',
       passwordProvisioningUrl: '/accountrecoveryendpoint/signup.do',
+      allowedPageOrigins: [],
       unknownUserStore: 'PRIMARY',
       reservedUsernames: [],
     },
