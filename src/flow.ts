@@ -13,6 +13,7 @@ import {
 } from './db/flows.ts'
 import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
+import type { Verdict } from './provisioning/decide.ts'
 import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
 import { cookieAttributes, cookieName, cookiesOf } from './web/cookies.ts'
 import { adoptLanguage, languageOf } from './web/language.ts'
@@ -37,7 +38,7 @@ export interface ApiDoor {
 
 export interface Flow {
   id: string
-  /** What the log calls it: the beginning of a hash, which finds every line about this sign-in and leads to nothing. */
+  /** What the log and its pages call it, 7f3a-91c2: the beginning of a hash, which finds its record and every line about it and leads to nothing. */
   tag: string
   door: Door | ApiDoor
   idpId: string | undefined
@@ -49,6 +50,8 @@ export interface Flow {
   calledBackAt: Date | undefined
   /** The person has seen a question of this flow. */
   wasAsked: boolean
+  /** The last question as it was noted for the record. Nothing is decided by it. */
+  noted: Verdict | undefined
   /** What the idp asserted: here only while the flow is open, and only with the cookie of its browser, or a key that was given out for it. */
   profile: Profile | undefined
   ending: Ending | undefined
@@ -243,7 +246,7 @@ export function flowFrom(
   row: FlowRow,
   opened: { profile: Profile | undefined; language: string },
 ): Flow {
-  const tag = sha256(row.id).toString('hex').slice(0, 8)
+  const tag = tagOf(row.id)
   tagRequest(req, tag)
   return {
     id: row.id,
@@ -254,10 +257,17 @@ export function flowFrom(
     ...opened,
     calledBackAt: row.called_back_at ?? undefined,
     wasAsked: row.asked_at !== null,
+    noted: row.noted ?? undefined,
     ending: row.ending ?? undefined,
     expiresAt: row.expires_at,
     isExpired: row.expires_at <= house.now(),
   }
+}
+
+/** As the database computes it, too (audit_events.code). */
+function tagOf(id: string): string {
+  const digits = sha256(id).toString('hex')
+  return `${digits.slice(0, 4)}-${digits.slice(4, 8)}`
 }
 
 function doorOf(house: House, row: FlowRow): Door | ApiDoor {

@@ -8,7 +8,7 @@ import { allFromIdp } from '../src/provisioning/consent.ts'
 import { endWithoutUser, provision, signIn } from '../src/provisioning/provision.ts'
 import { flowWith, openHouse, startedFlow, type TestHouse } from './support/house.ts'
 import { brokenInvariants, INVARIANTS } from './support/invariants.ts'
-import { profileOf } from './support/situations.ts'
+import { factsOf, profileOf } from './support/situations.ts'
 
 const NOTICE = { hash: 'hash of a notice', language: 'en', content: '{}' }
 
@@ -32,8 +32,7 @@ async function made(name: string, isAsked: boolean): Promise<{ userId: string; f
   const outcome = await provision(
     on.house,
     flow,
-    { ...idp, scheme: isAsked ? on.idp.scheme : 'PROVISION_SILENTLY' },
-    profile,
+    { idp: { ...idp, scheme: isAsked ? on.idp.scheme : 'PROVISION_SILENTLY' }, profile, facts: factsOf() },
     {
       store: 'PRIMARY',
       username: name,
@@ -47,13 +46,21 @@ async function made(name: string, isAsked: boolean): Promise<{ userId: string; f
   if (outcome.kind !== 'created') throw new Error(outcome.kind)
   const again = await flowWith(on, profile)
   const identity = { userId: outcome.userId, scheme: on.idp.scheme, isLocked: false }
-  await signIn(on.house, again, idp, identity, profile)
+  const facts = factsOf({ user: { id: outcome.userId, isLocked: false } })
+  await signIn(on.house, again, { idp, profile, facts }, identity)
   return { userId: outcome.userId, flowId: flow.id }
 }
 
 async function ended(ending: Parameters<typeof endWithoutUser>[2]): Promise<Flow> {
   const flow = await flowWith(on, person('nobody'))
-  await endWithoutUser(on.house, flow, ending)
+  const { idp, ...facts } = factsOf()
+  const isDecided = ending.kind !== 'declined'
+  await endWithoutUser(
+    on.house,
+    flow,
+    ending,
+    isDecided ? { facts: { ...facts, idp: { ...idp, jitEnabled: false } } } : {},
+  )
   return flow
 }
 
@@ -144,7 +151,7 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
   },
   identityHasAUser: {
     by: `INSERT INTO identities SELECT idp_id, issuer, 'another', '${NOBODY}', scheme FROM identities LIMIT 1;
-      INSERT INTO audit_events (event, user_id) VALUES ('user-created', '${NOBODY}')`,
+      INSERT INTO audit_events (event, user_id, facts, decision) VALUES ('user-created', '${NOBODY}', '{}', '{"kind": "create"}')`,
     says: [`an event of user ${NOBODY}, who is not there`, `an identity of user ${NOBODY}, who is not there`],
   },
   attributeHasAUser: {
@@ -161,7 +168,7 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
     says: [`a role of user ${NOBODY}, who is not there`],
   },
   eventHasAUser: {
-    by: `INSERT INTO audit_events (event, user_id) VALUES ('sign-in', '${NOBODY}')`,
+    by: `INSERT INTO audit_events (event, user_id) VALUES ('sign-in-local', '${NOBODY}')`,
     says: [`an event of user ${NOBODY}, who is not there`],
   },
   endingHasAUser: {
@@ -194,8 +201,35 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
     by: `INSERT INTO audit_events (event, flow_id) VALUES ('declined', ':open')`,
     says: ['event :event ends flow :open, which is open'],
   },
+  eventIsKnown: {
+    by: `UPDATE audit_events SET event = 'abandoned' WHERE flow_id = ':declined'`,
+    says: ['event :declinedEvent is called abandoned', 'flow :declined is closed without an event'],
+  },
+  eventHasItsFacts: {
+    by: `UPDATE audit_events SET facts = NULL, decision = NULL WHERE flow_id = ':federated';
+      UPDATE audit_events SET facts = '{}' WHERE flow_id = ':declined'`,
+    says: [
+      'event :declinedEvent does not say what declined was decided by',
+      'event :federatedEvent does not say what sign-in-federated was decided by',
+    ],
+  },
+  eventFollowsItsDecision: {
+    by: `UPDATE audit_events SET decision = '{"kind": "create"}' WHERE flow_id = ':federated';
+      UPDATE audit_events SET decision = jsonb_set(decision, '{userId}', '"somebody else"') WHERE id = :againEvent`,
+    says: [
+      'event :againEvent is sign-in and was decided as sign-in',
+      'event :federatedEvent is sign-in-federated and was decided as create',
+    ],
+  },
+  askedIsOnRecord: {
+    by: `UPDATE flows SET noted = '{}' WHERE id = ':askedFlow'; UPDATE audit_events SET asked = '{}' WHERE flow_id = ':declined'`,
+    says: [
+      'event :askedEvent does not say what flow :askedFlow asked',
+      'event :declinedEvent does not say what flow :declined asked',
+    ],
+  },
   flowEndsOnce: {
-    by: `INSERT INTO audit_events (event, flow_id) VALUES ('refused', ':declined')`,
+    by: `DROP INDEX audit_events_flow_key; INSERT INTO audit_events (event, flow_id) VALUES ('declined', ':declined')`,
     says: ['flow :declined ended 2 times'],
   },
 }
@@ -216,6 +250,17 @@ describe('The invariants', () => {
       declined: (await ended({ kind: 'declined' })).id,
       open: (await startedFlow(on)).id,
     })
+    const events = await on.rows<{ id: string; flow_id: string; event: string }>(
+      'SELECT id, flow_id, event FROM audit_events',
+    )
+    for (const [name, flowId] of Object.entries({
+      declined: ids.declined,
+      federated: ids.federated,
+      asked: ids.askedFlow,
+    })) {
+      Object.assign(ids, { [`${name}Event`]: events.find(({ flow_id }) => flow_id === flowId)?.id })
+    }
+    Object.assign(ids, { againEvent: events.find(({ event }) => event === 'sign-in')?.id })
     client = new pg.Client(on.url)
     await client.connect()
   })

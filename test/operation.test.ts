@@ -129,7 +129,7 @@ describe('without a proxy', () => {
     const lines = product.log.slice(from).map((line) => JSON.parse(line))
     const tags = new Set(lines.filter((line) => line.flow !== undefined).map((line) => line.flow))
     assert.equal(tags.size, 1)
-    assert.match([...tags][0], /^[\da-f]{8}$/)
+    assert.match([...tags][0], /^[\da-f]{4}-[\da-f]{4}$/)
     assert.ok(
       lines.some((line) => line.msg === 'request' && line.route === '/accountrecoveryendpoint/signup.do' && line.flow),
     )

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
-import { findIdentity } from '../src/db/identities.ts'
+import { findIdentity, type Identity } from '../src/db/identities.ts'
 import type { AttributeValue, StoredAttribute } from '../src/db/user-attributes.ts'
 import type { Flow } from '../src/flow.ts'
 import type { House } from '../src/house.ts'
@@ -19,7 +19,7 @@ import {
 } from '../src/provisioning/provision.ts'
 import { readUsername } from '../src/provisioning/username.ts'
 import { flowWith, openHouse, type TestHouse } from './support/house.ts'
-import { profileOf, purpose } from './support/situations.ts'
+import { factsOf, profileOf, purpose } from './support/situations.ts'
 
 const PURPOSES = [purpose('recover', ['email'], ['department'])]
 let count = 0
@@ -59,7 +59,12 @@ function create(
   profile: Profile,
   change?: Parameters<typeof newUser>[2],
 ): Promise<Outcome> {
-  return provision(house, flow, on.idp, profile, newUser(on, profile, change))
+  return provision(house, flow, { idp: on.idp, profile, facts: factsOf() }, newUser(on, profile, change))
+}
+
+function signInAgain(house: House, flow: Flow, on: TestHouse, identity: Identity, profile: Profile): Promise<void> {
+  const facts = factsOf({ user: { id: identity.userId, isLocked: identity.isLocked } })
+  return signIn(house, flow, { idp: on.idp, profile, facts }, identity)
 }
 
 /** A user who is there before the test begins. */
@@ -494,7 +499,7 @@ describe('a race', () => {
     const reopening = `CREATE FUNCTION reopen() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN NEW.closed_at := NULL; NEW.ending := NULL; RETURN NEW; END $$;
       CREATE TRIGGER reopen BEFORE UPDATE ON flows FOR EACH ROW EXECUTE FUNCTION reopen();
-      ALTER TABLE consents DROP CONSTRAINT consents_once_per_flow_key`
+      ALTER TABLE consents DROP CONSTRAINT consents_once_per_flow_key; DROP INDEX audit_events_flow_key`
     // One after another: where nothing closes the flow its row is still locked by the first.
     const outcomes = await broken(reopening, async (copy) => {
       const people = [somebody(), somebody()]
@@ -534,7 +539,7 @@ describe('a race', () => {
     const flows = await Promise.all(changed.map((profile) => flowWith(on, profile)))
     const work = changed.map(
       (profile, index) => () =>
-        signIn(index ? second : on.house, flows[index] ?? assert.fail(), on.idp, identity, profile),
+        signInAgain(index ? second : on.house, flows[index] ?? assert.fail(), on, identity, profile),
     )
     const settled = await atOnce(on, work)
     assert.deepEqual(
@@ -567,7 +572,7 @@ describe('a sign-in of a known person', () => {
     const identity = { userId, scheme: on.idp.scheme, isLocked: false }
     const changed = { ...ada, attributes: { ...ada.attributes, email: { value: 'new@acme.example', verified: true } } }
     const flow = await flowWith(on, changed)
-    await signIn(on.house, flow, on.idp, identity, changed)
+    await signInAgain(on.house, flow, on, identity, changed)
     assert.deepEqual(await attributesOf(userId), [{ name: 'email', value: 'new@acme.example' }])
     assert.ok(!(await on.contents()).includes('canary-refused'))
     const [row] = await on.rows('SELECT ending, profile_sealed FROM flows WHERE id = $1', [flow.id])
@@ -576,7 +581,8 @@ describe('a sign-in of a known person', () => {
       profile_sealed: null,
     })
 
-    await signIn(on.house, await flowWith(on, { ...ada, attributes: {} }), on.idp, identity, { ...ada, attributes: {} })
+    const without = { ...ada, attributes: {} }
+    await signInAgain(on.house, await flowWith(on, without), on, identity, without)
     assert.deepEqual(await attributesOf(userId), [])
   })
 
@@ -590,7 +596,7 @@ describe('a sign-in of a known person', () => {
       originIdpId: null,
     }
     const userId = await made(on, ada, { attributes: [own] })
-    await signIn(on.house, await flowWith(on, ada), on.idp, { userId, scheme: on.idp.scheme, isLocked: false }, ada)
+    await signInAgain(on.house, await flowWith(on, ada), on, { userId, scheme: on.idp.scheme, isLocked: false }, ada)
     assert.deepEqual(await attributesOf(userId), [{ name: 'email', value: 'own@acme.example' }])
   })
 
@@ -601,7 +607,7 @@ describe('a sign-in of a known person', () => {
     const flow = await flowWith(on, changed)
     await endWithoutUser(on.house, flow, { kind: 'refused', code: 'USER_LOCKED' })
     const contents = await on.contents()
-    await signIn(on.house, flow, on.idp, { userId, scheme: on.idp.scheme, isLocked: false }, changed)
+    await signInAgain(on.house, flow, on, { userId, scheme: on.idp.scheme, isLocked: false }, changed)
     assert.equal(await signInLocally(on.house, flow, userId), false)
     assert.equal(await on.contents(), contents)
   })
@@ -614,7 +620,7 @@ describe('a sign-in of a known person', () => {
     const contents = await on.contents()
     await on.rows("ALTER TABLE audit_events ADD CONSTRAINT broken_by_a_test CHECK (event <> 'sign-in') NOT VALID")
     try {
-      await assert.rejects(signIn(on.house, flow, on.idp, { userId, scheme: on.idp.scheme, isLocked: false }, changed))
+      await assert.rejects(signInAgain(on.house, flow, on, { userId, scheme: on.idp.scheme, isLocked: false }, changed))
       assert.equal(await on.contents(), contents)
     } finally {
       await on.rows('ALTER TABLE audit_events DROP CONSTRAINT broken_by_a_test')
@@ -725,6 +731,7 @@ describe('the database itself', () => {
     ['a flow that is closed without an ending', `UPDATE flows SET ending = NULL`, 'flows_closed_with_ending_check'],
     ['a flow that has an ending and is open', `UPDATE flows SET closed_at = NULL`, 'flows_closed_with_ending_check'],
     ['a user who is gone while something points to them', `DELETE FROM users`, ''],
+    ['a second record of one flow', `INSERT INTO audit_events (event, flow_id) SELECT 'declined', flow_id FROM audit_events`, 'audit_events_flow_key'],
     ['a second installation', `INSERT INTO installation (salt) VALUES (decode(repeat('00', 32), 'hex'))`, 'installation_pkey'],
   ]
   for (const [title, sql, constraint] of refused) {

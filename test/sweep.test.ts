@@ -7,7 +7,9 @@ import { flowOf, flowWith, openHouse, startedFlow, type TestHouse } from './supp
 import { profileOf } from './support/situations.ts'
 
 const PROFILE = profileOf({ email: 'canary@acme.example' })
-const TABLES = ['flows', 'oidc_records', 'federated_claims', 'brakes']
+const TABLES = ['flows', 'oidc_records', 'federated_claims', 'brakes', 'audit_events']
+const NOTHING = Object.fromEntries(TABLES.map((table) => [table, 0]))
+const DAY = 24 * 60
 
 describe('a sweep', () => {
   let on: TestHouse
@@ -41,6 +43,10 @@ describe('a sweep', () => {
       [at],
     )
     await on.rows(`INSERT INTO brakes (key, points, expires_at) SELECT ${bytes}, 1, $1 ${names}`, [at])
+    await on.rows(
+      `INSERT INTO audit_events (event, flow_id, created_at) SELECT 'sign-in', md5(random()::text), $1 ${names}`,
+      [minutes(-90 * DAY, at)],
+    )
   }
 
   it('of a house where nothing has expired touches nothing', async () => {
@@ -84,28 +90,29 @@ describe('a sweep', () => {
     await fill(minutes(-1))
     await fill(minutes(1))
     await sweep(on.house.db, on.clock.now)
-    assert.deepEqual(await counts(), { flows: 2, oidc_records: 1, federated_claims: 1, brakes: 1 })
+    assert.deepEqual(await counts(), { flows: 2, oidc_records: 1, federated_claims: 1, brakes: 1, audit_events: 1 })
   })
 
   it('deletes more than one batch of a table in one round, and says how many rows it touched', async () => {
     await fill(minutes(-11), 1_201)
     // Each flow twice: its profile, then itself.
-    assert.equal(await sweep(on.house.db, on.clock.now), 5 * 1_201)
-    assert.deepEqual(await counts(), { flows: 0, oidc_records: 0, federated_claims: 0, brakes: 0 })
+    assert.equal(await sweep(on.house.db, on.clock.now), 6 * 1_201)
+    assert.deepEqual(await counts(), { ...NOTHING, audit_events: 1_201 }, 'each flow has left its record')
   })
 
-  it('never touches a user, an identity, an attribute, a consent or an event', async () => {
-    const kept = [
-      'users',
-      'identities',
-      'user_attributes',
-      'consents',
-      'notices',
-      'audit_events',
-      'signing_keys',
-      'idps',
-    ]
-    await on.rows(`INSERT INTO audit_events (event, created_at) VALUES ('sign-in', '2001-01-01')`)
+  it('keeps the record of a sign-in for ninety days', async () => {
+    await fill(minutes(0))
+    const left = async (now: Date) => {
+      await sweep(on.house.db, now)
+      return (await on.rows("SELECT 1 FROM audit_events WHERE event = 'sign-in'")).length
+    }
+    // It was written ninety days before this moment.
+    assert.equal(await left(minutes(0)), 1)
+    assert.equal(await left(minutes(1)), 0)
+  })
+
+  it('never touches a user, an identity, an attribute or a consent', async () => {
+    const kept = ['users', 'identities', 'user_attributes', 'consents', 'notices', 'signing_keys', 'idps']
     const rows = () => Promise.all(kept.map((table) => on.rows(`SELECT ctid, xmin FROM ${table}`)))
     const before = await rows()
     await fill(minutes(-11))
@@ -121,9 +128,9 @@ describe('a sweep', () => {
     const last = await sweep(on.house.db, on.clock.now)
     assert.equal(
       touched.reduce((sum, one) => sum + one, last),
-      5 * 2_000,
+      6 * 2_000,
     )
-    assert.deepEqual(await counts(), { flows: 0, oidc_records: 0, federated_claims: 0, brakes: 0 })
+    assert.deepEqual(await counts(), { ...NOTHING, audit_events: 2_000 }, 'one record for each flow')
   })
 
   it('does not wait for a flow that somebody is just ending', async () => {
@@ -132,7 +139,7 @@ describe('a sweep', () => {
     await other.db.transaction(async (transaction) => {
       await transaction.raw('SELECT 1 FROM flows FOR UPDATE')
       await sweep(on.house.db, on.clock.now)
-      assert.deepEqual(await counts(), { flows: 1, oidc_records: 0, federated_claims: 0, brakes: 0 })
+      assert.deepEqual(await counts(), { ...NOTHING, flows: 1 })
     })
     await sweep(on.house.db, on.clock.now)
     assert.equal((await counts())?.['flows'], 0)

@@ -38,7 +38,7 @@ export function answerResources(house: House, ways: ApiWays): Resource[] {
         if (reading.kind === 'again') {
           const wait = await wrongAnswers(flow.id, flow.id)
           if (wait !== undefined) return waitAnswer(house, tooManyError(wait, pageAddress(house, flow)))
-          const question = await questionFor(house, ways, found, reading.tried)
+          const question = await questionFor(house, ways, found, { ...reading.tried, isReturned: true })
           const code = question.changed?.code ?? 'ANSWERS_WRONG'
           return { problem: { ...problem(422, code), problems: problemsIn(question), question } }
         }

@@ -1,4 +1,5 @@
 // Rows of flows: one sign-in in progress. Anything that happens once happens in one conditional statement here.
+import type { Verdict } from '../provisioning/decide.ts'
 import { type Db, query, queryOne } from './connect.ts'
 import { wipeFlowKeys } from './flow-keys.ts'
 
@@ -19,8 +20,22 @@ export interface FlowRow {
   called_back_at: Date | null
   asked_at: Date | null
   profile_sealed: Buffer | null
+  /** The last question, and what it was decided by. */
+  noted: Verdict | null
   ending: Ending | null
   expires_at: Date
+}
+
+/** What an ended flow leaves to its record. */
+export interface ClosedFlow {
+  applicationId: string
+  door: FlowRow['door']
+  /** The person has seen a question. */
+  wasAsked: boolean
+  noted: Verdict | null
+  cameBack: number
+  problemCodes: string[]
+  failure: string | null
 }
 
 /** How a flow ended. `code` is the stable code that the application is told and the page carries in data-msg. */
@@ -32,7 +47,7 @@ export type Ending =
   | { kind: 'refused'; code: string }
 
 const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at,
-  profile_sealed, ending, expires_at, idps.name AS idp_name,
+  profile_sealed, noted, ending, expires_at, idps.name AS idp_name,
   CASE WHEN idps.jit_enabled THEN idps.jit_scheme ELSE 'NONE' END AS idp_scheme`
 const FLOWS = 'flows LEFT JOIN idps ON idps.id = flows.idp_id'
 
@@ -123,11 +138,11 @@ export function findFlowRowByState(db: Db, stateHash: Buffer): Promise<FlowRow |
   return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM ${FLOWS} WHERE state_hash = ?`, [stateHash])
 }
 
-/** Notes that the flow leaves for an idp. False when it is over or has come back already. */
+/** Notes that the flow leaves for an idp, whatever the last one failed in. False when it is over or has come back already. */
 export async function departFlow(db: Db, id: string, idpId: string, stateHash: Buffer, now: Date): Promise<boolean> {
   const row = await queryOne(
     db,
-    `UPDATE flows SET idp_id = ?, state_hash = ?
+    `UPDATE flows SET idp_id = ?, state_hash = ?, failure = NULL
      WHERE id = ? AND closed_at IS NULL AND called_back_at IS NULL AND expires_at > ? RETURNING id`,
     [idpId, stateHash, id, now],
   )
@@ -145,9 +160,38 @@ export async function takeCallback(db: Db, id: string, stateHash: Buffer, now: D
   return row !== undefined
 }
 
-/** Notes that the person has seen a question. */
-export async function noteAsked(db: Db, id: string, now: Date): Promise<void> {
-  await query(db, 'UPDATE flows SET asked_at = ? WHERE id = ? AND asked_at IS NULL', [now, id])
+/**
+ * Notes that the person sees a question, and what it was decided by. `codes`: their answers come back to them with these problems, which
+ * is counted; undefined when they do not.
+ */
+export async function noteAsked(
+  db: Db,
+  id: string,
+  { noted, codes, now }: { noted: Verdict; codes: readonly string[] | undefined; now: Date },
+): Promise<void> {
+  await query(
+    db,
+    `UPDATE flows SET asked_at = coalesce(asked_at, ?), noted = ?, came_back = came_back + ?, problem_codes = ${WITH_CODES}
+     WHERE id = ? AND closed_at IS NULL`,
+    [now, JSON.stringify(noted), codes === undefined ? 0 : 1, codes ?? [], id],
+  )
+}
+
+/** Counts that a form which no decision asked for came back with these problems. */
+export async function noteProblems(db: Db, id: string, codes: readonly string[]): Promise<void> {
+  await query(
+    db,
+    `UPDATE flows SET came_back = came_back + 1, problem_codes = ${WITH_CODES} WHERE id = ? AND closed_at IS NULL`,
+    [codes, id],
+  )
+}
+
+/** Each code once, in the order in which they came. */
+const WITH_CODES = `problem_codes || ARRAY(SELECT code FROM unnest(?::text[]) AS code WHERE code <> ALL (problem_codes))`
+
+/** Notes by which code an idp failed that the person may still come back from. */
+export async function noteFailure(db: Db, id: string, code: string): Promise<void> {
+  await query(db, 'UPDATE flows SET failure = ? WHERE id = ? AND closed_at IS NULL', [code, id])
 }
 
 /** Lets an open flow that began at `begunAfter` or later live until `until`. Returns the binding of its browser; nothing when it may not. */
@@ -179,18 +223,20 @@ export async function keepProfile(db: Db, id: string, profileSealed: Buffer, per
 }
 
 /**
- * Ends an open flow and wipes what the idp sent, in a transaction of the caller's. Exactly one caller gets true, for ever.
- * A federated ending keeps the sealed profile for the door out, which wipes it; only this browser can open it meanwhile.
+ * Ends an open flow and wipes what the idp sent, in a transaction of the caller's. Exactly one caller gets what it leaves to its record, for
+ * ever. A federated ending keeps the sealed profile for the door out, which wipes it; only this browser can open it meanwhile.
  */
-export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<boolean> {
-  const row = await queryOne(
+export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<ClosedFlow | undefined> {
+  const closed = await queryOne<ClosedFlow>(
     db,
     `UPDATE flows SET closed_at = ?, ending = ?, person_hash = NULL,
        profile_sealed = CASE WHEN ? THEN profile_sealed END
-     WHERE id = ? AND closed_at IS NULL AND expires_at > ? RETURNING id`,
+     WHERE id = ? AND closed_at IS NULL AND expires_at > ?
+     RETURNING application_id AS "applicationId", door, asked_at IS NOT NULL AS "wasAsked", noted, came_back AS "cameBack",
+       problem_codes AS "problemCodes", failure`,
     [now, JSON.stringify(ending), ending.kind === 'federated', id, now],
   )
   // In a statement of its own, which sees the keys that were given out while this one waited for the flow.
-  if (row) await wipeFlowKeys(db, id)
-  return row !== undefined
+  if (closed) await wipeFlowKeys(db, id)
+  return closed
 }

@@ -5,8 +5,10 @@ const BATCH = 500
 
 /** How long a finished or expired flow is remembered, so that its page can say what happened: the life of its cookie. */
 const REMEMBER_FLOW_MINUTES = 10
+/** How long the record of a sign-in is kept. */
+const KEEP_RECORD_DAYS = 90
 
-/** One round: wipes expired profiles, deletes expired rows. Returns how many rows it touched. */
+/** One round: wipes expired profiles, deletes expired rows and old records. Returns how many rows it touched. */
 export async function sweep(db: Db, now: Date): Promise<number> {
   const forget = new Date(now.getTime() - REMEMBER_FLOW_MINUTES * 60_000)
   const rounds = [
@@ -22,11 +24,16 @@ export async function sweep(db: Db, now: Date): Promise<number> {
       now,
     ],
     // With their keys.
-    [expired('flows', 'id'), forget],
+    [FORGET_FLOWS, forget],
     [expired('oidc_records', 'model, id_hash'), now],
     [expired('federated_claims', 'grant_id_hash'), now],
     [expired('console_sessions', 'id_hash'), now],
     [expired('brakes', 'key'), now],
+    [
+      `DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events
+       WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      new Date(now.getTime() - KEEP_RECORD_DAYS * 86_400_000),
+    ],
   ] as const
   let touched = 0
   for (const [sql, before] of rounds) {
@@ -34,6 +41,28 @@ export async function sweep(db: Db, now: Date): Promise<number> {
   }
   return touched
 }
+
+/**
+ * Flows are forgotten, and those that nobody ended leave their record, in one statement: neither without the other, and by one process. Its
+ * time is when the flow expired.
+ */
+const FORGET_FLOWS = `WITH forgotten AS (
+    DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING *
+  ), recorded AS (
+    INSERT INTO audit_events (event, flow_id, application_id, idp_id, mode, facts, decision, asked, came_back, problem_codes, failure,
+      detail, created_at)
+    SELECT 'expired', f.id, f.application_id, f.idp_id,
+      CASE WHEN f.noted IS NOT NULL THEN f.noted#>>'{facts,idp,scheme}' WHEN jit_enabled THEN jit_scheme WHEN idps.id IS NOT NULL THEN 'NONE' END,
+      f.noted->'facts', f.noted->'decision',
+      f.noted#>'{decision,ask}' || jsonb_build_object('page', f.noted#>'{decision,page}'),
+      f.came_back, f.problem_codes, f.failure,
+      jsonb_build_object('stage', CASE WHEN f.asked_at IS NOT NULL THEN 'asked' WHEN f.called_back_at IS NOT NULL THEN 'returned'
+        WHEN f.idp_id IS NOT NULL THEN 'away' ELSE 'choosing' END)
+        || CASE f.door WHEN 'application' THEN '{}' ELSE jsonb_build_object('door', f.door) END,
+      f.expires_at
+    FROM forgotten f LEFT JOIN idps ON idps.id = f.idp_id WHERE f.closed_at IS NULL
+    ON CONFLICT (flow_id) DO NOTHING
+  ) SELECT 1 FROM forgotten`
 
 function expired(table: string, key: string): string {
   return `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table}

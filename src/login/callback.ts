@@ -10,7 +10,7 @@ import { sha256 } from '../seal.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { oneParameter, queryOf } from '../web/forms.ts'
 import type { Action } from '../web/page.ts'
-import { checksOf, failureOf } from './failure.ts'
+import { checksOf, type Failure, failureOf } from './failure.ts'
 import type { Oidc } from './oidc.ts'
 import { toProfile } from './profile.ts'
 import { applicationOf, type LoginWays, loginAgain } from './ways.ts'
@@ -44,18 +44,17 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
       // The same callback once more, while the first is being answered or after it asked: go where the flow is.
       return res.redirect(303, flow.profile ? await pageOf(flow) : ways.ended(flow.id))
     }
-    if (!idp.isEnabled) return refuse(flow, 'IDP_OFF', res)
+    if (!idp.isEnabled) return refuse(flow, res)
     try {
       const claims = await oidc.comeBack(idp, query, checksOf(flow, state))
       flow.profile = toProfile(claims, idp)
     } catch (error) {
       const failure = failureOf(house, idp, flow, error)
+      if (!failure) throw error
       // The code is spent: this flow is over, and its door hears so when the person presses Return.
-      if (failure instanceof PageError) {
-        failure.actions.push(...(await endedBy(flow, 'IDP_FAILED')))
-        failure.here = ways.ended(flow.id)
-      }
-      throw failure
+      failure.page.actions.push(...(await endedBy(flow, failure)))
+      failure.page.here = ways.ended(flow.id)
+      throw failure.page
     }
     await rememberProfile(house, flow, idp.id, flow.profile)
     const next = await settleFlow(flow)
@@ -80,14 +79,14 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     return (isSignedIn && (await ways.leaveBy(req, res, ended))) || ways.ended(flow.id)
   }
 
-  async function refuse(flow: Flow, code: string, res: Response): Promise<void> {
-    await endWithoutUser(house, flow, { kind: 'refused', code })
+  async function refuse(flow: Flow, res: Response): Promise<void> {
+    await endWithoutUser(house, flow, { kind: 'refused', code: 'IDP_OFF' })
     res.redirect(303, ways.ended(flow.id))
   }
 
-  /** Ends the flow as refused; returns the way back to the application. */
-  async function endedBy(flow: Flow, code: string): Promise<Action[]> {
-    await endWithoutUser(house, flow, { kind: 'refused', code })
+  /** Ends the flow whose idp failed; returns the way back to the application. */
+  async function endedBy(flow: Flow, failure: Failure): Promise<Action[]> {
+    await endWithoutUser(house, flow, { kind: 'refused', code: 'IDP_FAILED' }, { failure })
     const { name } = await applicationOf(house, flow)
     return [{ label: { key: 'action.return', values: { app: name } }, href: ways.leave(flow.id) }]
   }

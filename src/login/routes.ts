@@ -1,7 +1,7 @@
 // Who are you? login.do: choose an identity provider and leave for it, or sign in with a password. Handlers read: find, decide, read, do, redirect.
 import { randomBytes } from 'node:crypto'
 import { type Request, type Response, Router } from 'express'
-import { departFlow } from '../db/flows.ts'
+import { departFlow, noteFailure, noteProblems } from '../db/flows.ts'
 import { type Idp, listIdps } from '../db/idps.ts'
 import { type BrowserFlow, findFlow, hasOurCookies, startFlow } from '../flow.ts'
 import { closedError, cookiesError, notFoundError } from '../flow-pages.ts'
@@ -90,13 +90,18 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
         await signInLocally(house, flow, outcome.userId)
         return res.redirect(303, ways.ended(flow.id))
       case 'wrong':
-        return answerLogin(req, res, 422, typed, { key: 'SIGNIN_FAILED' })
+        return answerAgain(req, res, 422, typed, { key: 'SIGNIN_FAILED' })
       case 'too-many':
         res.setHeader('Retry-After', String(outcome.minutes * 60))
-        return answerLogin(req, res, 429, typed, { key: 'TOO_MANY', values: { n: outcome.minutes } })
+        return answerAgain(req, res, 429, typed, { key: 'TOO_MANY', values: { n: outcome.minutes } })
       default:
         return outcome satisfies never
     }
+  }
+
+  async function answerAgain(req: Request, res: Response, status: number, username: string, problem: Message) {
+    await noteProblems(house.db, flowOf(res).id, [problem.key])
+    await answerLogin(req, res, status, username, problem)
   }
 
   async function answerLogin(req: Request, res: Response, status: number, username: string, problem?: Message) {
@@ -137,7 +142,11 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
       const otherAccount = req.query['prompt'] === 'select_account'
       res.redirect(303, (await oidc.leave(idp, checksOf(flow, state), { otherAccount })).href)
     } catch (error) {
-      throw failureOf(house, idp, flow, error)
+      const failure = failureOf(house, idp, flow, error)
+      if (!failure) throw error
+      // The flow is still open: the person may try again, or another way.
+      await noteFailure(house.db, flow.id, failure.code)
+      throw failure.page
     }
   }
 }

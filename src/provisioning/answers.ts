@@ -1,15 +1,17 @@
 // What is made of a person's answers, wherever they gave them: on our page or on one elsewhere. One copy of every rule.
+import { isDeepStrictEqual } from 'node:util'
 import { homeOf } from '../db/applications.ts'
 import { noteAsked } from '../db/flows.ts'
 import type { House } from '../house.ts'
 import type { Fields } from '../web/forms.ts'
 import type { PromptPage } from '../web/page.ts'
 import { grant, itemsOf } from './consent.ts'
+import type { Facts } from './decide.ts'
 import type { Answers, Kept } from './form.ts'
 import { askedOf, keep, nameProblem, readForm } from './form.ts'
 import { createLimit, type Limit } from './limits.ts'
 import type { PageContext, Try } from './page.ts'
-import { firstView, promptPage, tryOf } from './page.ts'
+import { codesOf, firstView, promptPage, tryOf } from './page.ts'
 import { isAsInUsername, keptName, type NameReading, type Places, readName } from './place.ts'
 import type { NewUser } from './provision.ts'
 import type { Arrived, Asking } from './settle.ts'
@@ -86,13 +88,21 @@ export async function pageOf(
   context: PageContext,
   tried: Try,
 ): Promise<PromptPage> {
-  if (!flow.wasAsked) {
-    await noteAsked(house.db, flow.id, house.now())
-    house.metrics.flow('asked', flow.labels)
+  const { facts } = situation
+  // Looking at the same question again is nothing new.
+  if (!flow.wasAsked || tried.isReturned || !isKnown(flow.noted?.facts, facts)) {
+    const codes = tried.isReturned ? codesOf(tried) : undefined
+    await noteAsked(house.db, flow.id, { noted: { facts, decision: question }, codes, now: house.now() })
   }
+  if (!flow.wasAsked) house.metrics.flow('asked', flow.labels)
   const { username } = tried.problems
   const suggestions = username ? await freeNames(house.db, situation, tried.kept.username) : []
   return promptPage(situation, question, context, { ...tried, suggestions })
+}
+
+/** That somebody was asked makes the same question of it. */
+function isKnown(noted: Facts | undefined, facts: Facts): boolean {
+  return noted !== undefined && isDeepStrictEqual({ ...noted, wasAsked: true }, { ...facts, wasAsked: true })
 }
 
 /** Where somebody goes who is somebody else: to the idp again, by the door's own way; elsewhere, to whoever verified them. */

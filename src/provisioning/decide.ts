@@ -1,7 +1,7 @@
 // Decides what happens to a profile, now, and because of what. Pure: no clock, no database, no Express. The heart; read it first.
 import type { Scheme } from '../db/idps.ts'
 
-/** What we know, gathered by facts.ts. Facts are never stored: every step gathers them and decides again. */
+/** What we know, gathered by facts.ts. No step reads stored ones: each gathers them and decides again. A record keeps them, to explain. */
 export interface Facts {
   idp: { isEnabled: boolean; isAccepted: boolean; jitEnabled: boolean; scheme: Scheme }
   requireLocalUser: boolean
@@ -33,6 +33,12 @@ export type Decision =
   | { kind: 'refuse'; because: RefusalCode }
   | { kind: 'create' }
   | { kind: 'ask'; page: 'register' | 'signup'; ask: Ask; because: Reason[] }
+
+/** A decision with what it was made of: what a record keeps. Nothing in it is a value of a person. */
+export interface Verdict {
+  facts: Facts
+  decision: Decision
+}
 
 /** The modes are a ladder: each rung asks what the one below asks, and one thing more. */
 export function decide(facts: Facts): Decision {

@@ -38,11 +38,20 @@ export interface Try {
   isFirst?: boolean
   /** The question changed while the page was open: nothing was saved, and it is to be read again. */
   isChanged?: boolean
+  /** An answer that comes back to whoever gave it, as it did not do. The record of the sign-in counts it. */
+  isReturned?: boolean
 }
 
 /** A try with nothing wrong (yet). */
 export function tryOf(kept: Kept): Try {
   return { kept, problems: { ticks: {}, typed: {} }, suggestions: [] }
+}
+
+/** The codes of what is wrong with a try, each once. */
+export function codesOf({ problems, isChanged }: Try): string[] {
+  const { username, password, ticks, typed } = problems
+  const all = [username, password, ...Object.values(ticks), ...Object.values(typed)].flatMap((one) => one?.key ?? [])
+  return [...new Set([...(isChanged ? ['CHANGED'] : []), ...all])]
 }
 
 /**

@@ -16,6 +16,7 @@ import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
 import type { Notice } from './consent.ts'
+import { decide, type Facts, type Verdict } from './decide.ts'
 import { grantedRoles, roleChanges } from './roles.ts'
 import { changesOf } from './sync.ts'
 
@@ -48,8 +49,16 @@ class Rollback extends Error {
   }
 }
 
-/** Ends the flow and makes the user with identity, attributes, roles, consent records and audit event: one transaction, meeting conflicts in order. */
-export async function provision(house: House, flow: Flow, idp: Idp, profile: Profile, user: NewUser): Promise<Outcome> {
+/**
+ * Ends the flow and makes the user with identity, attributes, roles, consent records and audit event: one transaction, meeting conflicts in
+ * order. `facts` are those that it was decided by.
+ */
+export async function provision(
+  house: House,
+  flow: Flow,
+  { idp, profile, facts }: { idp: Idp; profile: Profile; facts: Facts },
+  user: NewUser,
+): Promise<Outcome> {
   const userId = randomUUID()
   // Whoever was asked was not provisioned silently, even if the idp is silent by now: later sign-ins cover what they answered.
   const scheme = user.consent && idp.scheme === 'PROVISION_SILENTLY' ? 'PROMPT_CONSENT' : idp.scheme
@@ -58,8 +67,8 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
   const now = house.now()
   try {
     const outcome = await inTransaction(house.db, async (db): Promise<Outcome> => {
-      if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id, isNew: true }, now)))
-        return { kind: 'already-closed' }
+      const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id, isNew: true }, now)
+      if (!closed) return { kind: 'already-closed' }
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
       const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
       if (!(await insertIdentity(db, person, userId, scheme))) throw new Rollback({ kind: 'already-there' })
@@ -80,12 +89,14 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
           now,
         })
       }
-      await insertAuditEvent(db, {
+      await insertAuditEvent(db, closed, {
         event: 'user-created',
         flowId: flow.id,
         idpId: idp.id,
         userId,
-        detail: { scheme, attributes: user.attributes.length, roles: roles.length },
+        verdict: verdictOf(facts),
+        detail: { scheme, store: user.store, attributes: user.attributes.length, roles: roles.length },
+        at: now,
       })
       return { kind: 'created', userId }
     })
@@ -97,11 +108,18 @@ export async function provision(house: House, flow: Flow, idp: Idp, profile: Pro
   }
 }
 
-/** Ends the flow for a known person, applying what the idp changed. */
-export async function signIn(house: House, flow: Flow, idp: Idp, identity: Identity, profile: Profile): Promise<void> {
+/** Ends the flow for a known person, applying what the idp changed. `facts` are those that it was decided by. */
+export async function signIn(
+  house: House,
+  flow: Flow,
+  { idp, profile, facts }: { idp: Idp; profile: Profile; facts: Facts },
+  identity: Identity,
+): Promise<void> {
   const { userId } = identity
+  const now = house.now()
   const isEnded = await inTransaction(house.db, async (db) => {
-    if (!(await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, house.now()))) return false
+    const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)
+    if (!closed) return false
     const changes = changesOf(profile, {
       idpId: idp.id,
       method: idp.attributeSyncMethod,
@@ -114,17 +132,19 @@ export async function signIn(house: House, flow: Flow, idp: Idp, identity: Ident
     const roles = roleChanges(grantedRoles(profile, idp), await listRolesFrom(db, userId, idp.id))
     await grantRoles(db, userId, idp.id, roles.grant)
     await withdrawRoles(db, userId, idp.id, roles.withdraw)
-    await insertAuditEvent(db, {
+    await insertAuditEvent(db, closed, {
       event: 'sign-in',
       flowId: flow.id,
       idpId: idp.id,
       userId,
+      verdict: verdictOf(facts),
       detail: {
         changed: changes.put.length,
         removed: changes.remove.length,
         granted: roles.grant.length,
         withdrawn: roles.withdraw.length,
       },
+      at: now,
     })
     return true
   })
@@ -133,13 +153,20 @@ export async function signIn(house: House, flow: Flow, idp: Idp, identity: Ident
 
 /** Ends the flow of a user who proved to know the password. False when it was over already. */
 export async function signInLocally(house: House, flow: Flow, userId: string): Promise<boolean> {
+  const now = house.now()
   const isEnded = await inTransaction(house.db, async (db) => {
-    const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId }, house.now())
-    if (closed) await insertAuditEvent(db, { event: 'sign-in-local', flowId: flow.id, userId })
-    return closed
+    const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId }, now)
+    if (closed) await insertAuditEvent(db, closed, { event: 'sign-in-local', flowId: flow.id, userId, at: now })
+    return closed !== undefined
   })
   if (isEnded) house.metrics.flow('sign-in-local')
   return isEnded
+}
+
+/** Why a flow ended without a user: what that was decided by, or what the idp did in place of an answer. Neither, where the last question says it. */
+export interface Because {
+  facts?: Facts
+  failure?: { code: string; isDenial: boolean }
 }
 
 /** Ends the flow without a user: nothing is kept but the audit event, which has no personal value. */
@@ -147,17 +174,28 @@ export async function endWithoutUser(
   house: House,
   flow: Flow,
   ending: { kind: 'federated' } | { kind: 'declined' } | { kind: 'refused'; code: string },
+  { facts, failure }: Because = {},
 ): Promise<void> {
   const event = ending.kind === 'federated' ? 'sign-in-federated' : ending.kind
+  const now = house.now()
   const isEnded = await inTransaction(house.db, async (db: Db) => {
-    if (!(await closeFlow(db, flow.id, ending, house.now()))) return false
-    await insertAuditEvent(db, {
-      event,
+    const closed = await closeFlow(db, flow.id, ending, now)
+    if (!closed) return false
+    await insertAuditEvent(db, closed, {
+      event: failure ? (failure.isDenial ? 'idp-denied' : 'idp-failed') : event,
       flowId: flow.id,
       idpId: flow.idpId,
+      mode: flow.labels.scheme,
+      verdict: facts && verdictOf(facts),
+      failure: failure?.code,
       ...(ending.kind === 'refused' ? { detail: { code: ending.code } } : {}),
+      at: now,
     })
     return true
   })
   if (isEnded) house.metrics.flow(event, flow.labels)
+}
+
+function verdictOf(facts: Facts): Verdict {
+  return { facts, decision: decide(facts) }
 }

@@ -1,5 +1,6 @@
 // register.do and signup.do: the one page that asks, and the two addresses that its script calls. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
+import { noteProblems } from '../db/flows.ts'
 import { type BrowserFlow, type Flow, findFlow, stayOpen } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
@@ -108,8 +109,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     const reading = readAnswers(fields, found, req.path === house.prompts[found.question.page])
     if (reading.kind === 'again') return askAgain(req, res, found, reading.tried)
     const user = await newUserOf(house, found, reading.answers, clientOf(req))
-    const { idp, profile } = found.situation
-    const outcome = await provision(house, found.flow, idp, profile, user)
+    const outcome = await provision(house, found.flow, found.situation, user)
     if (outcome.kind === 'username-taken') {
       const { name } = reading.answers.name
       const tried = tryOf({ ...reading.kept, username: fieldOf(name, found.situation.places) })
@@ -125,9 +125,11 @@ export function promptRoutes(house: House, ways: Ways): Router {
 
   /** Makes the user of somebody who answered elsewhere. A name that was taken meanwhile: the question again, as it is now. */
   async function finish(res: Response, found: Found, user: NewUser): Promise<void> {
-    const { idp, profile } = found.situation
-    const outcome = await provision(house, found.flow, idp, profile, user)
-    if (outcome.kind === 'username-taken') return res.redirect(303, addressOf(found))
+    const outcome = await provision(house, found.flow, found.situation, user)
+    if (outcome.kind === 'username-taken') {
+      await noteProblems(house.db, found.flow.id, ['USERNAME_TAKEN'])
+      return res.redirect(303, addressOf(found))
+    }
     if (outcome.kind === 'already-there') await settle(house, found.flow)
     res.redirect(303, ways.ended(found.flow.id))
   }
@@ -180,7 +182,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
   async function askAgain(req: Request, res: Response, found: Found, tried: Try): Promise<void> {
     const wait = await wrongAnswers(found.flow.id, clientOf(req))
     if (wait !== undefined) throw tooManyError(wait, addressOf(found))
-    await answer(req, res, found, 422, tried)
+    await answer(req, res, found, 422, { ...tried, isReturned: true })
   }
 
   async function answer(req: Request, res: Response, found: Found, status: number, tried: Try): Promise<void> {

@@ -54,20 +54,20 @@ async function carryOut(
   decision: Exclude<Decision, { kind: 'ask' }>,
   situation: Situation,
 ): Promise<boolean> {
-  const { idp, profile, identity, suggested } = situation
+  const { idp, profile, identity, suggested, facts } = situation
   switch (decision.kind) {
     case 'sign-in':
-      if (identity) await signIn(house, flow, idp, identity, profile)
+      if (identity) await signIn(house, flow, situation, identity)
       return true
     case 'sign-in-federated':
-      await endWithoutUser(house, flow, { kind: 'federated' })
+      await endWithoutUser(house, flow, { kind: 'federated' }, { facts })
       return true
     case 'refuse':
-      await endWithoutUser(house, flow, { kind: 'refused', code: decision.because })
+      await endWithoutUser(house, flow, { kind: 'refused', code: decision.because }, { facts })
       return true
     case 'create': {
       if (suggested.kind !== 'ok') return false
-      const outcome = await provision(house, flow, idp, profile, {
+      const outcome = await provision(house, flow, situation, {
         ...keptName(suggested),
         passwordHash: null,
         attributes: allFromIdp(profile, idp.id),

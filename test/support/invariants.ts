@@ -3,8 +3,8 @@
 /** Runs SQL, as `Product.rows` does. */
 export type Rows = <Row = Record<string, unknown>>(sql: string, values?: unknown[]) => Promise<Row[]>
 
-/** The events that end a flow: each is written by the transaction that closes it. */
-const ENDINGS = `('user-created', 'sign-in', 'sign-in-federated', 'sign-in-local', 'declined', 'refused')`
+/** The events that end a flow: each is written by the transaction that closes it. What nobody ended, 'expired', is written when its flow goes. */
+const ENDINGS = `('user-created', 'sign-in', 'sign-in-federated', 'sign-in-local', 'declined', 'refused', 'idp-denied', 'idp-failed')`
 
 /** Each made user with its event, person and flow. */
 const MADE = `audit_events e JOIN users u ON u.id = e.user_id AND e.event = 'user-created'
@@ -114,6 +114,24 @@ export const INVARIANTS = {
   openHasNoEvent: `
     SELECT 'event ' || e.id || ' ends flow ' || f.id || ', which is open' AS broken
     FROM audit_events e JOIN flows f ON f.id = e.flow_id WHERE e.event IN ${ENDINGS} AND f.closed_at IS NULL`,
+  eventIsKnown: `
+    SELECT 'event ' || id || ' is called ' || event AS broken FROM audit_events WHERE event <> 'expired' AND event NOT IN ${ENDINGS}`,
+  // Whoever was let in, or kept out by a rule, was so by a decision, and it says why.
+  eventHasItsFacts: `
+    SELECT 'event ' || id || ' does not say what ' || event || ' was decided by' AS broken FROM audit_events
+    WHERE (facts IS NULL) <> (decision IS NULL) OR facts IS NULL AND (event IN ('user-created', 'sign-in', 'sign-in-federated')
+      OR event = 'refused' AND detail->>'code' <> 'IDP_OFF')`,
+  eventFollowsItsDecision: `
+    SELECT 'event ' || id || ' is ' || event || ' and was decided as ' || (decision->>'kind') AS broken FROM audit_events
+    WHERE CASE event WHEN 'sign-in' THEN decision->>'kind' <> 'sign-in' OR decision->>'userId' IS DISTINCT FROM user_id::text
+      WHEN 'sign-in-federated' THEN decision->>'kind' <> 'sign-in-federated'
+      WHEN 'user-created' THEN decision->>'kind' NOT IN ('create', 'ask')
+      WHEN 'refused' THEN decision->>'because' <> detail->>'code'
+      WHEN 'sign-in-local' THEN decision IS NOT NULL ELSE false END`,
+  // Of what was asked the record says it: the flow knows no more when it is gone.
+  askedIsOnRecord: `
+    SELECT 'event ' || e.id || ' does not say what flow ' || f.id || ' asked' AS broken FROM audit_events e JOIN flows f ON f.id = e.flow_id
+    WHERE (f.noted IS NOT NULL AND f.asked_at IS NOT NULL) <> (e.asked IS NOT NULL)`,
   flowEndsOnce: `
     SELECT 'flow ' || flow_id || ' ended ' || count(*) || ' times' AS broken
     FROM audit_events WHERE event IN ${ENDINGS} AND flow_id IS NOT NULL GROUP BY flow_id HAVING count(*) > 1`,

@@ -108,6 +108,17 @@ export function situationOf(
   }
 }
 
+/** The facts about somebody whom nobody knows, at an idp that asks for all three; `change` says what is otherwise. */
+export function factsOf(change: Partial<Facts> = {}): Facts {
+  const idp = {
+    isEnabled: true,
+    isAccepted: true,
+    jitEnabled: true,
+    scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT' as const,
+  }
+  return { idp, requireLocalUser: false, wasAsked: false, username: 'free', missingAttributes: [], ...change }
+}
+
 /** The question of a situation that asks one. */
 export function questionOf(situation: Situation): Question {
   const decision = decide(situation.facts)

@@ -82,6 +82,11 @@ export function flowIdOf(page: Page): string {
   return new URL(page.url).searchParams.get('sessionDataKey') ?? assert.fail(`no flow id in ${page.url}`)
 }
 
+/** What the pages of a flow quote. */
+export function codeOfFlow(flowId: string): string {
+  return createHash('sha256').update(flowId).digest('hex').slice(0, 8).replace(/^.{4}/, '$&-')
+}
+
 export interface StoredUser {
   id: string
   store: string
