@@ -11,16 +11,26 @@ export interface Messages {
   around(message: Message, name: string): [before: string, after: string]
 }
 
+/** Sentences that lie over those of the files, by language and key. Another object when they change. */
+export type WordsOver = Readonly<Record<string, Readonly<Record<string, string>>>>
+
 /**
  * Reads `messages/<language>.json` in each folder, the customised one first: it may hold a single key. English lies beneath every other
- * language, and pt beneath pt-BR. `isStrict` makes an unknown key, and a value that a sentence wants and does not get, an error; otherwise people read a
- * general sentence, never a raw key. Throws when a file is not a JSON object of strings.
+ * language, and pt beneath pt-BR; `over` is asked at every sentence. `isStrict` makes an unknown key, and a value that a sentence wants and does
+ * not get, an error; otherwise people read a general sentence, never a raw key. Throws when a file is not a JSON object of strings.
  */
-export function loadMessages(folders: string[], language: string, isStrict: boolean): Messages {
-  const readingOrder = [...new Set(['en', ...chainOf(language).reverse()])].flatMap((name) =>
-    folders.toReversed().map((folder) => join(folder, 'messages', `${name}.json`)),
-  )
-  const words = new Map(readingOrder.flatMap(readWords))
+export function loadMessages(
+  folders: string[],
+  language: string,
+  isStrict: boolean,
+  over: () => WordsOver = () => NOTHING,
+): Messages {
+  const layers = [...new Set(['en', ...chainOf(language).reverse()])].map((name) => ({
+    name,
+    words: folders.toReversed().flatMap((folder) => readWords(join(folder, 'messages', `${name}.json`))),
+  }))
+  let laid: WordsOver | undefined
+  let together = new Map<string, string>()
   const plural = new Intl.PluralRules(language)
   const number = new Intl.NumberFormat(language)
   const choice = new Intl.ListFormat(language, { type: 'disjunction' })
@@ -34,8 +44,17 @@ export function loadMessages(folders: string[], language: string, isStrict: bool
     },
   }
 
+  function wordsNow(): ReadonlyMap<string, string> {
+    const now = over()
+    if (now !== laid)
+      together = new Map(layers.flatMap(({ name, words }) => [...words, ...Object.entries(now[name] ?? {})]))
+    laid = now
+    return together
+  }
+
   /** A key may have a form of its own for a number, such as `TOO_MANY.one`: the category that Unicode's plural rules give to `n`. */
   function sentenceOf({ key, values }: Message): string {
+    const words = wordsNow()
     const form = typeof values?.n === 'number' ? words.get(`${key}.${plural.select(values.n)}`) : undefined
     const sentence = form ?? words.get(key)
     if (sentence !== undefined) return sentence
@@ -73,6 +92,8 @@ export function languagesIn(folders: string[]): string[] {
     .map((file) => file.slice(0, -'.json'.length))
   return [...new Set(['en', ...names.filter((name) => /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(name)).sort()])]
 }
+
+const NOTHING: WordsOver = {}
 
 const NOUNS_ARE_CAPITAL = new Set(['de', 'gsw', 'lb', 'nds'])
 

@@ -40,6 +40,9 @@ export const OUR_LOOK: Look = {
   asset: () => undefined,
 }
 
+/** Where the files of the published appearance are (themes/published.ts). */
+export const APPEARANCE = '/appearance'
+
 /** The kinds of file that a theme may have in `public`. Scripts are none: their text stands in a page, and its hash in theme.json. */
 export const FILE_TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
@@ -56,10 +59,19 @@ export const FILE_TYPES: Record<string, string> = {
   '.txt': 'text/plain; charset=utf-8',
 }
 
+/** What is served: by path, as it is now; and, where another process may know newer ones than this, a way to learn of them. */
+export interface ServedFiles {
+  files(): ReadonlyMap<string, ThemeFile>
+  reread?(): Promise<void>
+}
+
 /** Serves a theme's files. Their addresses have a hash of what is in them, so a browser never asks again. */
-export function themeFiles({ files }: Theme): RequestHandler {
-  return (req, res, next) => {
-    const file = req.method === 'GET' || req.method === 'HEAD' ? files().get(pathOf(req.path)) : undefined
+export function themeFiles({ files, reread }: ServedFiles): RequestHandler {
+  return async (req, res, next) => {
+    if (req.method !== 'GET' && req.method !== 'HEAD') return next()
+    const name = pathOf(req.path)
+    if (reread && !files().has(name) && HAS_HASH.test(name)) await reread()
+    const file = files().get(name)
     if (!file) return next()
     res.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
     // A picture opened by itself is a document of our origin, and an SVG may hold script.
@@ -67,6 +79,9 @@ export function themeFiles({ files }: Theme): RequestHandler {
     res.type(file.type).send(file.content)
   }
 }
+
+/** No page of any process links to a file of another name. */
+const HAS_HASH = /^\/[\w-]{16}\.\w+$/
 
 function pathOf(encoded: string): string {
   try {

@@ -4,7 +4,7 @@ import type { Response } from 'express'
 import { guarded } from './contract.ts'
 import { hereOf, LANGUAGE, languageOf } from './language.ts'
 import { directionOf } from './language-tags.ts'
-import { languagesIn, loadMessages } from './messages.ts'
+import { languagesIn, loadMessages, type WordsOver } from './messages.ts'
 import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, PromptPage } from './page.ts'
 import { createTemplates, type Print, type TemplateOptions } from './templates.ts'
 import { type Look, OUR_LOOK } from './theme.ts'
@@ -43,7 +43,7 @@ export interface Views {
  * Makes the views. `folders` holds the customised folder first and ours last: each file is taken from the first folder that has it.
  * `cache` keeps compiled templates. `organization` is asked at every page; it also stands in for `{org}` in messages without one.
  * `contact` says whom people can ask for help, in the footer of every page; nobody if left out. `now` is the clock of what a page says
- * about time left. `look` is that of the theme, `report` is told which of its files fail. With `isGuarded`, as in development, a template
+ * about time left. `look` is that of the theme, `words` lie over those of the folders; both are asked at every page. `report` is told which of its files fail. With `isGuarded`, as in development, a template
  * that reads what the contract does not name throws. `isStrict` is for tests: that, and a message without words throws. Throws when a messages
  * file cannot be read.
  */
@@ -54,6 +54,7 @@ export function createViews(options: {
   contact?: () => Contact
   now?: () => Date
   look?: () => Look
+  words?: () => WordsOver
   report?: TemplateOptions['report']
   ignores?: ((file: string) => boolean) | undefined
   isGuarded?: boolean
@@ -69,8 +70,9 @@ export function createViews(options: {
     ...rest
   } = options
   const languages = languagesIn(folders)
-  const words = new Map(languages.map((one) => [one, loadMessages(folders, one, options.isStrict ?? false)]))
-  const wordsOf = (language: string) => words.get(language) ?? words.get('en') ?? loadMessages(folders, 'en', false)
+  const load = (language: string) => loadMessages(folders, language, options.isStrict ?? false, options.words)
+  const words = new Map(languages.map((one) => [one, load(one)]))
+  const wordsOf = (language: string) => words.get(language) ?? words.get('en') ?? load('en')
   const withOrganization = (message: Message): Message => ({
     ...message,
     values: { org: organization() ?? '', ...message.values },
