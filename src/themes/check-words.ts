@@ -1,10 +1,10 @@
 // Checks the words of a theme: keys that nothing speaks, values that a sentence forgets or never gets, languages that are half there.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { isRow, nearest } from '../config-faults.ts'
+import { isRow, nearest, type Row } from '../config-faults.ts'
 import { type Finding, lineOfKey, type Ours, parseJson } from './find.ts'
 
-type Words = Record<string, string>
+export type Words = Record<string, string>
 
 /** Our words in a language; none if we do not speak it. */
 export function ourWords({ views }: Ours, language: string): Words | undefined {
@@ -40,8 +40,33 @@ function checkFile(file: string, ours: Ours, spoken: ReadonlySet<string>): Findi
   if (!isRow(value)) return [{ file, line: 1, problem: 'it is no JSON object', todo: 'Write { "key": "sentence" }' }]
   const english = ourWords(ours, 'en') ?? {}
   const own = ourWords(ours, language)
-  const at = (key: string, problem: string, todo: string) => ({ file, line: lineOfKey(text, [key]), problem, todo })
-  const findings = Object.entries(value).flatMap(([key, sentence]) => {
+  const findings = faultsOfWords(value, { english, own, spoken }).map(({ key, problem, todo }) => ({
+    file,
+    line: lineOfKey(text, [key]),
+    problem,
+    todo,
+  }))
+  return [...findings, ...(own ? [] : missing(file, language, value, english))]
+}
+
+/** What is wrong with the sentence of a key. */
+export interface WordFault {
+  key: string
+  problem: string
+  todo: string
+}
+
+/**
+ * @param words sentences by key, in one language
+ * @param known our words in English, those in this language if we speak it, and keys that are known besides
+ */
+export function faultsOfWords(
+  words: Row,
+  known: { english: Words; own: Words | undefined; spoken: ReadonlySet<string> },
+): WordFault[] {
+  const { english, own, spoken } = known
+  const at = (key: string, problem: string, todo: string) => ({ key, problem, todo })
+  return Object.entries(words).flatMap(([key, sentence]) => {
     if (typeof sentence !== 'string') return [at(key, `${key} is no sentence`, 'Write it in double quotes')]
     const root = rootOf(key, english)
     if (root === undefined && !spoken.has(key)) {
@@ -53,10 +78,9 @@ function checkFile(file: string, ours: Ours, spoken: ReadonlySet<string>): Findi
       ...markup(key, sentence, at),
     ]
   })
-  return [...findings, ...(own ? [] : missing(file, language, value, english))]
 }
 
-type At = (key: string, problem: string, todo: string) => Finding
+type At = (key: string, problem: string, todo: string) => WordFault
 
 /** Our key of which this is a form: itself, or for a number `TOO_MANY` of `TOO_MANY.few`. */
 function rootOf(key: string, ours: Words): string | undefined {
@@ -64,7 +88,7 @@ function rootOf(key: string, ours: Words): string | undefined {
   return Object.hasOwn(ours, root) ? root : Object.hasOwn(ours, key) ? key : undefined
 }
 
-function misplaced(key: string, sentence: string, ours: string | undefined, at: At): Finding[] {
+function misplaced(key: string, sentence: string, ours: string | undefined, at: At): WordFault[] {
   if (ours === undefined) return []
   const [here, there] = [placesOf(sentence), placesOf(ours)]
   const isForm = key.endsWith('.one')
@@ -80,7 +104,7 @@ function placesOf(sentence: string): Set<string> {
   return new Set([...sentence.matchAll(/\{(\w+)(?:, lower)?\}/g)].map(([, name = '']) => name))
 }
 
-function markup(key: string, sentence: string, at: At): Finding[] {
+function markup(key: string, sentence: string, at: At): WordFault[] {
   if (!/<\/?[a-z][^>]*>|&[a-z]+;/i.test(sentence)) return []
   return [at(key, `${key} has markup, which people would read`, 'Sentences are plain text; markup stands in templates')]
 }

@@ -32,6 +32,11 @@ const values = (names: string[]) =>
   )
 const names = Object.keys(TOKENS)
 
+const tokens = z.strictObject({
+  light: z.exactOptional(values(names)),
+  dark: z.exactOptional(values(names.filter((name) => TOKENS[name] === 'color'))),
+})
+
 const themeJson = z.strictObject({
   $schema: z.exactOptional(z.string()),
   name: matching(/^(?:@[a-z0-9][a-z0-9._-]{0,60}\/)?[a-z0-9][a-z0-9._-]{0,60}$/, 'a name in small letters', 'acme'),
@@ -43,12 +48,7 @@ const themeJson = z.strictObject({
   minCore: z.exactOptional(version).describe('The oldest version of Vestibule that it works with.'),
   maxCore: z.exactOptional(version).describe('The newest one.'),
   tokens: z
-    .exactOptional(
-      z.strictObject({
-        light: z.exactOptional(values(names)),
-        dark: z.exactOptional(values(names.filter((name) => TOKENS[name] === 'color'))),
-      }),
-    )
+    .exactOptional(tokens)
     .describe('Colours for light and for dark pages; lengths and fonts stand under light and hold for both.'),
   styles: z
     .exactOptional(z.strictObject({ mode: z.enum(['add', 'replace'], 'has to be "add" or "replace"') }))
@@ -79,16 +79,22 @@ export interface JsonFault {
 export function readThemeJson(value: unknown): { json?: ThemeJson; faults: JsonFault[] } {
   const { data, error } = themeJson.safeParse(value)
   if (data) return { json: data, faults: [] }
-  return { faults: error.issues.flatMap((issue) => faultsOf(issue, value)) }
+  return { faults: error.issues.flatMap((issue) => faultsOf(issue, value, themeJson, 'a key of theme.json')) }
 }
 
-function faultsOf(issue: z.core.$ZodIssue, value: unknown): JsonFault[] {
+/** What is wrong with tokens, by the rules of a theme.json; each path begins with the scheme. */
+export function faultsOfTokens(value: unknown): JsonFault[] {
+  const { error } = tokens.safeParse(value)
+  return error?.issues.flatMap((issue) => faultsOf(issue, value, tokens, 'a token')) ?? []
+}
+
+function faultsOf(issue: z.core.$ZodIssue, value: unknown, shape: z.core.$ZodType, what: string): JsonFault[] {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(path)
+    const known = keysAt(path, shape)
     return issue.keys.map((key) => ({
       path: [...path, key],
-      problem: `${key} is not a key of theme.json${didYouMean(key, known)}`,
+      problem: `${key} is not ${what}${didYouMean(key, known)}`,
     }))
   }
   const isMissing = valueAt(value, path) === undefined
@@ -99,8 +105,8 @@ function problemOf({ message, code }: z.core.$ZodIssue): string {
   return code === 'invalid_type' && !message.startsWith('has to') ? 'is of the wrong kind' : message
 }
 
-function keysAt(path: string[]): string[] {
-  let at: z.core.$ZodType | undefined = themeJson
+function keysAt(path: string[], shape: z.core.$ZodType): string[] {
+  let at: z.core.$ZodType | undefined = shape
   for (const key of path) at = fieldsOf(at)[key]
   return Object.keys(fieldsOf(at))
 }
