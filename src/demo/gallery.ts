@@ -1,8 +1,8 @@
 // The gallery: every page in every state, in each language and theme, from made-up data. Nothing of the product answers here.
 import path from 'node:path'
-import express, { type RequestHandler, type Response, Router } from 'express'
+import express, { type RequestHandler, Router } from 'express'
 import { allStates } from '../specimens/all.ts'
-import { CONTACT, NOW, type PageState, withEveryText } from '../specimens/state.ts'
+import { CONTACT, hung, NOW, type PageState } from '../specimens/state.ts'
 import { oursIn, themeNames } from '../themes/find.ts'
 import { loadTheme } from '../themes/load.ts'
 import { securityHeaders } from '../web/headers.ts'
@@ -16,8 +16,6 @@ const ROOT = path.join(import.meta.dirname, '../..')
 const OURS = oursIn(ROOT)
 /** Our own pages, as THEME calls them. */
 export const BASE = 'base'
-/** What leads away from a page. */
-const LEADS = ['href', 'switchHref', 'action']
 
 export interface GalleryOptions {
   /** Of the party that shows it, without a trailing slash. */
@@ -92,21 +90,8 @@ function show({ theme, views }: Dressed): RequestHandler<{ language: string; slu
     const other = views.languages.find((one) => one === wished)
     if (other !== undefined) return res.redirect(303, placeOf(state, theme, other))
     if (req.method === 'POST') return res.redirect(303, here)
-    sendPage(
-      res,
-      state.render(views, (page) => leadingTo(here, page), language, here),
-    )
+    send(res, 200, hung(state, views, language, here))
   }
-}
-
-function sendPage(res: Response, markup: string): void {
-  // A page that goes on by itself would be gone before anybody has looked at it.
-  send(res, 200, markup.replace(/<meta http-equiv="refresh"[^>]*>\n?/, ''))
-}
-
-/** What is pressed shows the page again: it belongs to no sign-in. */
-function leadingTo<T>(here: string, given: T): T {
-  return withEveryText(given, (text, name) => (LEADS.includes(name) ? here : text))
 }
 
 function listPage(all: Dressed[]): string {
