@@ -20,7 +20,7 @@ import { chooseLanguage, followLanguageLinks } from './web/language.ts'
 import { requestLog } from './web/logging.ts'
 import { closeWhenStopping, probes } from './web/probes.ts'
 import { problemHandler } from './web/problems.ts'
-import { themeFiles } from './web/theme.ts'
+import { APPEARANCE, themeFiles } from './web/theme.ts'
 import { timeLimit } from './web/time-limit.ts'
 
 const PUBLIC = path.join(import.meta.dirname, '../public')
@@ -53,6 +53,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(onlyOurHost(publicUrl))
   app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
   if (theme) app.use('/theme', themeFiles(theme))
+  app.use(APPEARANCE, themeFiles(house.appearance))
   app.use(followLanguageLinks(publicUrl))
   app.use(applications.middleware)
   app.use(loginRoutes(house, oidc, loginWays))

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from './db/connect.ts'
 import type { Keyring } from './seal.ts'
 import type { Passwords } from './stores/password.ts'
+import type { Published } from './themes/published.ts'
 import type { Metrics } from './web/metrics.ts'
 import type { Theme } from './web/theme.ts'
 import type { Views } from './web/views.ts'
@@ -27,6 +28,8 @@ export interface House {
   views: Views
   /** The theme in use; absent: our own pages. */
   theme?: Theme
+  /** What operators chose in the console, over the theme or our own pages. */
+  appearance: Published
   passwords: Passwords
   log: Logger
   metrics: Metrics

@@ -23,8 +23,10 @@ import { applyDeclared, USER_STORE } from './settings/declare.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
 import { countMisfits, fillLooks } from './stores/review.ts'
+import { readBeneath } from './themes/beneath.ts'
 import { oursIn } from './themes/find.ts'
 import { loadTheme } from './themes/load.ts'
+import { createPublished } from './themes/published.ts'
 import { prepareLeave } from './web/leave.ts'
 import { currentRequest } from './web/logging.ts'
 import { createMetrics } from './web/metrics.ts'
@@ -49,6 +51,8 @@ export interface StartOptions {
 
 /** Expired rows are gone within five minutes whichever process runs (design); a minute leaves room for a busy one. */
 const SWEEP_EVERY_MS = 60_000
+/** What is published in one process is on the pages of all others after so long. No LISTEN: a pooler in transaction mode does not keep it. */
+const REREAD_EVERY_MS = 5_000
 const TIMEOUTS = {
   /** Longer than a router's idle time (Heroku: 90 s), so that the router closes first. */
   keepAliveTimeout: 95_000,
@@ -78,6 +82,8 @@ export async function start(options: StartOptions): Promise<Running> {
     } else await releaseEntries(db)
     const organization = await readOrganization(db)
     const theme = chooseTheme(config, log)
+    const appearance = createPublished(db, readBeneath(OURS, theme), log)
+    await appearance.reread()
     const house: House = {
       db,
       keyring,
@@ -97,9 +103,12 @@ export async function start(options: StartOptions): Promise<Running> {
         organization: () => organization.name,
         contact: () => organization,
         now,
-        ...(theme ? { look: theme.look, report: reportTo(log, theme, config.production) } : {}),
+        look: appearance.look,
+        words: appearance.words,
+        ...(theme ? { report: reportTo(log, theme, config.production) } : {}),
       }),
       ...(theme ? { theme } : {}),
+      appearance,
       passwords: createPasswords(
         createHashingQueue({ running: 2 * os.availableParallelism(), waiting: HASHES_WAITING }),
       ),
@@ -118,12 +127,14 @@ export async function start(options: StartOptions): Promise<Running> {
     const sweeping = setInterval(() => {
       sweep(db, now()).catch((error: unknown) => log.warn({ err: error }, 'sweeping failed'))
     }, SWEEP_EVERY_MS)
+    const rereading = setInterval(appearance.reread, REREAD_EVERY_MS).unref()
     return {
       db,
       house,
       async stop() {
         isStopping = true
         clearInterval(sweeping)
+        clearInterval(rereading)
         await leave({ quietMs })
         await db.destroy()
       },

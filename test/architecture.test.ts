@@ -63,7 +63,7 @@ const BELOW: Record<string, string[]> = {
   db: [],
   web: [],
   specimens: ['web'],
-  themes: ['specimens', 'web', 'config-faults'],
+  themes: ['specimens', 'db', 'web', 'config-faults'],
   demo: ['themes', 'specimens', 'db', 'web', 'declared'],
   seal: [],
   house: [],

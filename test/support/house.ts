@@ -15,9 +15,12 @@ import { createKeyring } from '../../src/seal.ts'
 import { applyDeclared } from '../../src/settings/declare.ts'
 import { createHashingQueue } from '../../src/stores/hashing-queue.ts'
 import { createPasswords } from '../../src/stores/password.ts'
+import { readBeneath } from '../../src/themes/beneath.ts'
+import { createPublished } from '../../src/themes/published.ts'
 import { createMetrics } from '../../src/web/metrics.ts'
 import { createViews } from '../../src/web/views.ts'
 import { rowsOf, SECRET_KEY, testCluster } from './product.ts'
+import { OURS } from './themes.ts'
 
 export interface TestHouse {
   house: House
@@ -76,6 +79,8 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
   const keyring = createKeyring(SECRET_KEY)
   await applyDeclared(db, keyring, declared())
   const clock = { now: new Date('2027-03-04T14:00:00Z') }
+  const log = pino({ level: 'silent' })
+  const appearance = createPublished(db, readBeneath(OURS, undefined), log)
   const house: House = {
     db,
     keyring,
@@ -91,9 +96,12 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
       folders: [path.join(import.meta.dirname, '../../views')],
       cache: true,
       organization: () => 'Northwind',
+      look: appearance.look,
+      words: appearance.words,
     }),
+    appearance,
     passwords: createPasswords(createHashingQueue({ running: 2, waiting: 50 })),
-    log: pino({ level: 'silent' }),
+    log,
     metrics: createMetrics({ databaseConnections: () => ({ used: 0, free: 0, waiting: 0 }) }),
     isStopping: () => false,
     now: () => clock.now,
