@@ -17,10 +17,13 @@ export async function loadProvider(): Promise<typeof Provider> {
  * Settings to start from: PKCE by S256, no consent screen, sign-in at /sign-in/<uid>, and no session, so that whoever signs in
  * is asked who they are each time. `findClient` is asked at every use: clients may be registered while the provider runs.
  */
-export function forgetfulSettings(findClient: (clientId: string) => AdapterPayload | undefined): Configuration {
+export function forgetfulSettings(
+  findClient: (clientId: string) => AdapterPayload | undefined,
+  signingKey = newSigningKey(),
+): Configuration {
   return {
     adapter: memoryAdapter(findClient),
-    jwks: { keys: [newSigningKey()] },
+    jwks: { keys: [signingKey] },
     cookies: { keys: [randomBytes(32)] },
     features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false } },
     interactions: { url: (_ctx, interaction) => `/sign-in/${interaction.uid}` },

@@ -83,6 +83,11 @@ const endpoints: Record<string, 'discovery' | 'jwks' | 'token' | 'userinfo'> = {
   '/me': 'userinfo',
 }
 
+// Making a key takes a third of a second of one processor, and most tests have an idp of their own: one that has stopped leaves its first key
+// to the next. No two that run at the same time have the same.
+const keys: ReturnType<typeof newSigningKey>[] = []
+const takeKey = () => keys.pop() ?? newSigningKey()
+
 /** Starts an identity provider at http://127.0.0.1 on `port` (default: a free one). Nobody is remembered between two sign-ins. */
 export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
   const OpenIdProvider = await loadProvider()
@@ -92,11 +97,12 @@ export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
   const { port, stop } = await listen(app, options.port ?? 0)
   const issuer = `http://127.0.0.1:${port}`
 
+  let signingKey = takeKey()
+  const issued = signingKey
   const settings = forgetfulSettings((clientId) => {
     const client = clients.get(clientId)
     return client && { client_id: clientId, client_secret: client.clientSecret, redirect_uris: [client.redirectUri] }
-  })
-  let signingKey = settings.jwks?.keys[0] as JsonWebKey
+  }, signingKey)
   const idp: Idp = {
     issuer,
     requests: [],
@@ -109,7 +115,10 @@ export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
     rotateKeys: () => {
       signingKey = newSigningKey()
     },
-    stop,
+    async stop() {
+      keys.push(issued)
+      await stop()
+    },
   }
 
   const findClaims = (subject: string) => [...people.values()].find(({ sub }) => sub === subject)

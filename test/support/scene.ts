@@ -5,6 +5,8 @@ import pg from 'pg'
 import { connect } from '../../src/db/connect.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import type { Declared, DeclaredApplication, DeclaredIdp, DeclaredPurpose } from '../../src/declared.ts'
+import { signingKeys } from '../../src/handback/keys.ts'
+import { createKeyring } from '../../src/seal.ts'
 import { fillLooks } from '../../src/stores/review.ts'
 import { type Application, type ApplicationOptions, startApplication } from './application.ts'
 import { startTestCluster, type TestCluster } from './database.ts'
@@ -77,6 +79,8 @@ export async function startMigratedCluster(settings: Record<string, string> = {}
   await started.template(async (url) => {
     const db = connect({ url, poolMax: 1, ssl: false, onError: () => {} })
     await migrate(db, fillLooks)
+    // Two private keys take a second of a processor to make: once for all copies.
+    await signingKeys({ db, keyring: createKeyring(SECRET_KEY) })
     await db.destroy()
   })
   return started
