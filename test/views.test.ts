@@ -27,7 +27,7 @@ const templates = filesOf('views', '.ejs')
 const sources = filesOf('src', '.ts').filter(([name]) => !/specimens|src\/db\//.test(name))
 
 /** Their sentences are the same for everybody. */
-const WITHOUT_VALUES = ['message: on its way', 'message: signed out']
+const WITHOUT_VALUES = ['message: on its way', 'message: signed out', 'message: open for too long']
 
 describe('every page in every state', () => {
   for (const state of allStates) {
@@ -154,7 +154,7 @@ describe('the prompts', () => {
     const parts = [...new Set([...wrong.matchAll(/data-part="([\w-]+)"/g)].map(([, part]) => part))]
     assert.deepEqual(parts, [
       ...['header', 'problems', 'signed-in', 'open-until', 'form', 'username', 'suggestions', 'password'],
-      ...['consent', 'purpose', 'attribute', 'always', 'actions', 'more-time', 'footer', 'languages'],
+      ...['consent', 'purpose', 'attribute', 'always', 'actions', 'more-time', 'footer', 'reference', 'languages'],
     ])
   })
 
@@ -207,7 +207,9 @@ describe('help', () => {
 
   test('stands in the same words at the same place of every page, before privacy', () => {
     const footers = allStates.map((state) => state.render(withContact(asked)).split('<footer')[1] ?? '')
-    const before = new Set(footers.map((footer) => footer.split(/<a href="https:|<nav|<\/footer>/)[0]))
+    const before = new Set(
+      footers.map((footer) => footer.split(/<a href="https:|<span data-part="reference"|<nav|<\/footer>/)[0]),
+    )
     assert.equal(before.size, 1)
     const [footer = ''] = before
     assert.ok(footer.includes('Data protection officer'))
@@ -215,6 +217,20 @@ describe('help', () => {
       footer.includes('<a href="mailto:help@northwind.example"><bdi dir="ltr">help@northwind.example</bdi></a>'),
     )
     assert.ok(footer.includes('<a href="tel:+442079460000"><bdi dir="ltr">+44 (0)20 7946 0000</bdi></a>'))
+  })
+
+  test('is asked for with a code: every page of a sign-in quotes its own, once; any other one its request, or nothing', () => {
+    for (const state of allStates) {
+      const [, quoted, ...others] = state
+        .render(views)
+        .split(/data-part="reference">If you contact us, quote ([\da-f-]+)</)
+      const ofNone = state.view === 'message' && quoted === '7f3a91c2'
+      const isSilent = state.view === 'logout' || state.name === 'message: signed out'
+      assert.equal(quoted, isSilent ? undefined : ofNone ? '7f3a91c2' : '7f3a-91c2', state.name)
+      assert.equal(others.length, isSilent ? 0 : 1, state.name)
+    }
+    assert.match(rendered('register: first view'), /<footer[\s\S]*quote 7f3a-91c2/)
+    assert.match(rendered('message: expired'), /<main[\s\S]*quote 7f3a-91c2[\s\S]*<footer/)
   })
 
   test('is as much as the organisation says, and nothing where it says nothing', () => {

@@ -50,9 +50,9 @@ function ending(name: string, code: string, ...actions: Action[]): PageState {
   return state('message', name, statePage(code, values, actions))
 }
 
-/** Of a request that could not be answered: with the id to quote. */
+/** Of a request that could not be answered, of no sign-in that is known: with the id to quote. */
 function error(name: string, code: string, ...actions: Action[]): PageState {
-  return state('message', name, statePage(code, values, actions, '7f3a91c2'))
+  return state('message', name, statePage(code, values, actions, '7f3a91c2'), null)
 }
 
 const again = {
@@ -70,15 +70,15 @@ const other = { label: { key: 'action.other' }, href: '/authenticationendpoint/l
 
 /** Of each shape and each ending of a sign-in, one. */
 export const messages: PageState[] = [
-  error('expired', 'expired', again),
+  ending('expired', 'expired', again),
   ending('declined', 'declined', back, again, other),
   error('not found', 'notfound'),
   error('cookies blocked', 'cookies', retry),
-  error('the application has moved', 'moved', home),
+  ending('the application has moved', 'moved', home),
   ending('finished', 'finished', onward),
   ending('on its way', 'working'),
   error('a problem of ours', 'problem'),
-  error('too many tries', 'too-many', retry),
+  ending('too many tries', 'too-many', retry),
   ending('refused', 'LOCAL_USER_REQUIRED', back, other),
 ]
 
@@ -89,10 +89,10 @@ export const moreMessages: PageState[] = [
   ending('refused, the user is locked', 'USER_LOCKED', back, other),
   ending('refused, the name is taken', 'USERNAME_TAKEN', back, other),
   ending('refused, the name does not follow the rules', 'USERNAME_POLICY', back, other),
-  error('the idp did not complete the sign-in', 'idp', retry, other),
+  ending('the idp did not complete the sign-in', 'idp', retry, other),
   error('an unknown application', 'unknown-app'),
-  ending('signed out', 'signed-out'),
-  error('open for too long', 'stay'),
+  state('message', 'signed out', statePage('signed-out', values, []), null),
+  ending('open for too long', 'stay'),
   error('a form of somebody else', 'csrf'),
   error('an odd request', 'bad-request'),
   error('an odd callback', 'bad-callback'),
@@ -109,6 +109,11 @@ export const moreMessages: PageState[] = [
 export const waysOut: PageState[] = [
   state('continue', 'leaving', { application: 'Travel', href: 'https://travel.example/callback?code=c&state=s' }),
   state('continue', 'to nobody in particular', { application: '', href: 'com.travel.app:/callback?code=c' }),
-  state('logout', 'an application asked', { application: 'Travel', action: '/oidc/logout/confirm', xsrf: 'token' }),
-  state('logout', 'nobody in particular asked', { action: '/oidc/logout/confirm', xsrf: 'token' }),
+  state(
+    'logout',
+    'an application asked',
+    { application: 'Travel', action: '/oidc/logout/confirm', xsrf: 'token' },
+    null,
+  ),
+  state('logout', 'nobody in particular asked', { action: '/oidc/logout/confirm', xsrf: 'token' }, null),
 ]

@@ -21,13 +21,23 @@ export const CONTACT = {
   phone: '+44 20 7946 0000',
 }
 
-export function state<V extends ViewName>(view: V, name: string, page: Pages[V]): PageState {
+/** What the pages of a sign-in quote. */
+const CODE = '7f3a-91c2'
+
+/** `reference` is null for a page that belongs to no sign-in. */
+export function state<V extends ViewName>(
+  view: V,
+  name: string,
+  page: Pages[V],
+  reference: string | null = CODE,
+): PageState {
   const whole = `${view}: ${name}`
   return {
     name: whole,
     slug: whole.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
     view,
-    render: (views, change = (same) => same, language = 'en', here) => views.render(view, change(page), language, here),
+    render: (views, change = (same) => same, language = 'en', here) =>
+      views.render(view, change(page), language, here, reference ?? undefined),
   }
 }
 

@@ -2,6 +2,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import { hereOf, isOurs } from './language.ts'
+import { tagOf } from './logging.ts'
 import type { Action, Message, MessagePage } from './page.ts'
 import type { Views } from './views.ts'
 
@@ -64,14 +65,14 @@ export function errorHandler(views: Views, log: Logger, count: (state: string) =
   // Express tells error handlers by their four parameters.
   return async (error: unknown, req: Request, res: Response, next) => {
     // Answered by the time limit while its handler went on: what comes of that is nobody's answer any more.
-    if (res.writableEnded) return log.warn({ err: error, request: res.locals['requestId'] }, 'failed after its answer')
+    const about = { err: error, request: res.locals['requestId'], flow: tagOf(req) }
+    if (res.writableEnded) return log.warn(about, 'failed after its answer')
     if (res.headersSent) return next(error)
     const page = toPageError(error)
     count(page.state)
-    if (page.status >= 500)
-      log.error({ err: error, request: res.locals['requestId'], status: page.status }, 'request failed')
+    if (page.status >= 500) log.error({ ...about, status: page.status }, 'request failed')
     if (page.retryAfterSeconds) res.setHeader('Retry-After', String(page.retryAfterSeconds))
-    // The beginning of the request id: short enough to be read aloud, long enough to be found in the log.
+    // The beginning of the request id: short enough to be read aloud, long enough to be found in the log. A page of a sign-in quotes that.
     const reference = String(res.locals['requestId'] ?? '').slice(0, 8)
     const actions = page.status === 503 && page.actions.length === 0 ? tryAgain(hereOf(req)) : page.actions
     if (page.here !== undefined) res.locals['here'] = page.here

@@ -51,9 +51,14 @@ export function currentRequest(): string | undefined {
 
 const tags = new WeakMap<IncomingMessage, string>()
 
-/** Names what a request is about, in the line that its end is logged with. */
+/** Names the sign-in that a request is about: in the line that its end is logged with, and on the page that answers it. */
 export function tagRequest(req: IncomingMessage, tag: string): void {
   tags.set(req, tag)
+}
+
+/** The sign-in that a request is about, as far as it is known by now. */
+export function tagOf(req: IncomingMessage): string | undefined {
+  return tags.get(req)
 }
 
 /** The ids that routers make; anything else could carry what nobody should find in a log. */
@@ -75,7 +80,7 @@ export function requestLog(log: Logger, trustsProxy: boolean): RequestHandler {
       log.info(
         {
           request: id,
-          flow: tags.get(req),
+          flow: tagOf(req),
           method: req.method,
           route,
           status: res.statusCode,

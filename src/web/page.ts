@@ -20,7 +20,7 @@ export interface MessagePage {
   title: Message
   body: Message[]
   actions: Action[]
-  /** Quoted by people who ask for help; the request id. */
+  /** Quoted by people who ask for help: the code of the sign-in, or of the request where there is none. */
   reference?: string
 }
 

@@ -4,6 +4,7 @@ import type { ErrorRequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import { type PageError, toPageError } from './errors.ts'
 import { DEFAULT_LANGUAGE } from './language-tags.ts'
+import { tagOf } from './logging.ts'
 import type { Views } from './views.ts'
 
 /** `code` tells problems of one status apart, and never changes; `detail` is for people. */
@@ -45,7 +46,10 @@ export function problemHandler(
     const page = toPageError(error)
     count(page.state)
     if (page.status >= 500)
-      log.error({ err: error, request: res.locals['requestId'], status: page.status }, 'request failed')
+      log.error(
+        { err: error, request: res.locals['requestId'], flow: tagOf(req), status: page.status },
+        'request failed',
+      )
     if (page.retryAfterSeconds) res.setHeader('Retry-After', String(page.retryAfterSeconds))
     sendProblem(res, problemOf(views, page))
   }

@@ -4,6 +4,7 @@ import type { Response } from 'express'
 import { guarded } from './contract.ts'
 import { hereOf, LANGUAGE, languageOf } from './language.ts'
 import { directionOf } from './language-tags.ts'
+import { tagOf } from './logging.ts'
 import { languagesIn, loadMessages, type WordsOver } from './messages.ts'
 import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, PromptPage } from './page.ts'
 import { createTemplates, type Print, type TemplateOptions } from './templates.ts'
@@ -31,9 +32,15 @@ export interface Contact {
 export interface Views {
   /** The languages that there are words for (BCP 47), English first. */
   languages: readonly string[]
-  /** The HTML text of a page, in one of `languages`; `here` is the address at which it is found again in another of them. */
-  render<V extends ViewName>(view: V, page: Pages[V], language: string, here?: string): string
-  /** Answers with a page that no cache keeps, in the language of the answer (language.ts). `status` is the HTTP status, 200 if left out. */
+  /**
+   * The HTML text of a page, in one of `languages`; `here` is the address at which it is found again in another of them, `reference` what people
+   * quote who ask for help.
+   */
+  render<V extends ViewName>(view: V, page: Pages[V], language: string, here?: string, reference?: string): string
+  /**
+   * Answers with a page that no cache keeps, in the language of the answer (language.ts), which quotes the sign-in that the request is about.
+   * `status` is the HTTP status, 200 if left out.
+   */
   send<V extends ViewName>(res: Response, view: V, page: Pages[V], status?: number): void
   /** The sentence of a message, in one of `languages`. */
   t(message: Message, language: string): string
@@ -99,19 +106,27 @@ export function createViews(options: {
     }))
   }
 
-  function render<V extends ViewName>(view: V, page: Pages[V], language: string, here?: string): string {
-    return templates.page((file) => draw(file, view, page, language, here))
+  function render<V extends ViewName>(
+    view: V,
+    page: Pages[V],
+    language: string,
+    here?: string,
+    reference?: string,
+  ): string {
+    return templates.page((file) => draw(file, view, page, { language, here, reference }))
   }
 
   function draw<V extends ViewName>(
     file: Print,
     view: V,
     page: Pages[V],
-    language: string,
-    here: string | undefined,
+    { language, here, reference }: { language: string; here: string | undefined; reference: string | undefined },
   ): string {
     const t = (message: Message) => say(message, language)
     const head = heads[view](page)
+    // A message quotes in its middle what other pages quote at their foot.
+    const isMessage = view === 'message'
+    const given = structuredClone(isMessage && reference !== undefined ? { ...page, reference } : page)
     const brand = organization() ?? head.application ?? ''
     const locals = {
       lang: language,
@@ -123,13 +138,23 @@ export function createViews(options: {
       secondsUntil,
       look: look(),
       asset,
-      page: isGuarded ? guarded(view, structuredClone(page)) : deepFreeze(structuredClone(page)),
+      page: isGuarded ? guarded(view, given) : deepFreeze(given),
     }
     // "Step – App – Organisation"; an application that bears the organisation's name says it once.
     const title = [...new Set([t(head.step), head.application, brand])].filter(Boolean).join(' – ')
     const body = file({ ...locals, file: view })
     const choice = languageChoice(language, head.hasForm, here)
-    return file({ ...locals, file: 'layout', ...head, brand, help: helpOf(contact()), languages: choice, title, body })
+    return file({
+      ...locals,
+      file: 'layout',
+      ...head,
+      brand,
+      reference: isMessage ? undefined : reference,
+      help: helpOf(contact()),
+      languages: choice,
+      title,
+      body,
+    })
   }
 
   return {
@@ -138,12 +163,13 @@ export function createViews(options: {
     t: say,
     send(res, view, page, status = 200) {
       const language = languageOf(res)
+      const here = res.locals['here'] ?? hereOf(res.req)
       // Every page is about one person and carries a token or an address that is theirs.
       res
         .status(status)
         .set({ 'Cache-Control': 'no-store', ...headersOf(language) })
         .type('html')
-        .send(render(view, page, language, res.locals['here'] ?? hereOf(res.req)))
+        .send(render(view, page, language, here, tagOf(res.req)))
     },
   }
 }

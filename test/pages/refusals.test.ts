@@ -6,6 +6,7 @@ import { readPage } from '../support/html-page.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import {
+  codeOfFlow,
   codesOn,
   countPeople,
   deleteUser,
@@ -268,7 +269,7 @@ describe('the refusals', () => {
   })
 
   describe('an address that leads nowhere', () => {
-    it('is a page of its own with a reference, whatever is wrong', async () => {
+    it('is a page of its own with a reference, whatever is wrong: the code of the sign-in, or of the request where there is none', async () => {
       const browser = openBrowser()
       const page = await visit(product, 'consent', newcomer(), { browser })
       const wrongToken = page.submission('Create account')
@@ -297,7 +298,8 @@ describe('the refusals', () => {
         assert.equal(answer.status, status, code)
         assert.match(html, new RegExp(`<h1 data-msg="${code}">`))
         assert.match(html, /<header [\s\S]*Northwind[\s\S]*<main[\s\S]*<footer/)
-        const reference = (answer.headers.get('x-request-id') ?? 'none').slice(0, 8)
+        const ofRequest = (answer.headers.get('x-request-id') ?? 'none').slice(0, 8)
+        const reference = code === 'CSRF' ? codeOfFlow(flowIdOf(page)) : ofRequest
         assert.ok(readPage(html).text.includes(`If you contact us, quote ${reference}`), code)
         assert.doesNotMatch(readPage(html).text, /\bat .*:\d+|Error:|\b(400|403|404|405|413|415)\b/)
         assert.equal(answer.headers.get('cache-control'), 'no-store')
