@@ -70,7 +70,7 @@ const BELOW: Record<string, string[]> = {
   'local-state': [],
 }
 
-const RULES = `attributes confusables consent decide form look look-alikes page place roles sync translations typed-attributes username`
+const RULES = `attributes confusables consent decide explain form look look-alikes page place roles sync translations typed-attributes username`
 const PURE = new Set([
   ...RULES.split(' ').map((name) => `provisioning/${name}.ts`),
   'login/private-addresses.ts',

@@ -1,0 +1,291 @@
+// Says in plain English what happened at a sign-in and why, for operators: of a record, and of facts that somebody would sign in with. Pure.
+import type { Asked, Outcome, SignInRecord } from '../db/audit.ts'
+import { type Ask, type Decision, decide, type Facts, type RefusalCode } from './decide.ts'
+
+/** What is told: a record without what only finds it. */
+export type Story = Pick<
+  SignInRecord,
+  'outcome' | 'cameBack' | 'problemCodes' | 'verdict' | 'asked' | 'refusal' | 'failure' | 'stage' | 'store' | 'door'
+> & { idp?: { displayName?: string }; application?: { name?: string } }
+
+/** What people call the idp and the application. */
+export interface Names {
+  idp: string
+  application: string
+}
+
+/** What happened, and why, in a few sentences. Never empty, whatever the record says. */
+export function explain(story: Story): string {
+  const names = namesOf(story)
+  const { verdict, outcome, asked } = story
+  if (!verdict) return paragraph(undecided(story, names), returnsAlone(story), mishap(story))
+  const { facts, decision } = verdict
+  const cause = capital(causeOf(facts, decision, names, 'was'))
+  if (decision.kind === 'ask') {
+    const asking = `${cause}, so ${pageOf(decision)} asked${returns(story)}`
+    return paragraph(arrival(story, facts, names), asking, answerTo(story, names), mishap(story))
+  }
+  const before = asked && `They had been asked on ${pageOf(asked)} before${returns(story)}`
+  const rest = asked ? undefined : returnsAlone(story)
+  const isDone = DONE[decision.kind] === outcome
+  const what = isDone ? `${cause}, so ${endingOf(story, names)}` : `${cause}. ${capital(endingOf(story, names))}`
+  return paragraph(arrival(story, facts, names), before, rest, what, mishap(story))
+}
+
+/** What would happen to somebody with these facts, and why, as `decide` decides: "If they signed in now: …". */
+export function foretell(facts: Facts, names: Names): string {
+  const decision = decide(facts)
+  return paragraph(`If they signed in now: ${causeOf(facts, decision, names, 'is')}, so ${prospectOf(decision)}`)
+}
+
+/** The outcome of each decision that needs no answer. */
+const DONE: Record<Exclude<Decision['kind'], 'ask'>, Outcome> = {
+  'sign-in': 'sign-in',
+  'sign-in-federated': 'sign-in-federated',
+  refuse: 'refused',
+  create: 'user-created',
+}
+
+function arrival({ door }: Story, { user }: Facts, { idp }: Names): string {
+  const where = door === undefined ? '' : ' at a flow elsewhere'
+  return `${capital(idp)} signed somebody in${where} ${user ? 'who has a user here' : 'whom nobody knew yet'}`
+}
+
+/** What the settings and the person were like when it was decided, or are like now. */
+function causeOf(facts: Facts, decision: Decision, { idp, application }: Names, be: 'was' | 'is'): string {
+  switch (decision.kind) {
+    case 'sign-in':
+      return `${userOf(be)} not locked`
+    case 'sign-in-federated':
+      return `${idp} has No Provisioning and ${application} takes people without a user here`
+    case 'create':
+      return `${idp} provisions silently and the username that it suggests ${be} free`
+    case 'refuse':
+      return refusalOf(facts, decision.because, { idp, application }, be)
+    case 'ask':
+      return questionOf(facts, decision.ask, idp, be)
+    default:
+      return decision satisfies never
+  }
+}
+
+function userOf(be: 'was' | 'is'): string {
+  return be === 'was' ? 'their user was' : 'they have a user here that is'
+}
+
+function refusalOf({ idp }: Facts, code: RefusalCode, names: Names, be: 'was' | 'is'): string {
+  switch (code) {
+    case 'IDP_OFF':
+      return idp.isEnabled
+        ? `${names.application} ${be} turned off or takes nobody from ${names.idp}`
+        : `${names.idp} ${be} turned off here`
+    case 'USER_LOCKED':
+      return `${userOf(be)} locked`
+    case 'LOCAL_USER_REQUIRED':
+      return `${names.idp} has No Provisioning and ${names.application} takes only people who have a user here`
+    case 'USERNAME_TAKEN':
+      return `${names.idp} provisions silently and the username that it suggests ${be} taken`
+    case 'USERNAME_POLICY':
+      return `${names.idp} provisions silently and the username that it suggests ${be} against the rules`
+    default:
+      return code satisfies never
+  }
+}
+
+function questionOf(facts: Facts, ask: Ask, idp: string, be: 'was' | 'is'): string {
+  const isSilent = facts.idp.scheme === 'PROVISION_SILENTLY'
+  const why = isSilent
+    ? `${idp} provisions silently by now but they have seen the question`
+    : `${idp} asks for ${list(asksOf(ask, facts))}`
+  const suggested = `the username that it suggests ${be}`
+  const name = { free: [], taken: [`${suggested} taken`], refused: [`${suggested} against the rules`] }
+  const missing = facts.missingAttributes.length > 0 ? [`it does not send ${list(facts.missingAttributes)}`] : []
+  return list([why, ...name[facts.username], ...missing])
+}
+
+/** What the scheme asks for: a username that is asked for because the suggested one will not do has a reason of its own. */
+function asksOf({ username, password }: Ask, { idp }: Facts): string[] {
+  const isOfTheScheme = username && idp.scheme === 'PROMPT_USERNAME_PASSWORD_CONSENT'
+  return [...(isOfTheScheme ? ['username'] : []), ...(password ? ['password'] : []), 'consent']
+}
+
+function prospectOf(decision: Decision): string {
+  switch (decision.kind) {
+    case 'sign-in':
+      return 'they would be signed in as that user'
+    case 'sign-in-federated':
+      return 'they would be let in without one, and nothing about them would be kept'
+    case 'create':
+      return 'a user would be made without a question'
+    case 'refuse':
+      return `they would be refused (${decision.because})`
+    case 'ask':
+      return `${pageOf(decision)} would ask`
+    default:
+      return decision satisfies never
+  }
+}
+
+/** What came of a question. */
+function answerTo(story: Story, names: Names): string {
+  const { outcome } = story
+  if (outcome === 'user-created') return `They finished: ${endingOf(story, names)}`
+  return capital(endingOf(story, names))
+}
+
+function endingOf({ outcome, refusal, store, stage, verdict, failure }: Story, { idp }: Names): string {
+  switch (outcome) {
+    case 'user-created':
+      return `a user was made${store ? ` in ${store}` : ''}${verdict?.decision.kind === 'create' ? ' without a question' : ''}`
+    case 'sign-in':
+      return `they were signed in as ${verdict ? 'that user' : 'their user'}`
+    case 'sign-in-federated':
+      return `they were let in without ${verdict ? 'one' : 'a user here'}, and nothing about them was kept`
+    case 'sign-in-local':
+      return 'they signed in with the username and password of a user here'
+    case 'declined':
+      return 'they chose not to create an account: nothing about them was kept'
+    case 'refused':
+      return `they were refused${refusal ? ` (${refusal})` : ''}`
+    case 'idp-denied':
+    case 'idp-failed':
+      return `${idp} did not complete the sign-in${failureIn(failure)}`
+    case 'expired':
+      return stage === 'asked' || stage === undefined
+        ? 'they did not answer before the time was up: nothing about them was kept'
+        : 'the time was up before anything came of it'
+    default:
+      return outcome satisfies never
+  }
+}
+
+/** A flow that came to no decision, or one of a version that kept none. */
+function undecided(story: Story, names: Names): string {
+  const { outcome, failure, refusal } = story
+  const { idp, application } = names
+  switch (outcome) {
+    case 'sign-in-local':
+      return `Somebody came from ${application} and signed in with the username and password of a user here`
+    case 'idp-denied': {
+      const why = failure === 'access_denied' ? ': they cancelled there, or it does not let them in' : ''
+      return `${capital(idp)} sent somebody back without signing them in${failure ? ` (${failure})` : ''}${why}`
+    }
+    case 'idp-failed':
+      return `Somebody went to ${idp}, which did not complete the sign-in${failureIn(failure)}`
+    case 'expired':
+      return lostAt(story, names)
+    case 'refused':
+      if (refusal === 'IDP_OFF') {
+        return `Somebody came back from ${idp}, which had been turned off here meanwhile, and was refused (IDP_OFF)`
+      }
+      break
+    default:
+  }
+  return `${capital(idp)} signed somebody in; what was decided is not on record. ${capital(endingOf(story, names))}`
+}
+
+function lostAt({ stage, door, failure }: Story, { idp, application }: Names): string {
+  switch (stage) {
+    case 'away':
+      return failure === undefined
+        ? `Somebody went to ${idp} and did not come back before the time was up`
+        : `Somebody chose ${idp} and could not be sent there${failureIn(failure)}; they came no further before the time was up`
+    case 'returned':
+      return door === undefined
+        ? `Somebody came back from ${idp}, and the sign-in broke off before anything was decided`
+        : `${capital(idp)} signed somebody in at a flow elsewhere, and their browser did not come here before the time was up`
+    case 'asked':
+      return `${capital(idp)} signed somebody in who was asked and did not answer before the time was up`
+    default:
+      return `Somebody came from ${application} to the choice of a way to sign in, and took none before the time was up`
+  }
+}
+
+/** How often the form came back, in the sentence that says that it asked. */
+function returns({ cameBack, problemCodes }: Story): string {
+  if (cameBack === 0) return ''
+  const why = list(glossesOf(problemCodes))
+  return `; ${why ? `${why}, so ` : ''}it came back ${times(cameBack)}${inBrackets(problemCodes)}`
+}
+
+/** The same of a form that no decision asked for: that of the local sign-in. */
+function returnsAlone({ cameBack, problemCodes }: Story): string | undefined {
+  if (cameBack === 0) return undefined
+  const why = list(glossesOf(problemCodes))
+  return `The form came back ${times(cameBack)}${why ? `: ${why}` : ''}${inBrackets(problemCodes)}`
+}
+
+/** What an idp failed in before it went well, or before another way was taken. */
+function mishap({ outcome, stage, failure, verdict }: Story): string | undefined {
+  const isTold = outcome === 'idp-denied' || outcome === 'idp-failed' || (!verdict && stage === 'away')
+  return failure === undefined || isTold ? undefined : `An identity provider had failed before${failureIn(failure)}`
+}
+
+// biome-ignore format: one row, one line
+const GLOSSES: [code: RegExp, gloss: string][] = [
+  [/^USERNAME_TAKEN$/, 'the username was taken'],
+  [/^(USERNAME|STORE)_/, 'the username was against the rules'],
+  [/^PW_/, 'the password was against the rules'],
+  [/^CONSENT_NEEDED$/, 'a needed box was not ticked'],
+  [/^ATTR_/, 'a needed detail was missing or in the wrong format'],
+  [/^CHANGED$/, 'the question had changed'],
+  [/^SIGNIN_FAILED$/, 'the username or the password was wrong'],
+  [/^TOO_MANY$/, 'there had been too many tries'],
+]
+
+function glossesOf(codes: string[]): string[] {
+  return [...new Set(codes.flatMap((code) => GLOSSES.find(([pattern]) => pattern.test(code))?.[1] ?? []))]
+}
+
+// biome-ignore format: one row, one line
+const FAILURES: [code: RegExp, gloss: string][] = [
+  [/^IDP_TIMEOUT$/, 'it took too long'],
+  [/CERT|TLS|SSL|LEAF/, 'its certificate is not trusted'],
+  [/^(E[A-Z]|UND_ERR_)/, 'it could not be reached'],
+  [/^IDP_ISSUER_OTHER$/, 'it calls itself by another name than the configured issuer'],
+  [/^IDP_ANSWER_TOO_LONG$/, 'its answer was too long'],
+  [/^PROFILE_FAULT$/, 'what it says of the person cannot be used'],
+]
+
+function failureIn(code: string | undefined): string {
+  if (code === undefined) return ''
+  const gloss = FAILURES.find(([pattern]) => pattern.test(code))?.[1]
+  return gloss ? `: ${gloss} (${code})` : ` (${code})`
+}
+
+function namesOf({ idp, application }: Story): Names {
+  return {
+    idp: idp?.displayName || 'an identity provider that is gone',
+    application: application?.name || 'an application that is gone',
+  }
+}
+
+function pageOf({ page }: Pick<Asked, 'page'>): string {
+  return `${page}.do`
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`
+}
+
+function inBrackets(codes: string[]): string {
+  return codes.length > 0 ? ` (${codes.join(', ')})` : ''
+}
+
+const conjunction = new Intl.ListFormat('en-GB', { type: 'conjunction' })
+
+function list(items: string[]): string {
+  return conjunction.format(items)
+}
+
+/** Our own words begin a sentence with a capital; a name stays as it is written. */
+function capital(text: string): string {
+  return text.replace(/^(an?|they|the|their) /, (word) => word.charAt(0).toUpperCase() + word.slice(1))
+}
+
+function paragraph(...sentences: (string | undefined)[]): string {
+  return sentences
+    .filter((sentence) => sentence !== undefined)
+    .map((sentence) => `${sentence}.`)
+    .join(' ')
+}
