@@ -169,11 +169,13 @@ export function countOutcomes(
 
 /** When somebody was last let in by each of these idps; those without a sign-in of the last 90 days are absent. */
 export async function lastSignIns(db: Db, idpIds: readonly string[]): Promise<Map<string, Date>> {
+  // Not `idp_id = wanted.id`: PostgreSQL would then as well go back through the records of all idps until it meets one of this one.
   const rows = await query<{ id: string; at: Date }>(
     db,
     `SELECT wanted.id, latest.created_at AS at FROM unnest(?::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
-       SELECT created_at FROM audit_events WHERE idp_id = wanted.id AND event IN ('user-created', 'sign-in', 'sign-in-federated')
-       ORDER BY created_at DESC, id DESC LIMIT 1) latest`,
+       SELECT created_at FROM audit_events
+       WHERE idp_id BETWEEN wanted.id AND wanted.id AND event IN ('user-created', 'sign-in', 'sign-in-federated')
+       ORDER BY idp_id, created_at DESC, id DESC LIMIT 1) latest`,
     [idpIds],
   )
   return new Map(rows.map(({ id, at }) => [id, at]))

@@ -10,20 +10,25 @@ const scheme = fc.constantFrom(
 )
 /** True three times of four: otherwise hardly anybody would come past the first question of decide. */
 const mostly = fc.nat(3).map((one) => one > 0)
-const user = fc.record({ id: fc.uuid(), isLocked: fc.boolean() })
+/** As objects are that JSON makes. */
+const plain = { noNullPrototype: true }
+const user = fc.record({ id: fc.uuid(), isLocked: fc.boolean() }, plain)
 const attribute = fc.oneof(
   fc.constantFrom('email', 'phone_number', 'address'),
   fc.stringMatching(/^[a-z][a-z0-9_]{0,20}$/),
 )
 
 export const anyFacts: fc.Arbitrary<Facts> = fc
-  .record({
-    idp: fc.record({ isEnabled: mostly, isAccepted: mostly, jitEnabled: mostly, scheme }),
-    requireLocalUser: fc.boolean(),
-    wasAsked: fc.boolean(),
-    user: fc.option(user, { nil: undefined, freq: 2 }),
-    username: fc.constantFrom('free' as const, 'taken' as const, 'refused' as const),
-    missingAttributes: fc.uniqueArray(attribute, { maxLength: 4 }),
-  })
+  .record(
+    {
+      idp: fc.record({ isEnabled: mostly, isAccepted: mostly, jitEnabled: mostly, scheme }, plain),
+      requireLocalUser: fc.boolean(),
+      wasAsked: fc.boolean(),
+      user: fc.option(user, { nil: undefined, freq: 2 }),
+      username: fc.constantFrom('free' as const, 'taken' as const, 'refused' as const),
+      missingAttributes: fc.uniqueArray(attribute, { maxLength: 4 }),
+    },
+    plain,
+  )
   // As facts.ts leaves it out for somebody whom nobody knows.
   .map(({ user, ...facts }) => ({ ...facts, ...(user ? { user } : {}) }))
