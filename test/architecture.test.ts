@@ -73,6 +73,8 @@ const BELOW: Record<string, string[]> = {
 const RULES = `attributes confusables consent decide explain form look look-alikes page place roles sync translations typed-attributes username`
 const PURE = new Set([
   ...RULES.split(' ').map((name) => `provisioning/${name}.ts`),
+  'declared-addresses.ts',
+  'login/description.ts',
   'login/private-addresses.ts',
   'login/profile.ts',
   'web/language-tags.ts',

@@ -119,3 +119,10 @@ function isKey(key: unknown): boolean {
 export function codedError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
+
+/** The first code on the way down to the cause. Only errors are asked: the cause of some is what the idp sent. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : codeOf(error.cause)
+}

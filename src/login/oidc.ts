@@ -4,10 +4,11 @@ import { setTimeout } from 'node:timers/promises'
 import * as client from 'openid-client'
 import type { Idp } from '../db/idps.ts'
 import type { House } from '../house.ts'
-import { type Ask, codedError, createAsk, createKeys, type Keys } from './ask.ts'
+import { type Ask, codedError, codeOf, createAsk, createKeys, type Keys } from './ask.ts'
 import { createGuardedFetch } from './guarded-fetch.ts'
 import { CLOCK_TOLERANCE_SECONDS, checkIdToken } from './id-token.ts'
 import { mergeClaims } from './profile.ts'
+import { callbackAddress } from './ways.ts'
 
 /** The idp did not do its part: away, slow, or it answered what it must not. `code` is safe to log. */
 export class IdpFailure extends Error {
@@ -82,14 +83,12 @@ export function createOidc(
     return configure(ask, await description, keys, idp.clientId, secret)
   }
 
-  const callback = (idp: Idp) => new URL(`/commonauth/${encodeURIComponent(idp.name)}`, house.publicUrl)
-
   return {
     async leave(idp, checks, options) {
       return attempt(async () => {
         const configuration = await configurationOf(idp)
         return client.buildAuthorizationUrl(configuration, {
-          redirect_uri: callback(idp).href,
+          redirect_uri: callbackAddress(house.publicUrl, idp.name),
           scope: idp.scopes.join(' '),
           state: checks.state,
           nonce: checks.nonce,
@@ -103,12 +102,16 @@ export function createOidc(
       return attempt(async () => {
         const configuration = await configurationOf(idp)
         // The address is ours as configured, never as the Host header says.
-        const tokens = await client.authorizationCodeGrant(configuration, new URL(`?${query}`, callback(idp)), {
-          expectedState: checks.state,
-          expectedNonce: checks.nonce,
-          pkceCodeVerifier: checks.codeVerifier,
-          idTokenExpected: true,
-        })
+        const tokens = await client.authorizationCodeGrant(
+          configuration,
+          new URL(`?${query}`, callbackAddress(house.publicUrl, idp.name)),
+          {
+            expectedState: checks.state,
+            expectedNonce: checks.nonce,
+            pkceCodeVerifier: checks.codeVerifier,
+            idTokenExpected: true,
+          },
+        )
         const claims: Record<string, unknown> = { ...tokens.claims() }
         checkIdToken(tokens.id_token ?? '', claims, { clientId: idp.clientId, now: nowInSeconds() })
         const wanted = [...Object.values(idp.mappings), idp.usernameClaim, idp.rolesClaim ?? idp.usernameClaim]
@@ -200,11 +203,4 @@ async function attempt<Result>(work: () => Promise<Result>): Promise<Result> {
   } finally {
     timer.abort()
   }
-}
-
-/** The first code on the way down to the cause. Only errors are asked: the cause of some is what the idp sent. */
-function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' ? code : codeOf(error.cause)
 }

@@ -28,6 +28,11 @@ export function loginStart(flowId: string, applicationId: string): string {
   return `${loginAgain(flowId)}&${FRESH}=${applicationId}`
 }
 
+/** Where an idp sends people back to: an address of its own, as it has to be registered there. */
+export function callbackAddress(publicUrl: URL, idpName: string): string {
+  return new URL(`/commonauth/${encodeURIComponent(idpName)}`, publicUrl).href
+}
+
 /** The address that starts a flow again with the same door: at the named idp, or at the choice of them. */
 export function loginAgain(flowId: string, idpName?: string, options?: { otherAccount: boolean }): string {
   const query = new URLSearchParams({ sessionDataKey: flowId })
