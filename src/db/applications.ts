@@ -1,5 +1,5 @@
 // Rows of applications: the relying parties that send people to us.
-import { type Db, queryOne } from './connect.ts'
+import { type Db, query, queryOne } from './connect.ts'
 
 export interface Application {
   id: string
@@ -29,6 +29,11 @@ export function findApplication(db: Db, id: string): Promise<Application | undef
 
 export function findApplicationByClientId(db: Db, clientId: string): Promise<Application | undefined> {
   return queryOne<Application>(db, `SELECT ${COLUMNS} FROM applications WHERE client_id = ? AND is_enabled`, [clientId])
+}
+
+/** The enabled applications, by name. */
+export function listApplications(db: Db): Promise<Application[]> {
+  return query<Application>(db, `SELECT ${COLUMNS} FROM applications WHERE is_enabled ORDER BY name, client_id`, [])
 }
 
 /** Where an application starts: the origin of its web address; native ones have none that a browser could open. */

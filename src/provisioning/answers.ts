@@ -82,19 +82,25 @@ export async function newUserOf(
 }
 
 /** The page of a question and a try, which from now on counts as asked. */
-export async function pageOf(
-  house: House,
-  { flow, question, situation }: Found,
-  context: PageContext,
-  tried: Try,
-): Promise<PromptPage> {
-  const { facts } = situation
+export async function pageOf(house: House, found: Found, context: PageContext, tried: Try): Promise<PromptPage> {
+  const { flow, question } = found
+  const { facts } = found.situation
   // Looking at the same question again is nothing new.
   if (!flow.wasAsked || tried.isReturned || !isKnown(flow.noted?.facts, facts)) {
     const codes = tried.isReturned ? codesOf(tried) : undefined
     await noteAsked(house.db, flow.id, { noted: { facts, decision: question }, codes, now: house.now() })
   }
   if (!flow.wasAsked) house.metrics.flow('asked', flow.labels)
+  return pageFor(house, found, context, tried)
+}
+
+/** The same page, looked at: nobody was asked. */
+export async function pageFor(
+  house: House,
+  { question, situation }: Asking,
+  context: PageContext,
+  tried: Try,
+): Promise<PromptPage> {
   const { username } = tried.problems
   const suggestions = username ? await freeNames(house.db, situation, tried.kept.username) : []
   return promptPage(situation, question, context, { ...tried, suggestions })

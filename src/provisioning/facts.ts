@@ -43,6 +43,15 @@ export interface Situation {
   facts: Facts
 }
 
+/** Where a person has come from and where to, whether they really came (a flow) or are only thought of (rehearse.ts). */
+export interface Arrival {
+  idp: Idp
+  application: Application
+  /** The language of the pages (BCP 47). */
+  language: string
+  wasAsked: boolean
+}
+
 /**
  * Reads the situation of a flow that has come back with a profile; `typed` is the name that the person typed, if they did.
  * Throws when its idp or application row is gone.
@@ -53,6 +62,12 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
     findApplication(house.db, flow.door.applicationId),
   ])
   if (!idp || !application) throw new Error('A flow points to an idp or application that does not exist.')
+  return situationFor(house, { idp, application, language: flow.language, wasAsked: flow.wasAsked }, profile, typed)
+}
+
+/** Reads the situation of a person who arrives like this; `typed` as for `gather`. */
+export async function situationFor(house: House, arrival: Arrival, profile: Profile, typed = ''): Promise<Situation> {
+  const { idp, application, language } = arrival
   const places: Places = { userstore: idp.userstore, stores: await readStores(house.db), ...house.names }
   const suggested = readName(profile.suggestedUsername, places, 'claimed')
   const names = [suggested, readName(typed, places, 'typed')]
@@ -66,15 +81,15 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
   // because one transaction made both.
   const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
   const identity = await findIdentity(house.db, person)
-  const t = (message: Message) => house.views.t(message, flow.language)
-  const spoken = configured.map((purpose) => purposeIn(flow.language, purpose))
+  const t = (message: Message) => house.views.t(message, language)
+  const spoken = configured.map((purpose) => purposeIn(language, purpose))
   const purposes = effectivePurposes(spoken, profile, {
     purpose: t({ key: 'consent.default.purpose' }),
     description: t({ key: 'consent.default.description', values: { org: organization.name } }),
   })
   const named = (attribute: string) => {
     const names = custom.get(attribute)
-    return names ? nameIn(flow.language, names) : { name: t({ key: `attribute.${attribute}` }) }
+    return names ? nameIn(language, names) : { name: t({ key: `attribute.${attribute}` }) }
   }
   const label = (attribute: string) => named(attribute).name
   return {
@@ -83,7 +98,7 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
     application,
     organization,
     purposes,
-    notice: noticeOf(purposes, organization, flow.language, label),
+    notice: noticeOf(purposes, organization, language, label),
     label,
     labelLanguage: (attribute) => named(attribute).language,
     identity,
@@ -98,7 +113,7 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
         scheme: idp.scheme,
       },
       requireLocalUser: application.requireLocalUser,
-      wasAsked: flow.wasAsked,
+      wasAsked: arrival.wasAsked,
       ...(identity ? { user: { id: identity.userId, isLocked: identity.isLocked } } : {}),
       username: suggested.kind === 'problem' ? 'refused' : taken.has(suggested.key) ? 'taken' : 'free',
       missingAttributes: missingAttributes(purposes, profile),
