@@ -1,10 +1,18 @@
 // Reading a posted form: what it may be, and one value per field.
 import { isUtf8 } from 'node:buffer'
-import express, { type RequestHandler } from 'express'
+import express, {
+  type Response as ExpressResponse,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  raw,
+} from 'express'
 import { PageError } from './errors.ts'
 
 /** The longest body that is read. */
 export const LIMIT_BYTES = 100 * 1024
+/** The longest one with a file: what is a little too large is still told so in words. */
+const UPLOAD_BYTES = 1024 * 1024
 const NOT_TEXT = 'form.not.text'
 
 const parse = express.urlencoded({
@@ -22,14 +30,54 @@ const parse = express.urlencoded({
 export const formBody: RequestHandler = (req, res, next) =>
   readBody('application/x-www-form-urlencoded', parse, req, res, next)
 
+const parseRaw = raw({ type: 'multipart/form-data', limit: UPLOAD_BYTES, inflate: false })
+
+/** Parses a form with a file (RFC 7578) of at most 1 MB: fields are texts, files are buffers. Nothing is written anywhere. A body that is none is 400. */
+export const uploadBody: RequestHandler = (req, res, next) => {
+  const parse: RequestHandler = (_req, _res, done) =>
+    parseRaw(req, res, (error?: unknown) => {
+      if (error) return done(error)
+      readParts(req).then(
+        (fields) => {
+          req.body = fields
+          done()
+        },
+        () => done(new PageError(400, 'bad-request')),
+      )
+    })
+  readBody('multipart/form-data', parse, req, res, next, UPLOAD_BYTES)
+}
+
+async function readParts(req: Request): Promise<Record<string, string | Buffer>> {
+  const headers = { 'Content-Type': req.headers['content-type'] ?? '' }
+  // Node's own parser, of fetch.
+  const form = await new Response(req.body as Buffer, { headers }).formData()
+  const parts = [...form.entries()].map(
+    async ([name, value]): Promise<[string, string | Buffer]> => [
+      name,
+      typeof value === 'string' ? value : Buffer.from(await value.arrayBuffer()),
+    ],
+  )
+  const names = new Set([...form.keys()])
+  if (names.size < parts.length) throw new Error('A field is repeated.')
+  return Object.fromEntries(await Promise.all(parts))
+}
+
 /** Has `parse` read a body of this type, and of at most 100 kB however it is sent. */
-export function readBody(type: string, parse: RequestHandler, ...[req, res, next]: Parameters<RequestHandler>): void {
+export function readBody(
+  type: string,
+  parse: RequestHandler,
+  req: Request,
+  res: ExpressResponse,
+  next: NextFunction,
+  limit = LIMIT_BYTES,
+): void {
   const isOfType = req.is(type)
   // The parser would take ISO 8859-1 too, in which the same bytes are another name. Our pages are UTF-8, and so is what browsers send from them.
   const charsets = [...(req.headers['content-type'] ?? '').matchAll(/;\s*charset\s*=\s*"?([^";\s]*)/gi)]
   if (!isOfType || charsets.some(([, charset = '']) => charset.toLowerCase() !== 'utf-8'))
     throw new PageError(415, 'wrong-type')
-  if (Number(req.headers['content-length']) > LIMIT_BYTES) throw new PageError(413, 'too-large')
+  if (Number(req.headers['content-length']) > limit) throw new PageError(413, 'too-large')
   let isAnswered = false
   const goOn = (error?: unknown) => {
     if (isAnswered) return
@@ -41,7 +89,7 @@ export function readBody(type: string, parse: RequestHandler, ...[req, res, next
   let size = 0
   req.on('data', (chunk: Buffer) => {
     size += chunk.length
-    if (size > LIMIT_BYTES) goOn(new PageError(413, 'too-large'))
+    if (size > limit) goOn(new PageError(413, 'too-large'))
   })
 }
 

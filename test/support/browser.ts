@@ -181,7 +181,7 @@ function plainFetch(
   url: string | URL,
   { method = 'GET', headers = {}, body, signal }: FetchInit = {},
 ): Promise<Response> {
-  const sent = body === undefined ? {} : { body: String(body) }
+  const sent = body === undefined ? {} : { body: body instanceof Uint8Array ? body : String(body) }
   return fetch(url, { method, headers, redirect: 'manual', ...sent, ...(signal ? { signal } : {}) })
 }
 
