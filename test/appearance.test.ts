@@ -27,7 +27,8 @@ import { holds } from './support/arbitraries.ts'
 import { openHouse, type TestHouse } from './support/house.ts'
 import { OURS } from './support/themes.ts'
 
-const OPERATOR = 'grace'
+const OPERATOR = { name: 'grace' }
+const ADA = { name: 'ada' }
 const FAINT = changed({ tokens: { light: { 'color-muted': '#aaaaaa' }, dark: {} } })
 
 let on: TestHouse
@@ -192,7 +193,7 @@ describe('what operators choose in the console:', () => {
       await saveDraft(on.house, { version: 0, appearance: NORTHERN }, OPERATOR)
       const draft = await readDraft(on.house)
       assert.deepEqual(draft.appearance, NORTHERN)
-      assert.deepEqual(draft.saved, { by: OPERATOR, at: on.clock.now })
+      assert.deepEqual(draft.saved, { by: 'grace', at: on.clock.now })
     })
 
     it('begins as what is in use, and is forgotten on demand', async () => {
@@ -207,13 +208,9 @@ describe('what operators choose in the console:', () => {
     })
 
     it('that somebody else has changed meanwhile is not overwritten: theirs is shown', async () => {
-      const first = await saveDraft(on.house, { version: 0, appearance: NORTHERN }, 'ada')
+      const first = await saveDraft(on.house, { version: 0, appearance: NORTHERN }, ADA)
       assert.ok(first.kind === 'saved')
-      const second = await saveDraft(
-        on.house,
-        { version: first.version, appearance: { ...NORTHERN, words: {} } },
-        'ada',
-      )
+      const second = await saveDraft(on.house, { version: first.version, appearance: { ...NORTHERN, words: {} } }, ADA)
       assert.ok(second.kind === 'saved')
       for (const version of [0, first.version]) {
         const late = await saveDraft(on.house, { version, appearance: NO_APPEARANCE }, OPERATOR)
@@ -224,7 +221,7 @@ describe('what operators choose in the console:', () => {
       }
       // Published meanwhile, which is a change as well.
       assert.equal(
-        (await publish(on.house, { version: second.version, note: '', useAnyway: false }, 'ada')).kind,
+        (await publish(on.house, { version: second.version, note: '', useAnyway: false }, ADA)).kind,
         'published',
       )
       assert.equal(
@@ -259,16 +256,16 @@ describe('what operators choose in the console:', () => {
       assert.ok(saved.kind === 'saved')
       let before = await contents()
       assert.equal(
-        (await saveDraft(on.house, { version: saved.version, appearance: { ...NORTHERN } }, 'ada')).kind,
+        (await saveDraft(on.house, { version: saved.version, appearance: { ...NORTHERN } }, ADA)).kind,
         'same',
       )
       assert.deepEqual(await contents(), before)
       await publish(on.house, { version: saved.version, note: '', useAnyway: false }, OPERATOR)
       before = await contents()
-      assert.equal((await saveDraft(on.house, { version: 0, appearance: { ...NORTHERN } }, 'ada')).kind, 'same')
-      assert.equal((await publish(on.house, { version: 0, note: '', useAnyway: false }, 'ada')).kind, 'same')
+      assert.equal((await saveDraft(on.house, { version: 0, appearance: { ...NORTHERN } }, ADA)).kind, 'same')
+      assert.equal((await publish(on.house, { version: 0, note: '', useAnyway: false }, ADA)).kind, 'same')
       const [{ id } = { id: 0 }] = await history(on.house)
-      assert.equal((await rollBack(on.house, { id, note: '' }, 'ada')).kind, 'same')
+      assert.equal((await rollBack(on.house, { id, note: '' }, ADA)).kind, 'same')
       assert.deepEqual(await contents(), before)
     })
 
@@ -329,7 +326,7 @@ describe('what operators choose in the console:', () => {
       const northern = everyPage(here)
       await putInUse({ ...NORTHERN, words: {}, logo: PNG })
       on.clock.now = new Date('2027-03-05T10:00:00Z')
-      const back = await rollBack(on.house, { id: first, note: 'as it was' }, 'ada')
+      const back = await rollBack(on.house, { id: first, note: 'as it was' }, ADA)
       assert.equal(back.kind, 'published')
       assert.deepEqual(everyPage(here), northern)
       await other.published.reread()
@@ -339,16 +336,16 @@ describe('what operators choose in the console:', () => {
         entries.map(({ note, publishedBy }) => [note, publishedBy]),
         [
           ['as it was', 'ada'],
-          ['', OPERATOR],
-          ['the first', OPERATOR],
+          ['', 'grace'],
+          ['the first', 'grace'],
         ],
       )
       assert.deepEqual(entries[0]?.publishedAt, on.clock.now)
       await putInUse(NO_APPEARANCE)
       await other.published.reread()
       assert.deepEqual(everyPage(other.views), plain)
-      assert.equal((await rollBack(on.house, { id: 0, note: '' }, 'ada')).kind, 'gone')
-      assert.equal((await rollBack(on.house, { id: first, note: 'a\nb' }, 'ada')).kind, 'refused')
+      assert.equal((await rollBack(on.house, { id: 0, note: '' }, ADA)).kind, 'gone')
+      assert.equal((await rollBack(on.house, { id: first, note: 'a\nb' }, ADA)).kind, 'refused')
     })
 
     it('keeps its files while pages that were printed before may ask for them', async () => {

@@ -7,7 +7,7 @@ import { csrfToken } from '../web/csrf.ts'
 import { createTemplates } from '../web/templates.ts'
 import { mayUse, type Route } from './access.ts'
 
-const VIEWS = path.join(import.meta.dirname, '../../views')
+export const VIEWS = path.join(import.meta.dirname, '../../views')
 
 /** A line of the error summary: `field` is the id of the element that it links to. */
 export interface Problem {
@@ -151,7 +151,8 @@ const UNITS = [
   ['minute', 60],
 ] as const
 
-function ago(date: Date, now: Date): string {
+/** How long ago, in words; a date when that is long. */
+export function ago(date: Date, now: Date): string {
   const seconds = Math.round((date.getTime() - now.getTime()) / 1000)
   if (-seconds > 30 * 86_400) return when(date)
   for (const [unit, size] of UNITS) {

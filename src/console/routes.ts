@@ -5,9 +5,10 @@ import { findOperator } from '../db/operators.ts'
 import type { House } from '../house.ts'
 import { sameOrigin, sessionToken } from '../web/csrf.ts'
 import { methodNotAllowed } from '../web/errors.ts'
-import { formBody } from '../web/forms.ts'
+import { formBody, uploadBody } from '../web/forms.ts'
 import { createSessions, type Sessions } from '../web/session.ts'
 import type { Route } from './access.ts'
+import { appearanceScreen } from './appearance.ts'
 import { dashboardScreen } from './dashboard.ts'
 import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
 import { meScreen } from './me.ts'
@@ -18,7 +19,7 @@ import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
 /** How long a password counts for what asks for it again. */
 const FRESH_MS = 10 * 60_000
 
-const SCREENS: readonly Screen[] = [dashboardScreen, operatorsScreen, meScreen]
+const SCREENS: readonly Screen[] = [dashboardScreen, appearanceScreen, operatorsScreen, meScreen]
 
 /** Everything below /console and /setup. `routes` is what the console has, for whoever wants to know who may do what. */
 export function consoleRoutes(house: House): { router: Router; routes: readonly Route[] } {
@@ -33,7 +34,8 @@ export function consoleRoutes(house: House): { router: Router; routes: readonly 
   router.use(signInRoutes(desk, sessions))
   for (const route of routes) {
     const { method, path, handler } = route
-    const form: RequestHandler[] = method === 'post' ? [sameOrigin(house.publicUrl), formBody] : []
+    const body = route.upload ? uploadBody : formBody
+    const form: RequestHandler[] = method === 'post' ? [sameOrigin(house.publicUrl), body] : []
     router[method](`/console${path}`, requireOperator, ...form, sessionToken, guard(route), handler)
   }
   for (const path of new Set(routes.map((route) => route.path))) {

@@ -90,7 +90,7 @@ function show({ theme, views }: Dressed): RequestHandler<{ language: string; slu
     const other = views.languages.find((one) => one === wished)
     if (other !== undefined) return res.redirect(303, placeOf(state, theme, other))
     if (req.method === 'POST') return res.redirect(303, here)
-    send(res, 200, hung(state, views, language, here))
+    send(res, 200, hung(state, views, language, { to: here, here }))
   }
 }
 

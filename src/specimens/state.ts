@@ -44,10 +44,18 @@ export function state<V extends ViewName>(
 /** What leads away from a page. */
 const LEADS = ['href', 'switchHref', 'action']
 
-/** The page as it is shown where it belongs to no sign-in: what is pressed leads to `here`, which shows it again, and it does not go on by itself. */
-export function hung(state: PageState, views: Views, language: string, here: string): string {
-  const leadingHere = <T>(page: T) => withEveryText(page, (text, name) => (LEADS.includes(name) ? here : text))
-  return state.render(views, leadingHere, language, here).replace(/<meta http-equiv="refresh"[^>]*>\n?/, '')
+/**
+ * The page as it is shown where it belongs to no sign-in: what is pressed leads to `to`, and it does not go on by itself. `here` is as in
+ * `views.render`.
+ */
+export function hung(
+  state: PageState,
+  views: Views,
+  language: string,
+  { to, here }: { to: string; here?: string },
+): string {
+  const leading = <T>(page: T) => withEveryText(page, (text, name) => (LEADS.includes(name) ? to : text))
+  return state.render(views, leading, language, here).replace(/<meta http-equiv="refresh"[^>]*>\n?/, '')
 }
 
 /** A copy in which every text but the names of things is changed; `name` is that of the field it stands in. */

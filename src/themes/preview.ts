@@ -45,7 +45,7 @@ export function createPreview(folders: string[], beneath: Beneath, place: string
       const state = allStates.find((one) => one.slug === slug)
       if (!state || !views.languages.includes(language)) return undefined
       shown = appearance
-      return hung(state, views, language, here)
+      return hung(state, views, language, { to: here })
     },
   }
 }

@@ -24,6 +24,11 @@ import {
 } from './appearance.ts'
 import { unjudged } from './published.ts'
 
+/** Who does it, as the history names them. */
+export interface Author {
+  name: string
+}
+
 type Rooms = Pick<House, 'db' | 'appearance' | 'now'>
 
 export interface Draft {
@@ -77,14 +82,14 @@ export function history({ db }: Rooms): Promise<PublishedEntry[]> {
 }
 
 /** Keeps a draft, which changes no page. Colours may be too faint as long as it is one. Equal to what is there: writes nothing. */
-export async function saveDraft(house: Rooms, { version, appearance }: DraftChange, actor: string): Promise<Saved> {
+export async function saveDraft(house: Rooms, { version, appearance }: DraftChange, actor: Author): Promise<Saved> {
   const faults = checkAppearance(appearance, house.appearance.beneath).filter(({ isFaint }) => !isFaint)
   if (faults.length > 0) return { kind: 'refused', faults }
   const judged = appearance as Appearance
   const before = await readDraft(house)
   if (before.version !== version) return { kind: 'changed', draft: before }
   if (isDeepStrictEqual(before.appearance, judged)) return { kind: 'same' }
-  const by = { actor, now: house.now() }
+  const by = { actor: actor.name, now: house.now() }
   const id = await (version === 0
     ? insertAppearanceDraft(house.db, rowOf(judged), by)
     : updateAppearanceDraft(house.db, version, rowOf(judged), by))
@@ -103,7 +108,7 @@ export function discardDraft({ db }: Rooms, version: number): Promise<boolean> {
 export async function publish(
   house: Rooms,
   options: { version: number; note: string; useAnyway: boolean },
-  actor: string,
+  actor: Author,
 ): Promise<PublishedNow | Refused | ChangedMeanwhile> {
   const { version, note, useAnyway } = options
   const draft = await readDraft(house)
@@ -114,7 +119,7 @@ export async function publish(
   ]
   if (faults.length > 0) return { kind: 'refused', faults }
   if (isDeepStrictEqual(draft.appearance, await currentAppearance(house))) return { kind: 'same' }
-  const id = await publishAppearanceDraft(house.db, version, { actor, now: house.now(), note })
+  const id = await publishAppearanceDraft(house.db, version, { actor: actor.name, now: house.now(), note })
   if (id === undefined) return { kind: 'changed', draft: await readDraft(house) }
   return inUse(house, id)
 }
@@ -123,7 +128,7 @@ export async function publish(
 export async function rollBack(
   house: Rooms,
   options: { id: number; note: string },
-  actor: string,
+  actor: Author,
 ): Promise<PublishedNow | Refused | { kind: 'gone' }> {
   const { id, note } = options
   const faults = checkNote(note)
@@ -132,7 +137,7 @@ export async function rollBack(
   if (!row) return { kind: 'gone' }
   const { appearance } = withoutFaults(unjudged(row), house.appearance.beneath)
   if (isDeepStrictEqual(appearance, await currentAppearance(house))) return { kind: 'same' }
-  const again = await publishAppearanceAgain(house.db, id, { actor, now: house.now(), note })
+  const again = await publishAppearanceAgain(house.db, id, { actor: actor.name, now: house.now(), note })
   return again === undefined ? { kind: 'gone' } : inUse(house, again)
 }
 

@@ -1,6 +1,5 @@
 // A theme in use: where its files are, what it looks like, and the addresses at which browsers find its own files.
-import path from 'node:path'
-import type { RequestHandler } from 'express'
+import type { RequestHandler, Response } from 'express'
 
 /** What the head and the header of every page say. */
 export interface Look {
@@ -73,11 +72,16 @@ export function themeFiles({ files, reread }: ServedFiles): RequestHandler {
     if (reread && !files().has(name) && HAS_HASH.test(name)) await reread()
     const file = files().get(name)
     if (!file) return next()
-    res.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
-    // A picture opened by itself is a document of our origin, and an SVG may hold script.
-    if (path.extname(req.path) === '.svg') res.setHeader('Content-Security-Policy', "default-src 'none'; sandbox")
-    res.type(file.type).send(file.content)
+    sendThemeFile(res, file, 'public, max-age=31536000, immutable')
   }
+}
+
+/** Answers with a file. `caching` says who may keep it. */
+export function sendThemeFile(res: Response, { type, content }: ThemeFile, caching: string): void {
+  res.setHeader('Cache-Control', caching)
+  // A picture opened by itself is a document of our origin, and an SVG may hold script.
+  if (type === FILE_TYPES['.svg']) res.setHeader('Content-Security-Policy', "default-src 'none'; sandbox")
+  res.type(type).send(content)
 }
 
 /** No page of any process links to a file of another name. */
