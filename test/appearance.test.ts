@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Logger, pino } from 'pino'
+import { listChanges } from '../src/db/changes.ts'
 import { allStates } from '../src/specimens/all.ts'
 import { NOW } from '../src/specimens/state.ts'
 import { checkAppearance, NO_APPEARANCE, type Unjudged } from '../src/themes/appearance.ts'
@@ -202,8 +203,8 @@ describe('what operators choose in the console:', () => {
       assert.deepEqual(draft, { version: 0, appearance: NORTHERN })
       const saved = await saveDraft(on.house, { version: 0, appearance: { ...NORTHERN, words: {} } }, OPERATOR)
       assert.ok(saved.kind === 'saved')
-      assert.equal(await discardDraft(on.house, saved.version + 1), false)
-      assert.equal(await discardDraft(on.house, saved.version), true)
+      assert.equal(await discardDraft(on.house, saved.version + 1, OPERATOR), false)
+      assert.equal(await discardDraft(on.house, saved.version, OPERATOR), true)
       assert.deepEqual(await readDraft(on.house), draft)
     })
 
@@ -410,6 +411,47 @@ describe('what operators choose in the console:', () => {
         }
       }
     })
+  })
+
+  it('each change leaves a line of history that says what differs, and what writes nothing leaves none', async () => {
+    const [last] = await listChanges(on.house.db, {}, 1)
+    const saved = await saveDraft(on.house, { version: 0, appearance: { ...NORTHERN } }, OPERATOR)
+    assert.ok(saved.kind === 'saved')
+    const same = await saveDraft(on.house, { version: saved.version, appearance: { ...NORTHERN } }, ADA)
+    const refused = await saveDraft(on.house, { version: saved.version, appearance: changed({ words: [] }) }, ADA)
+    const late = await publish(on.house, { version: 0, note: '', useAnyway: false }, ADA)
+    assert.deepEqual([same.kind, refused.kind, late.kind], ['same', 'refused', 'changed'])
+    const first = await publish(on.house, { version: saved.version, note: '', useAnyway: false }, OPERATOR)
+    assert.ok(first.kind === 'published')
+    const { words, logo } = NORTHERN
+    const grey = { light: { 'color-muted': '#aaaaaa', radius: '2px' }, dark: {} }
+    const second = await saveDraft(on.house, { version: 0, appearance: { tokens: grey, words, logo } as Unjudged }, ADA)
+    assert.ok(second.kind === 'saved')
+    await publish(on.house, { version: second.version, note: '', useAnyway: true }, ADA)
+    await rollBack(on.house, { id: first.id, note: '' }, OPERATOR)
+    const third = await saveDraft(on.house, { version: 0, appearance: NO_APPEARANCE }, OPERATOR)
+    assert.ok(third.kind === 'saved')
+    await discardDraft(on.house, third.version, ADA)
+    const lines = (await listChanges(on.house.db, { kind: 'appearance' }, 100)).filter(
+      ({ id }) => !last || BigInt(id) > BigInt(last.id),
+    )
+    assert.deepEqual(
+      lines.toReversed().map(({ action, actor }) => `${actor}: ${action}`),
+      [
+        ...['grace: drafted', 'grace: published', 'ada: drafted', 'ada: published'],
+        ...['grace: rolled back', 'grace: drafted', 'ada: draft forgotten'],
+      ],
+    )
+    const { before, after } =
+      lines.find(({ actor, action }) => `${actor}: ${action}` === 'ada: published') ?? assert.fail()
+    assert.deepEqual(before, {
+      'light.color-accent': '#7a1fa2',
+      'light.font-body': '"Fira Sans", sans-serif',
+      'dark.color-accent': '#e0b0ff',
+    })
+    const { faint, ...said } = after ?? {}
+    assert.deepEqual(said, { 'light.color-muted': '#aaaaaa' })
+    assert.match(String(faint), /color-muted on color-page has a contrast of 2\.1 to 1/)
   })
 
   describe('a row that is broken', () => {

@@ -27,7 +27,7 @@ export function coloursPages(desk: Desk): Route[] {
   async function submit(req: Request, res: Response): Promise<void> {
     const fields = readFields(req.body)
     const typed = tokensIn(fields)
-    const saved = await changeDraft(desk, res, versionOf(fields), (now) => ({ ...now, tokens: typed }))
+    const saved = await changeDraft(desk, req, res, versionOf(fields), (now) => ({ ...now, tokens: typed }))
     switch (saved.kind) {
       case 'refused':
         return answer(req, res, {

@@ -3,19 +3,20 @@ import type { Request, Response } from 'express'
 import type { Appearance, AppearanceFault, Unjudged } from '../themes/appearance.ts'
 import { type Draft, readDraft, type Saved, saveDraft } from '../themes/publish.ts'
 import type { Fields } from '../web/forms.ts'
-import { ago, type Desk, operatorOf, type Problem } from './desk.ts'
+import { actorOf, ago, type Desk, type Problem } from './desk.ts'
 
 export const APPEARANCE = '/console/appearance'
 
 /** Changes a part of the draft that a form was made of; the other parts stay as they are. */
 export async function changeDraft(
   { house }: Desk,
+  req: Request,
   res: Response,
   version: number,
   change: (now: Appearance) => Unjudged,
 ): Promise<Saved> {
   const { appearance } = await readDraft(house)
-  return saveDraft(house, { version, appearance: change(appearance) }, authorOf(res))
+  return saveDraft(house, { version, appearance: change(appearance) }, actorOf(req, res))
 }
 
 /** On to the page `to` when it was kept. */
@@ -28,10 +29,6 @@ export function kept(desk: Desk, req: Request, res: Response, to: string, saved:
 export function conflict({ saved }: Draft, now: Date): string {
   if (!saved) return 'The draft was published or forgotten meanwhile. Compare below, then save again'
   return `${saved.by} changed this ${ago(saved.at, now)}. Compare below, then save again`
-}
-
-export function authorOf(res: Response): { name: string } {
-  return { name: operatorOf(res).username }
 }
 
 /** The id of a draft as the form has it; what is no number is that of no draft. */

@@ -26,7 +26,7 @@ export function logoPages(desk: Desk, preview: Preview): Route[] {
     if (!isRemoval && !(Buffer.isBuffer(file) && file.length > 0)) return answer(req, res, 'Choose a file', 422)
     const reading = Buffer.isBuffer(file) && !isRemoval ? readPicture(file) : undefined
     if (reading && 'problem' in reading) return answer(req, res, reading.problem, 422)
-    const saved = await changeDraft(desk, res, version, ({ logo: _old, ...now }) => ({
+    const saved = await changeDraft(desk, req, res, version, ({ logo: _old, ...now }) => ({
       ...now,
       ...(reading ? { logo: reading.picture } : {}),
     }))

@@ -43,7 +43,7 @@ export function wordsPages(desk: Desk): Route[] {
     const fields = readFields(req.body)
     const version = versionOf(fields)
     const typed = typedIn(fields)
-    const saved = await changeDraft(desk, res, version, ({ words: { [tag]: now = {}, ...others }, ...rest }) => {
+    const saved = await changeDraft(desk, req, res, version, ({ words: { [tag]: now = {}, ...others }, ...rest }) => {
       const words = Object.fromEntries(Object.entries({ ...now, ...typed }).filter(([, said]) => said !== ''))
       return { ...rest, words: Object.keys(words).length === 0 ? others : { ...others, [tag]: words } }
     })

@@ -6,11 +6,11 @@ import { discardDraft, history, publish, readDraft, rollBack } from '../themes/p
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { coloursPages } from './appearance-colours.ts'
-import { APPEARANCE, authorOf, faultsToProblems, versionOf } from './appearance-draft.ts'
+import { APPEARANCE, faultsToProblems, versionOf } from './appearance-draft.ts'
 import { logoPages } from './appearance-logo.ts'
 import { FILES, previewPages } from './appearance-preview.ts'
 import { wordsPages } from './appearance-words.ts'
-import { type Desk, type Problem, VIEWS } from './desk.ts'
+import { actorOf, type Desk, type Problem, VIEWS } from './desk.ts'
 
 /** Typed by whoever wants colours that not everybody can see. */
 const ANYWAY = 'use anyway'
@@ -53,7 +53,7 @@ export function appearanceScreen(desk: Desk): Route[] {
     const fields = readFields(req.body)
     const note = fields.one('note').trim()
     const useAnyway = fields.one('anyway').trim().toLowerCase() === ANYWAY
-    const published = await publish(house, { version: versionOf(fields), note, useAnyway }, authorOf(res))
+    const published = await publish(house, { version: versionOf(fields), note, useAnyway }, actorOf(req, res))
     switch (published.kind) {
       case 'changed':
         return answer(req, res, {
@@ -78,7 +78,7 @@ export function appearanceScreen(desk: Desk): Route[] {
   }
 
   async function submitDiscard(req: Request, res: Response): Promise<void> {
-    const isDone = await discardDraft(house, versionOf(readFields(req.body)))
+    const isDone = await discardDraft(house, versionOf(readFields(req.body)), actorOf(req, res))
     if (isDone) return desk.done(req, res, APPEARANCE, 'The draft is forgotten')
     const problems = [{ field: 'draft', text: 'The draft was changed meanwhile. Look at it again' }]
     await answer(req, res, { note: '', status: 409, problems })
@@ -89,7 +89,7 @@ export function appearanceScreen(desk: Desk): Route[] {
     const [entry] = (await history(house)).filter((one) => one.id === id)
     if (!entry) return desk.stop(req, res, 404, 'This is not kept any more', 'Twenty are kept.', BACK)
     const note = `Back to ${entry.publishedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
-    const back = await rollBack(house, { id, note }, authorOf(res))
+    const back = await rollBack(house, { id, note }, actorOf(req, res))
     if (back.kind === 'gone') return desk.stop(req, res, 404, 'This is not kept any more', 'Twenty are kept.', BACK)
     if (back.kind === 'refused')
       return answer(req, res, { note: '', status: 422, problems: faultsToProblems(back.faults) })

@@ -1,8 +1,11 @@
 // What every screen of the console is given: the house, who is signed in, and pages inside the frame.
 import path from 'node:path'
 import type { Request, Response } from 'express'
+import type { Actor } from '../db/changes.ts'
 import type { Operator } from '../db/operators.ts'
 import type { House } from '../house.ts'
+import { PRIMARY } from '../stores/name.ts'
+import { clientOf } from '../web/client.ts'
 import { csrfToken } from '../web/csrf.ts'
 import { createTemplates } from '../web/templates.ts'
 import { mayUse, type Route } from './access.ts'
@@ -127,6 +130,13 @@ export function createDesk(house: House, routes: () => readonly Route[]): Desk {
 /** Who is signed in. Only behind the console's guard. */
 export function operatorOf(res: Response): Operator {
   return res.locals['operator'] as Operator
+}
+
+/** The same, as the history of changes names them. */
+export function actorOf(req: Request, res: Response): Actor {
+  const { userId, username, store } = operatorOf(res)
+  const name = store === PRIMARY ? username : `${store}/${username}`
+  return { id: userId, name, address: clientOf(req), requestId: res.locals['requestId'] }
 }
 
 export function sessionOf(req: Request): ConsoleSession {

@@ -13,6 +13,9 @@ import {
   publishedAppearanceId,
   updateAppearanceDraft,
 } from '../db/appearances.ts'
+import { type Actor, type Change, insertChange } from '../db/changes.ts'
+import type { Db } from '../db/connect.ts'
+import { alone } from '../db/entries.ts'
 import type { House } from '../house.ts'
 import {
   type Appearance,
@@ -22,12 +25,8 @@ import {
   type Unjudged,
   withoutFaults,
 } from './appearance.ts'
+import { differenceOf } from './difference.ts'
 import { unjudged } from './published.ts'
-
-/** Who does it, as the history names them. */
-export interface Author {
-  name: string
-}
 
 type Rooms = Pick<House, 'db' | 'appearance' | 'now'>
 
@@ -82,23 +81,33 @@ export function history({ db }: Rooms): Promise<PublishedEntry[]> {
 }
 
 /** Keeps a draft, which changes no page. Colours may be too faint as long as it is one. Equal to what is there: writes nothing. */
-export async function saveDraft(house: Rooms, { version, appearance }: DraftChange, actor: Author): Promise<Saved> {
+export async function saveDraft(house: Rooms, { version, appearance }: DraftChange, actor: Actor): Promise<Saved> {
   const faults = checkAppearance(appearance, house.appearance.beneath).filter(({ isFaint }) => !isFaint)
   if (faults.length > 0) return { kind: 'refused', faults }
   const judged = appearance as Appearance
-  const before = await readDraft(house)
-  if (before.version !== version) return { kind: 'changed', draft: before }
-  if (isDeepStrictEqual(before.appearance, judged)) return { kind: 'same' }
-  const by = { actor: actor.name, now: house.now() }
-  const id = await (version === 0
-    ? insertAppearanceDraft(house.db, rowOf(judged), by)
-    : updateAppearanceDraft(house.db, version, rowOf(judged), by))
-  return id === undefined ? { kind: 'changed', draft: await readDraft(house) } : { kind: 'saved', version: id }
+  return alone(house.db, async (db) => {
+    const before = await readDraft({ ...house, db })
+    if (before.version !== version) return { kind: 'changed', draft: before }
+    if (isDeepStrictEqual(before.appearance, judged)) return { kind: 'same' }
+    const by = { actor: actor.name, now: house.now() }
+    const id = await (version === 0
+      ? insertAppearanceDraft(db, rowOf(judged), by)
+      : updateAppearanceDraft(db, version, rowOf(judged), by))
+    if (id === undefined) return { kind: 'changed', draft: await readDraft({ ...house, db }) }
+    await tell(db, actor, 'drafted', differenceOf(before.appearance, judged))
+    return { kind: 'saved', version: id }
+  })
 }
 
 /** Forgets the draft of this version. @returns false if it is another one by now */
-export function discardDraft({ db }: Rooms, version: number): Promise<boolean> {
-  return deleteAppearanceDraft(db, version)
+export function discardDraft(house: Rooms, version: number, actor: Actor): Promise<boolean> {
+  return alone(house.db, async (db) => {
+    const rooms = { ...house, db }
+    const [draft, current] = [await readDraft(rooms), await currentAppearance(rooms)]
+    if (!(await deleteAppearanceDraft(db, version))) return false
+    await tell(db, actor, 'draft forgotten', differenceOf(draft.appearance, current))
+    return true
+  })
 }
 
 /**
@@ -108,43 +117,57 @@ export function discardDraft({ db }: Rooms, version: number): Promise<boolean> {
 export async function publish(
   house: Rooms,
   options: { version: number; note: string; useAnyway: boolean },
-  actor: Author,
+  actor: Actor,
 ): Promise<PublishedNow | Refused | ChangedMeanwhile> {
   const { version, note, useAnyway } = options
-  const draft = await readDraft(house)
-  if (draft.version !== version) return { kind: 'changed', draft }
-  const faults = [
-    ...checkNote(note),
-    ...checkAppearance(draft.appearance, house.appearance.beneath).filter(({ isFaint }) => !(isFaint && useAnyway)),
-  ]
-  if (faults.length > 0) return { kind: 'refused', faults }
-  if (isDeepStrictEqual(draft.appearance, await currentAppearance(house))) return { kind: 'same' }
-  const id = await publishAppearanceDraft(house.db, version, { actor: actor.name, now: house.now(), note })
-  if (id === undefined) return { kind: 'changed', draft: await readDraft(house) }
-  return inUse(house, id)
+  const published = await alone(house.db, async (db): Promise<PublishedNow | Refused | ChangedMeanwhile> => {
+    const rooms = { ...house, db }
+    const draft = await readDraft(rooms)
+    if (draft.version !== version) return { kind: 'changed', draft }
+    const wrong = [...checkNote(note), ...checkAppearance(draft.appearance, house.appearance.beneath)]
+    const faults = wrong.filter(({ isFaint }) => !(isFaint && useAnyway))
+    if (faults.length > 0) return { kind: 'refused', faults }
+    const current = await currentAppearance(rooms)
+    if (isDeepStrictEqual(draft.appearance, current)) return { kind: 'same' }
+    const id = await publishAppearanceDraft(db, version, { actor: actor.name, now: house.now(), note })
+    if (id === undefined) return { kind: 'changed', draft: await readDraft(rooms) }
+    const { before, after } = differenceOf(current, draft.appearance)
+    const faint = wrong.map(({ sentence }) => sentence)
+    await tell(db, actor, 'published', { before, after: { ...after, ...(faint.length > 0 ? { faint } : {}) } })
+    await forgetOldAppearances(db, PUBLISHED_KEPT)
+    return { kind: 'published', id }
+  })
+  if (published.kind === 'published') await house.appearance.reread()
+  return published
 }
 
 /** Puts an old one in use again, as a new entry of the history; the draft stays. Equal to what is in use: writes nothing. */
 export async function rollBack(
   house: Rooms,
   options: { id: number; note: string },
-  actor: Author,
+  actor: Actor,
 ): Promise<PublishedNow | Refused | { kind: 'gone' }> {
   const { id, note } = options
   const faults = checkNote(note)
   if (faults.length > 0) return { kind: 'refused', faults }
-  const row = await findAppearance(house.db, id)
-  if (!row) return { kind: 'gone' }
-  const { appearance } = withoutFaults(unjudged(row), house.appearance.beneath)
-  if (isDeepStrictEqual(appearance, await currentAppearance(house))) return { kind: 'same' }
-  const again = await publishAppearanceAgain(house.db, id, { actor: actor.name, now: house.now(), note })
-  return again === undefined ? { kind: 'gone' } : inUse(house, again)
+  const back = await alone(house.db, async (db): Promise<PublishedNow | { kind: 'gone' }> => {
+    const row = await findAppearance(db, id)
+    if (!row) return { kind: 'gone' }
+    const { appearance } = withoutFaults(unjudged(row), house.appearance.beneath)
+    const current = await currentAppearance({ ...house, db })
+    if (isDeepStrictEqual(appearance, current)) return { kind: 'same' }
+    const again = await publishAppearanceAgain(db, id, { actor: actor.name, now: house.now(), note })
+    if (again === undefined) return { kind: 'gone' }
+    await tell(db, actor, 'rolled back', differenceOf(current, appearance))
+    await forgetOldAppearances(db, PUBLISHED_KEPT)
+    return { kind: 'published', id: again }
+  })
+  if (back.kind === 'published') await house.appearance.reread()
+  return back
 }
 
-async function inUse({ db, appearance }: Rooms, id: number): Promise<PublishedNow> {
-  await forgetOldAppearances(db, PUBLISHED_KEPT)
-  await appearance.reread()
-  return { kind: 'published', id }
+function tell(db: Db, actor: Actor, action: string, difference: Pick<Change, 'before' | 'after'>): Promise<void> {
+  return insertChange(db, actor, { action, kind: 'appearance', object: 'appearance', ...difference })
 }
 
 function checkNote(note: string): AppearanceFault[] {
