@@ -153,7 +153,7 @@ describe('what operators choose in the console:', () => {
       assert.deepEqual(checkAppearance(FAINT, on.house.appearance.beneath), [
         ...['page', 'sheet'].map((back) => ({
           field: ['tokens', 'light', 'color-muted'],
-          sentence: `color-muted on color-${back} has a contrast of ${back === 'page' ? 2.1 : 2.3} to 1 on light pages, and needs 4.5 to 1 for everybody to see it.`,
+          sentence: `color-muted on color-${back} has a contrast of ${back === 'page' ? 2.1 : 2.3} to 1 on light pages, and needs 4.5 to 1.`,
           isFaint: true,
         })),
       ])

@@ -10,6 +10,27 @@ import type { Desk, Problem } from './desk.ts'
 
 const SCHEMES = ['light', 'dark'] as const
 const NAMES = Object.keys(TOKENS)
+/** What the names do not say by themselves. */
+const LABELS: Record<string, string> = {
+  'color-bg': 'Ground',
+  'color-surface': 'Second ground',
+  'color-text': 'Text',
+  'color-muted': 'Quiet text',
+  'color-border': 'Edges of fields',
+  'color-accent': 'Buttons and links',
+  'color-on-accent': 'Text on buttons',
+  'color-error': 'What is wrong',
+  'color-warn': 'Notices',
+  'color-focus': 'Ring of the focus',
+  'color-page': 'Page',
+  'color-sheet': 'Sheet on the page',
+  'color-line': 'Lines',
+  radius: 'Corners',
+  'font-size': 'Size of text',
+  measure: 'Width of the page',
+  'logo-height': 'Height of the logo',
+  'font-body': 'Fonts',
+}
 const isColour = (name: string) => TOKENS[name] === 'color'
 
 export function coloursPages(desk: Desk): Route[] {
@@ -58,7 +79,7 @@ export function coloursPages(desk: Desk): Route[] {
           `Empty: ${plain(beneath.tokens, scheme, name)}`,
           ...(isConflict && theirs !== own ? [`Theirs: ${theirs || 'empty'}`] : []),
         ]
-        return { id: `${scheme}.${name}`, label: name, value: own, hint: hints.join('. ') }
+        return { id: `${scheme}.${name}`, label: labelOf(name), value: own, hint: hints.join('. ') }
       })
     const faint = problems.length > 0 ? [] : checkAppearance({ ...draft.appearance, tokens: typed }, beneath)
     desk.show(
@@ -88,6 +109,11 @@ export function coloursPages(desk: Desk): Route[] {
       status,
     )
   }
+}
+
+function labelOf(name: string): string {
+  const label = LABELS[name]
+  return label === undefined ? name : `${label} (${name})`
 }
 
 function tokensIn(fields: Fields): Tokens {

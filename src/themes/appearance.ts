@@ -84,7 +84,7 @@ function checkContrast(tokens: Tokens, { tokens: below }: Beneath): AppearanceFa
     .filter((one) => !before.has(asText(one)))
     .map(({ scheme, front, back, contrast, least }) => ({
       field: ['tokens', scheme, front in tokens[scheme] ? front : back],
-      sentence: `${front} on ${back} has a contrast of ${contrast} to 1 on ${scheme} pages, and needs ${least} to 1 for everybody to see it.`,
+      sentence: `${front} on ${back} has a contrast of ${contrast} to 1 on ${scheme} pages, and needs ${least} to 1.`,
       isFaint: true,
     }))
 }
