@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { accessTable } from '../../src/console/access.ts'
+import { accessTable, type Route } from '../../src/console/access.ts'
 import { consoleRoutes } from '../../src/console/routes.ts'
 import { putOperator, ROLES, removeOperator, setLocked } from '../../src/db/operators.ts'
 import type { Browser } from '../support/browser.ts'
@@ -29,6 +29,22 @@ describe('roles of the console', () => {
   const addressOf = (route: { path: string }) =>
     `${product.url}/console${route.path.replaceAll(/:\w+/g, '00000000-0000-4000-8000-000000000000')}`
 
+  /** A form as this route takes it. */
+  const posted = (route: Route, fields: Record<string, string>) => {
+    if (!route.upload) {
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+      return { method: 'POST', headers, body: new URLSearchParams(fields).toString() }
+    }
+    const parts = Object.entries(fields).map(
+      ([name, value]) => `--edge\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+    )
+    return {
+      method: 'POST',
+      headers: { 'Content-Type': 'multipart/form-data; boundary=edge' },
+      body: `${parts.join('')}--edge--\r\n`,
+    }
+  }
+
   test('are those that the record says, route by route', async () => {
     const table = `${accessTable(routes).join('\n')}\n`
     if (process.env['UPDATE_RECORDS'] === '1') writeFileSync(RECORD, table)
@@ -44,12 +60,7 @@ describe('roles of the console', () => {
       for (const role of ROLES) {
         const browser = browsers.get(role)
         assert.ok(browser)
-        const response = await browser.fetch(addressOf(route), {
-          method: route.method.toUpperCase(),
-          ...(route.method === 'post'
-            ? { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: '' }
-            : {}),
-        })
+        const response = await browser.fetch(addressOf(route), route.method === 'post' ? posted(route, {}) : {})
         // A form without its token is refused before the role is looked at: so forms are told apart by what their pages say.
         const mayUse = route.roles.includes(role)
         if (route.method === 'post') assert.equal(response.status, 403, `${role} ${route.path}`)
@@ -65,11 +76,7 @@ describe('roles of the console', () => {
       const page = await browser?.open(`${product.url}/console/me`)
       const token = /name="_csrf" value="([^"]+)"/.exec(page?.html ?? '')?.[1] ?? ''
       for (const route of routes.filter((one) => one.method === 'post' && !one.roles.includes(role))) {
-        const response = await browser?.fetch(addressOf(route), {
-          method: 'POST',
-          headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-          body: new URLSearchParams({ _csrf: token }).toString(),
-        })
+        const response = await browser?.fetch(addressOf(route), posted(route, { _csrf: token }))
         assert.equal(response?.status, 403, `${role} POST ${route.path}`)
       }
     }
