@@ -31,8 +31,7 @@ export async function up(db) {
     -- A consent is proof, and outlives the idp whose sign-in it was given in; the id stays as the name of that.
     ALTER TABLE consents DROP CONSTRAINT consents_idp_id_fkey;
 
-    -- For the pages of an idp: how many people come from it, which only its key answers, and who was here last.
-    CREATE INDEX audit_events_of_idp_idx ON audit_events (idp_id, created_at) WHERE idp_id IS NOT NULL;
+    -- For an idp that is deleted.
     CREATE INDEX user_attributes_origin_idp_id_idx ON user_attributes (origin_idp_id) WHERE origin_idp_id IS NOT NULL;
     CREATE INDEX user_roles_origin_idp_id_idx ON user_roles (origin_idp_id) WHERE origin_idp_id IS NOT NULL;
 

@@ -28,7 +28,7 @@ const PUBLIC_MAX_AGE_MS = 3_600_000
 
 /** Builds the whole application on a house. Reads the signing keys; listens nowhere. */
 export async function createApp(house: House): Promise<Express> {
-  const { log, metrics, publicUrl, prompts, theme, views } = house
+  const { log, metrics, publicUrl, theme, views } = house
   const applications = await createApplicationDoor(house, loginStart)
   const door = ownDoor({ application: applications, 'flow-api': createFlowApiDoor(house) })
   const oidc = createOidc(house)
@@ -59,7 +59,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(loginRoutes(house, oidc, loginWays))
   app.use(callbackRoutes(house, oidc, loginWays))
   app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain, stay: door.stay }))
-  app.use(handbackRoutes(house, door, { again: loginAgain, prompts }))
+  app.use(handbackRoutes(house, door, { again: loginAgain }))
   app.use(apiRoutes(house, applications.bearer, { ended: endedAddress, again: loginAgain, leaveBy: door.leaveBy }))
   app.use(consoleRoutes(house).router)
   app.use(notFound)

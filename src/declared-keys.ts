@@ -198,15 +198,11 @@ export const declaration = (mayBePrivate: boolean) =>
   }))
 
 /** Where the two pages are: paths of ours, which are there in any case, and addresses elsewhere that ask in their place. */
-export function pagesOf(declared: Declared | undefined) {
-  const { usernameProvisioningUrl: register, passwordProvisioningUrl: signup } = declared?.jitProvisioning ?? {}
-  const isOurs = (url: string | undefined): url is string => url !== undefined && !isElsewhere(url)
+export function pagesOf(jit: Pick<typeof JIT_DEFAULTS, 'username_provisioning_url' | 'password_provisioning_url'>) {
+  const { username_provisioning_url: register, password_provisioning_url: signup } = jit
   return {
-    prompts: { register: isOurs(register) ? register : REGISTER, signup: isOurs(signup) ? signup : SIGNUP },
-    elsewhere: {
-      ...(register === undefined || isOurs(register) ? {} : { register }),
-      ...(signup === undefined || isOurs(signup) ? {} : { signup }),
-    },
+    prompts: { register: isElsewhere(register) ? REGISTER : register, signup: isElsewhere(signup) ? SIGNUP : signup },
+    elsewhere: { ...(isElsewhere(register) ? { register } : {}), ...(isElsewhere(signup) ? { signup } : {}) },
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Db } from './db/connect.ts'
 import type { Keyring } from './seal.ts'
+import type { LiveSettings } from './settings/live.ts'
 import type { Passwords } from './stores/password.ts'
 import type { Published } from './themes/published.ts'
 import type { Metrics } from './web/metrics.ts'
@@ -19,12 +20,10 @@ export interface House {
   trustProxy: number
   /** Identity providers may be on this machine and in private networks. */
   allowPrivateIdp: boolean
-  /** Where the two prompts are: paths of ours. */
-  prompts: { register: string; signup: string }
-  /** The pages of the operator's own that ask in their place, if they do: addresses elsewhere. */
-  elsewhere: { register?: string; signup?: string }
-  /** What holds for names in every store: what becomes of an unknown prefix, and words that nobody may have (canonical). */
-  names: { unknownStore: 'PRIMARY' | 'refuse'; reserved: ReadonlySet<string> }
+  /** What can change while we run, as it was a few seconds ago at most. */
+  settings: () => LiveSettings
+  /** Reads the settings again at once, as after a change. */
+  rereadSettings: () => Promise<void>
   views: Views
   /** The theme in use; absent: our own pages. */
   theme?: Theme

@@ -10,16 +10,16 @@ import { databaseAddress } from './database-address.ts'
 import { connectionLimit, connectionsOf } from './db/capacity.ts'
 import { connect, type Db } from './db/connect.ts'
 import { releaseEntries } from './db/entries.ts'
-import { readOrganization, readSalt } from './db/installation.ts'
+import { readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { isSetUp } from './db/operators.ts'
 import { sweep } from './db/sweep.ts'
-import { type Declared, pagesOf } from './declared.ts'
+import type { Declared } from './declared.ts'
 import type { House } from './house.ts'
 import { unseen } from './provisioning/translations.ts'
-import { canonicalForm } from './provisioning/username.ts'
 import { createKeyring } from './seal.ts'
 import { applyDeclared, USER_STORE } from './settings/declare.ts'
+import { startLiveSettings } from './settings/live.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
 import { countMisfits, fillLooks } from './stores/review.ts'
@@ -67,6 +67,7 @@ const OURS = oursIn(path.join(import.meta.dirname, '..'))
 export async function start(options: StartOptions): Promise<Running> {
   const { config, log, declared, now = () => new Date(), quietMs = 0 } = options
   let isStopping = false
+  let stopReading = () => {}
   const db = connectTo(config.databaseUrl, config, config.databasePoolMax, (error) =>
     log.warn({ err: error }, 'a database connection broke'),
   )
@@ -80,7 +81,8 @@ export async function start(options: StartOptions): Promise<Running> {
       if (applied.written.length + applied.turnedOff.length > 0) log.info(applied, 'configuration applied')
       if (applied.written.some((name) => name.startsWith(USER_STORE))) await warnOfMisfits(db, log)
     } else await releaseEntries(db)
-    const organization = await readOrganization(db)
+    const live = await startLiveSettings(db, (error) => log.warn({ err: error }, 'the settings could not be read'))
+    stopReading = live.stop
     const theme = chooseTheme(config, log)
     const appearance = createPublished(db, readBeneath(OURS, theme), log)
     await appearance.reread()
@@ -92,16 +94,13 @@ export async function start(options: StartOptions): Promise<Running> {
       flowMinutes: config.flowMinutes,
       trustProxy: config.trustProxy,
       allowPrivateIdp: config.allowPrivateIdp,
-      ...pagesOf(declared),
-      names: {
-        unknownStore: declared?.jitProvisioning.unknownUserStore ?? 'PRIMARY',
-        reserved: new Set(declared?.jitProvisioning.reservedUsernames.map((word) => canonicalForm(word))),
-      },
+      settings: live.now,
+      rereadSettings: live.reread,
       views: createViews({
         folders: [...(theme?.folders ?? []), OURS.views],
         cache: config.production,
-        organization: () => organization.name,
-        contact: () => organization,
+        organization: () => live.now().organization.name,
+        contact: () => live.now().organization,
         now,
         look: appearance.look,
         words: appearance.words,
@@ -136,10 +135,12 @@ export async function start(options: StartOptions): Promise<Running> {
         clearInterval(sweeping)
         clearInterval(rereading)
         await leave({ quietMs })
+        stopReading()
         await db.destroy()
       },
     }
   } catch (error) {
+    stopReading()
     await db.destroy()
     throw error
   }

@@ -45,7 +45,10 @@ export function answerResources(house: House, ways: ApiWays): Resource[] {
         const answer = await keepAnswers(house, found, reading.answers, flow.id)
         if (answer === undefined) return endedAnswer(house, ways, flow)
         const query = new URLSearchParams({ sessionDataKey: flow.id, answer })
-        return { status: 200, body: { returnTo: absolute(house, `${house.prompts[asked.question.page]}?${query}`) } }
+        return {
+          status: 200,
+          body: { returnTo: absolute(house, `${house.settings().prompts[asked.question.page]}?${query}`) },
+        }
       },
     }),
   ]

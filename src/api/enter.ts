@@ -19,7 +19,7 @@ export function enter(house: House, ways: ApiWays) {
     const flow = profile && (await adoptFlow(house, req, res, { ...brought, profile }))
     if (!flow) throw await notFoundError(house, req)
     const asked = await settle(house, { ...flow, profile })
-    if (asked) return res.redirect(303, `${house.prompts[asked.question.page]}?sessionDataKey=${flow.id}`)
+    if (asked) return res.redirect(303, `${house.settings().prompts[asked.question.page]}?sessionDataKey=${flow.id}`)
     res.redirect(303, await goOn(req, res, { ...flow, profile }))
   }
 

@@ -26,7 +26,7 @@ export function absolute(house: House, path: string): string {
 
 /** Our own address of a flow's page: the browser is sent on from there, or told what became of it. */
 export function pageAddress(house: House, flow: Flow): string {
-  return absolute(house, `${house.prompts.signup}?sessionDataKey=${flow.id}`)
+  return absolute(house, `${house.settings().prompts.signup}?sessionDataKey=${flow.id}`)
 }
 
 /** Nothing (more) to ask: where the browser goes on; 409 with the reason when the person was refused, as on our page. */

@@ -19,7 +19,7 @@ export async function readOperator(
   { organization, client }: { organization: string; client: string },
 ): Promise<OperatorReading> {
   const stores = await readStores(house.db)
-  const name = readName(typed.username, { userstore: PRIMARY, stores, ...house.names }, 'typed')
+  const name = readName(typed.username, { userstore: PRIMARY, stores, ...house.settings().names }, 'typed')
   const taken = await takenNames(house.db, [name])
   const say = (problem: Parameters<typeof house.views.t>[0]) => house.views.t(problem, 'en')
   const problems: Problem[] = []

@@ -74,6 +74,7 @@ export function setupRoutes({ house, showOutside }: Desk): Router {
       name: typed.organization,
       ...(privacyPolicyUrl === '' ? {} : { privacyPolicyUrl }),
     })
+    await house.rereadSettings()
     house.log.info('the first owner has been made: setup is done')
     res.redirect(303, SIGN_IN)
   }

@@ -65,7 +65,7 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
   async function settleFlow(flow: Flow): Promise<string | undefined> {
     if (!flow.profile) return undefined
     const asked = await settle(house, { ...flow, profile: flow.profile })
-    return asked ? `${house.prompts[asked.question.page]}?sessionDataKey=${flow.id}` : undefined
+    return asked ? `${house.settings().prompts[asked.question.page]}?sessionDataKey=${flow.id}` : undefined
   }
 
   async function pageOf(flow: Flow): Promise<string> {

@@ -76,7 +76,7 @@ async function findOne(
   const inStore = (store: string) => users.find((user) => user.store === store)
   if (domain === undefined) return { user: users.length === 1 ? users[0] : inStore(PRIMARY), isAlone }
   // An unknown prefix is nothing here where it is nothing on the page that made the user.
-  const fallback = house.names.unknownStore === 'refuse' ? undefined : PRIMARY
+  const fallback = house.settings().names.unknownStore === 'refuse' ? undefined : PRIMARY
   return { user: inStore(storeNamed(stores, domain)?.name ?? fallback ?? ''), isAlone }
 }
 

@@ -21,7 +21,7 @@ export async function wayElsewhere(
   flow: Arrived,
   page: 'register' | 'signup',
 ): Promise<URL | 'here' | 'over'> {
-  const address = house.elsewhere[page]
+  const address = house.settings().elsewhere[page]
   if (address === undefined) return 'here'
   const now = house.now().getTime()
   const times = { since: new Date(now - REMEMBERED_MS), before: new Date(now - LOST_AFTER_MS) }

@@ -68,7 +68,7 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
 /** Reads the situation of a person who arrives like this; `typed` as for `gather`. */
 export async function situationFor(house: House, arrival: Arrival, profile: Profile, typed = ''): Promise<Situation> {
   const { idp, application, language } = arrival
-  const places: Places = { userstore: idp.userstore, stores: await readStores(house.db), ...house.names }
+  const places: Places = { userstore: idp.userstore, stores: await readStores(house.db), ...house.settings().names }
   const suggested = readName(profile.suggestedUsername, places, 'claimed')
   const names = [suggested, readName(typed, places, 'typed')]
   const [organization, configured, custom, taken] = await Promise.all([

@@ -115,7 +115,7 @@ async function pageOfRehearsal(
 ): Promise<NonNullable<Rehearsal['page']>> {
   // There is no flow: the form leads nowhere, keeps nothing in the browser and asks for no name.
   const context: PageContext = {
-    action: house.prompts[question.page],
+    action: house.settings().prompts[question.page],
     csrf: '',
     sessionDataKey: '',
     switchHref: '',
@@ -125,7 +125,7 @@ async function pageOfRehearsal(
     status: '',
   }
   const page = await pageFor(house, { situation, question }, context, firstView(situation, question))
-  const elsewhere = house.elsewhere[question.page]
+  const elsewhere = house.settings().elsewhere[question.page]
   return { view: question.page, page, ...(elsewhere === undefined ? {} : { elsewhere }) }
 }
 

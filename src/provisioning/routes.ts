@@ -46,20 +46,30 @@ const STAY = '/accountrecoveryendpoint/stay'
 export function promptRoutes(house: House, ways: Ways): Router {
   const { wrongAnswers, nameChecks } = limitsOf(house)
   const router = Router()
-  const { register, signup } = house.prompts
   const form = [sameOrigin(house.publicUrl), formBody, requireFlow, flowToken(secretOf)]
-  // HEAD is Express's: a GET without a body.
-  router.get(register, requireFlow, flowToken(secretOf), show)
-  router.post(register, form, submit)
-  router.all(register, methodNotAllowed('GET', 'HEAD', 'POST'))
-  router.get(signup, requireFlow, flowToken(secretOf), show)
-  router.post(signup, form, submit)
-  router.all(signup, methodNotAllowed('GET', 'HEAD', 'POST'))
+  const showing = Router().use(requireFlow, flowToken(secretOf), show)
+  const submitting = Router().use(form, submit)
+  const refusing = methodNotAllowed('GET', 'HEAD', 'POST')
+  // Where the two pages are can change while we run, so no route is fixed to a path.
+  router.use((req, res, next) => {
+    const path = promptAt(req.path)
+    if (path === undefined) return next()
+    res.locals['route'] = path
+    if (req.method === 'POST') return submitting(req, res, next)
+    return req.method === 'GET' || req.method === 'HEAD' ? showing(req, res, next) : refusing(req, res, next)
+  })
   router.post(STATUS, form, tellStatus)
   router.all(STATUS, methodNotAllowed('POST'))
   router.post(STAY, form, stay)
   router.all(STAY, methodNotAllowed('POST'))
   return router
+
+  /** The path of the prompt that is asked for. As with Express's own routes neither case nor a slash at the end counts. */
+  function promptAt(path: string): string | undefined {
+    const { register, signup } = house.settings().prompts
+    const plain = (text: string) => text.toLowerCase().replace(/(?<=.)\/$/, '')
+    return [register, signup].find((prompt) => plain(prompt) === plain(path))
+  }
 
   async function requireFlow(req: Request, res: Response, next: (error?: unknown) => void): Promise<void> {
     const key =
@@ -83,7 +93,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
     if (answered === 'taken') return res.redirect(303, ways.ended(asked.flow.id))
     if (answered) return finish(res, asked, answered)
     // The scheme decides which page asks.
-    if (req.path !== house.prompts[asked.question.page]) return res.redirect(303, addressOf(asked))
+    if (req.path !== house.settings().prompts[asked.question.page]) return res.redirect(303, addressOf(asked))
     const elsewhere = isVisit ? await wayElsewhere(house, asked.flow, asked.question.page) : 'here'
     if (elsewhere === 'over') return res.redirect(303, ways.ended(asked.flow.id))
     if (elsewhere !== 'here') return res.redirect(303, elsewhere.href)
@@ -106,7 +116,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       // A suggestion only fills the field in: whoever presses it has not reached the boxes below yet.
       return answer(req, res, found, 200, tryOf(keep(fields, askedOf(found.situation, found.question))))
     }
-    const reading = readAnswers(fields, found, req.path === house.prompts[found.question.page])
+    const reading = readAnswers(fields, found, req.path === house.settings().prompts[found.question.page])
     if (reading.kind === 'again') return askAgain(req, res, found, reading.tried)
     const user = await newUserOf(house, found, reading.answers, clientOf(req))
     const outcome = await provision(house, found.flow, found.situation, user)
@@ -188,7 +198,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
   async function answer(req: Request, res: Response, found: Found, status: number, tried: Try): Promise<void> {
     const { flow, question, situation } = found
     const context: PageContext = {
-      action: house.prompts[question.page],
+      action: house.settings().prompts[question.page],
       csrf: csrfToken(req),
       sessionDataKey: flow.id,
       switchHref: switchAddress(found, ways.again),
@@ -201,7 +211,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
   }
 
   function addressOf({ flow, question }: Found): string {
-    return `${house.prompts[question.page]}?sessionDataKey=${flow.id}`
+    return `${house.settings().prompts[question.page]}?sessionDataKey=${flow.id}`
   }
 }
 

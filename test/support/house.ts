@@ -13,6 +13,7 @@ import type { House } from '../../src/house.ts'
 import type { Profile } from '../../src/login/profile.ts'
 import { createKeyring } from '../../src/seal.ts'
 import { applyDeclared } from '../../src/settings/declare.ts'
+import { startLiveSettings } from '../../src/settings/live.ts'
 import { createHashingQueue } from '../../src/stores/hashing-queue.ts'
 import { createPasswords } from '../../src/stores/password.ts'
 import { readBeneath } from '../../src/themes/beneath.ts'
@@ -30,6 +31,8 @@ export interface TestHouse {
   clock: { now: Date }
   /** The same house as another process has it: the same database, connections of its own. */
   another(): House
+  /** The same, and with settings that it reads for itself. */
+  anotherProcess(): Promise<House>
   rows<Row = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>
   /** Every row of every table, sorted: equal texts are equal databases. */
   contents(): Promise<string>
@@ -78,6 +81,8 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
   const db = pool()
   const keyring = createKeyring(SECRET_KEY)
   await applyDeclared(db, keyring, declared())
+  const live = await startLiveSettings(db, () => {})
+  const lives = [live]
   const clock = { now: new Date('2027-03-04T14:00:00Z') }
   const log = pino({ level: 'silent' })
   const appearance = createPublished(db, readBeneath(OURS, undefined), log)
@@ -89,9 +94,8 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
     flowMinutes: 30,
     trustProxy: 0,
     allowPrivateIdp: false,
-    prompts: { register: '/accountrecoveryendpoint/register.do', signup: '/accountrecoveryendpoint/signup.do' },
-    elsewhere: {},
-    names: { unknownStore: 'PRIMARY', reserved: new Set() },
+    settings: live.now,
+    rereadSettings: live.reread,
     views: createViews({
       folders: [path.join(import.meta.dirname, '../../views')],
       cache: true,
@@ -116,6 +120,12 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
     applicationId: application.id,
     clock,
     another: () => ({ ...house, db: pool() }),
+    async anotherProcess() {
+      const other = pool()
+      const its = await startLiveSettings(other, () => {})
+      lives.push(its)
+      return { ...house, db: other, settings: its.now, rereadSettings: its.reread }
+    },
     rows: (sql, values) => rowsOf(database.url, sql, values),
     async contents() {
       const tables = await rowsOf<{ name: string }>(
@@ -129,6 +139,7 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
         .join('\n')
     },
     async drop() {
+      for (const one of lives) one.stop()
       await Promise.all(open.map((one) => one.destroy()))
       await database.drop()
     },
