@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The commands of an operator: vestibule migrate, config check, config apply, keys rotate, keys reseal, theme check.
+// The commands of an operator: vestibule migrate, config check, config apply, config export, keys rotate, keys reseal, theme check.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
@@ -10,6 +10,7 @@ import { resealAll } from './db/sealed.ts'
 import { rotateSigningKeys } from './handback/keys.ts'
 import { createKeyring, type Keyring } from './seal.ts'
 import { applyDeclared, USER_STORE } from './settings/declare.ts'
+import { exportConfiguration } from './settings/export.ts'
 import { connectTo } from './start.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
@@ -23,6 +24,7 @@ const USAGE = `Usage: vestibule <command>
   migrate        brings the database up to date and applies CONFIG_FILE, if there is one
   config check   reads the environment and CONFIG_FILE and lists every fault
   config apply   writes what CONFIG_FILE declares into the database
+  config export  prints the settings in the database as a configuration file, with variables for secrets
   users check    lists the users whose names their store would not accept today
   admin create <username> --owner
                  makes an owner of the console, when nobody gets in any more; prints their password
@@ -44,6 +46,11 @@ const commands: Record<string, (config: Config) => Promise<string>> = {
   'config check': async (config) =>
     `${config.warnings.map((line) => `${line}\n`).join('')}The configuration has no fault.\n`,
   'config apply': (config) => withDatabase(config, config.databaseUrl, (db) => apply(config, db)),
+  'config export': (config) =>
+    withDatabase(config, config.databaseUrl, async (db) => {
+      await assertUpToDate(db)
+      return exportConfiguration(db)
+    }),
   'users check': (config) => withDatabase(config, config.databaseUrl, listMisfits),
   'keys rotate': (config) =>
     withDatabase(config, config.databaseUrl, async (db) => {
@@ -89,9 +96,13 @@ async function listMisfits(db: Db): Promise<string> {
   return list === '' ? 'Every username follows the rules of its store.\n' : `${list}They sign in as before.\n`
 }
 
-async function keyringOf(config: Config, db: Db): Promise<Keyring> {
+async function assertUpToDate(db: Db): Promise<void> {
   const pending = await pendingMigrations(db)
   if (pending.length > 0) throw new Error('The database is behind. Run: vestibule migrate')
+}
+
+async function keyringOf(config: Config, db: Db): Promise<Keyring> {
+  await assertUpToDate(db)
   if (config.secretKey === undefined)
     throw new Error('SECRET_KEY is not set: secrets of the configuration are sealed with it.')
   return createKeyring(config.secretKey, config.secretKeyPrevious)

@@ -1,6 +1,6 @@
 // The text of a configuration file as a tree of values: YAML or TOML, with the environment filled in.
 import { parse as parseToml, TomlError } from 'smol-toml'
-import { LineCounter, parseDocument, visit } from 'yaml'
+import { LineCounter, parseDocument, stringify, visit } from 'yaml'
 import { type Fault, isRow, pathTo } from './config-faults.ts'
 
 export type Environment = Record<string, string | undefined>
@@ -96,3 +96,11 @@ function withVariables(text: string, env: Environment, refuse: (problem: string,
 
 /** How a file names a variable of the environment. */
 export const variable = (name: string) => `\${${name}}`
+
+/** A text as a file has it so that it reads as it is: `withVariables` backwards. */
+export const literal = (text: string) => text.replaceAll('${', () => '$${')
+
+/** A tree as the text of a file, YAML: `parse` backwards. */
+export function print(tree: object): string {
+  return stringify(tree, { lineWidth: 0, aliasDuplicateObjects: false })
+}

@@ -45,6 +45,9 @@ export function readDeclared(
   return { faults: [...faults, ...checked.faults.filter((fault) => !unreadable.has(fault.path))], warnings: [] }
 }
 
+/** To make a reader takes longer than to read. */
+const READERS = { strict: declaration(false), lenient: declaration(true) }
+
 /**
  * Checks a configuration as a whole: the tree of values that a file is, with the environment filled in. The tree stays as it is.
  * @returns the declaration when nothing is wrong; otherwise every fault. `understood` is there as well when each part is right alone and they
@@ -58,7 +61,7 @@ export function checkDeclared(
   const tree = fill(given, '', [], undefined, faults) as Row
   const leaves = leavesOf(tree)
   faults.push(...takeOutLater(tree))
-  const result = declaration(allowPrivateIdp).safeParse(tree)
+  const result = READERS[allowPrivateIdp ? 'lenient' : 'strict'].safeParse(tree)
   faults.push(...(result.success ? [] : result.error.issues.flatMap(toFaults)), ...misfits(tree))
   const wrong = new Set(faults.map(({ path }) => path))
   faults.push(...unkeepable(tree).filter(({ path }) => !wrong.has(path)))

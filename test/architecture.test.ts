@@ -58,7 +58,7 @@ const BELOW: Record<string, string[]> = {
   flow: ['db', 'web', 'seal'],
   'flow-keys': ['flow', 'db', 'web', 'seal'],
   'flow-pages': ['flow', 'db', 'web'],
-  settings: ['config-faults', 'declared', 'declared-text', 'stores', 'db', 'seal'],
+  settings: ['config-faults', 'declared', 'declared-text', 'db', 'seal'],
   stores: ['db'],
   db: [],
   web: [],

@@ -364,6 +364,35 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
   })
 })
 
+describe('vestibule config export', { concurrency: 2 }, () => {
+  it('prints a file that makes the same settings elsewhere, with variables in the place of secrets, and needs no key', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    await vestibule(['migrate'], { DATABASE_URL, SECRET_KEY, CONFIG_FILE: await file(DECLARATION) })
+    const { code, out, error } = await vestibule(['config', 'export'], { DATABASE_URL })
+    assert.equal(code, 0, error)
+    assert.doesNotMatch(out, /a secret/)
+    const elsewhere = await emptyDatabase()
+    const secrets = {
+      ACME_SECRET: 'a secret between us and acme',
+      GLOBEX_SECRET: 'a secret between us and globex',
+      TRAVEL_SECRET: 'a secret of the travel application',
+    }
+    const options = { DATABASE_URL: elsewhere, SECRET_KEY, CONFIG_FILE: await file(out) }
+    const lacking = await vestibule(['migrate'], options)
+    assert.equal(lacking.code, 78)
+    for (const name of Object.keys(secrets))
+      assert.ok(lacking.error.includes(`the environment variable ${name} is not set`))
+    assert.equal((await vestibule(['migrate'], { ...options, ...secrets })).code, 0)
+    assert.equal((await vestibule(['config', 'export'], { DATABASE_URL: elsewhere })).out, out)
+  })
+
+  it('on a database that was never migrated says so in plain words', async () => {
+    const { code, error } = await vestibule(['config', 'export'], { DATABASE_URL: await emptyDatabase() })
+    assert.equal(code, 1)
+    assert.equal(error, 'The database is behind. Run: vestibule migrate\n')
+  })
+})
+
 describe('vestibule config apply', { concurrency: 2 }, () => {
   it('without CONFIG_FILE has nothing to apply', async () => {
     const DATABASE_URL = await emptyDatabase()

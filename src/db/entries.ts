@@ -105,3 +105,10 @@ export async function releaseEntries(db: Db): Promise<void> {
      WHERE 'file' IN (organization_managed_by, jit_provisioning_managed_by)`,
   )
 }
+
+/** The place behind all others. */
+export async function nextPosition(db: Db, kind: Kind): Promise<number> {
+  const { table } = TABLES[kind]
+  const row = await queryOne<{ next: number }>(db, `SELECT coalesce(max(position) + 1, 0) AS next FROM ${table}`)
+  return row?.next ?? 0
+}
