@@ -129,7 +129,7 @@ describe('roles, from sign-in to sign-in', () => {
     assert.deepEqual(userinfo, { sub: user.id, roles: ['admin', 'editor'] })
     assert.ok(!('roles' in idToken))
     assert.deepEqual(events, [
-      { event: 'user-created', detail: { scheme: 'PROVISION_SILENTLY', attributes: 4, roles: 2 } },
+      { event: 'user-created', detail: { scheme: 'PROVISION_SILENTLY', store: 'PRIMARY', attributes: 4, roles: 2 } },
     ])
   })
 

@@ -179,7 +179,7 @@ describe('an idp that prompts for consent', () => {
       }
       assert.ok(words?.startsWith(consents[0]?.notice_hash ?? '-'), 'the words on record are those of the page')
       assert.deepEqual(events, [
-        { event: 'user-created', detail: { scheme: 'PROMPT_CONSENT', attributes: 2, roles: 0 } },
+        { event: 'user-created', detail: { scheme: 'PROMPT_CONSENT', store: 'PRIMARY', attributes: 2, roles: 0 } },
       ])
     })
 

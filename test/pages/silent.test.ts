@@ -58,7 +58,7 @@ describe('an idp that provisions silently', () => {
     ])
     assert.deepEqual(consents, [])
     assert.deepEqual(events, [
-      { event: 'user-created', detail: { scheme: 'PROVISION_SILENTLY', attributes: 5, roles: 0 } },
+      { event: 'user-created', detail: { scheme: 'PROVISION_SILENTLY', store: 'PRIMARY', attributes: 5, roles: 0 } },
     ])
   })
 

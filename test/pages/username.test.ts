@@ -158,7 +158,10 @@ describe('an idp that prompts for username, password, and consent', () => {
         ['office', 'department', false],
       ])
       assert.deepEqual(events, [
-        { event: 'user-created', detail: { scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT', attributes: 1, roles: 0 } },
+        {
+          event: 'user-created',
+          detail: { scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT', store: 'PRIMARY', attributes: 1, roles: 0 },
+        },
       ])
 
       const result = signedIn(product.application)

@@ -6,7 +6,7 @@ import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { arrive, fillRegister, messagesOf, send, signedInAt, stranger } from '../support/road.ts'
-import { codesOn, knownPerson, type Newcomer } from '../support/visits.ts'
+import { codeOfFlow, codesOn, knownPerson, type Newcomer } from '../support/visits.ts'
 
 const PER_USER = 10
 const PER_ADDRESS = 30
@@ -115,7 +115,7 @@ describe('signing in with a password', () => {
       let plain = html
         .replaceAll(`value="${username.trim()}"`, 'value="<name>"')
         .replaceAll(`value="${username}"`, 'value="<name>"')
-      for (const id of ids) plain = plain.replaceAll(id, '<token>')
+      for (const id of ids) plain = plain.replaceAll(id, '<token>').replaceAll(codeOfFlow(id), '<code>')
       const headers = [...response.headers].filter(
         ([name]) => !['date', 'x-request-id', 'content-length'].includes(name),
       )
