@@ -22,6 +22,7 @@ const BELOW: Record<string, string[]> = {
   console: [
     'login',
     'provisioning',
+    'handback',
     'specimens',
     'themes',
     'settings',
@@ -119,7 +120,7 @@ const PACKAGES: Record<string, RegExp> = {
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']
 
 const TRANSACTIONS =
-  /^(provisioning\/provision|handback\/at-once|db\/(entries|migrate|signing-keys|connect|operators))\.ts$/
+  /^(provisioning\/provision|handback\/at-once|db\/(entries|migrate|signing-keys|connect|operators|user-state))\.ts$/
 
 const isEntry = (name: string) => /^(main|cli)\.ts$/.test(name)
 const inDemo = (name: string) => name.startsWith('demo/')

@@ -14,15 +14,25 @@ export async function putRecord(
     payloadSealed: Buffer
     grantIdHash: Buffer | null
     uidHash: Buffer | null
+    /** Of a session, a grant or a refresh token of a user. */
+    userId: string | null
     expiresAt: Date
   },
 ): Promise<void> {
   await query(
     db,
-    `INSERT INTO oidc_records (model, id_hash, payload_sealed, grant_id_hash, uid_hash, expires_at) VALUES (?, ?, ?, ?, ?, ?)
-     ON CONFLICT (model, id_hash) DO UPDATE SET payload_sealed = excluded.payload_sealed,
-       grant_id_hash = excluded.grant_id_hash, uid_hash = excluded.uid_hash, expires_at = excluded.expires_at`,
-    [record.model, record.idHash, record.payloadSealed, record.grantIdHash, record.uidHash, record.expiresAt],
+    `INSERT INTO oidc_records (model, id_hash, payload_sealed, grant_id_hash, uid_hash, user_id, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (model, id_hash) DO UPDATE SET payload_sealed = excluded.payload_sealed, grant_id_hash = excluded.grant_id_hash,
+       uid_hash = excluded.uid_hash, user_id = excluded.user_id, expires_at = excluded.expires_at`,
+    [
+      record.model,
+      record.idHash,
+      record.payloadSealed,
+      record.grantIdHash,
+      record.uidHash,
+      record.userId,
+      record.expiresAt,
+    ],
   )
 }
 
@@ -40,6 +50,25 @@ export function findRecordByUid(db: Db, model: string, uidHash: Buffer, now: Dat
     'SELECT payload_sealed, consumed_at FROM oidc_records WHERE model = ? AND uid_hash = ? AND expires_at > ?',
     [model, uidHash, now],
   )
+}
+
+/** The live sessions and refresh tokens of a user, not yet used up. */
+export function listRecordsOfUser(
+  db: Db,
+  userId: string,
+  now: Date,
+): Promise<{ model: string; payloadSealed: Buffer; expiresAt: Date }[]> {
+  return query(
+    db,
+    `SELECT model, payload_sealed AS "payloadSealed", expires_at AS "expiresAt" FROM oidc_records
+     WHERE user_id = ? AND model IN ('Session', 'RefreshToken') AND consumed_at IS NULL AND expires_at > ?
+     ORDER BY expires_at DESC LIMIT 100`,
+    [userId, now],
+  )
+}
+
+export async function deleteRecordsOfUser(db: Db, userId: string): Promise<void> {
+  await query(db, 'DELETE FROM oidc_records WHERE user_id = ?', [userId])
 }
 
 /**

@@ -66,17 +66,19 @@ export async function isSetUp(db: Db): Promise<boolean> {
   return row !== undefined
 }
 
-/** Every statement that could leave no owner takes this lock first, so that two of them cannot each spare the other's. */
-const OWNERS = 'SELECT pg_advisory_xact_lock(7135203)'
+/** Whatever could leave no owner takes this lock first, until its transaction ends, so that two of them cannot each spare the other's. */
+export async function lockOwners(transaction: Db): Promise<void> {
+  await query(transaction, 'SELECT pg_advisory_xact_lock(7135203)')
+}
 
-/** An owner who can get in, other than this user. */
-const ANOTHER_OWNER = `EXISTS (SELECT FROM operators o JOIN users u ON u.id = o.user_id
+/** SQL: an owner who can get in, other than this user. */
+export const ANOTHER_OWNER = `EXISTS (SELECT FROM operators o JOIN users u ON u.id = o.user_id
   WHERE o.role = 'owner' AND o.user_id <> ? AND NOT u.is_locked AND u.password_hash IS NOT NULL)`
 
 /** Gives a user a role in the console, or another one. False when that would leave no owner. */
 export function putOperator(db: Db, userId: string, role: Role): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
-    await query(transaction, OWNERS)
+    await lockOwners(transaction)
     const row = await queryOne(
       transaction,
       `INSERT INTO operators (user_id, role) SELECT ?::uuid, ? WHERE ? = 'owner' OR ${ANOTHER_OWNER}
@@ -90,28 +92,13 @@ export function putOperator(db: Db, userId: string, role: Role): Promise<boolean
 /** Takes a user's role in the console away, and their sessions there. False when that would leave no owner. */
 export function removeOperator(db: Db, userId: string): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
-    await query(transaction, OWNERS)
+    await lockOwners(transaction)
     const row = await queryOne(
       transaction,
       `DELETE FROM operators WHERE user_id = ? AND ${ANOTHER_OWNER} RETURNING 1`,
       [userId, userId],
     )
     if (row) await query(transaction, 'DELETE FROM console_sessions WHERE user_id = ?', [userId])
-    return row !== undefined
-  })
-}
-
-/** Locks a user out, or lets them in again. False when there is no such user, or when that would leave no owner. */
-export function setLocked(db: Db, userId: string, isLocked: boolean): Promise<boolean> {
-  return inTransaction(db, async (transaction) => {
-    await query(transaction, OWNERS)
-    const row = await queryOne(
-      transaction,
-      `UPDATE users SET is_locked = ? WHERE id = ? AND
-         (NOT ? OR NOT EXISTS (SELECT FROM operators WHERE user_id = users.id AND role = 'owner') OR ${ANOTHER_OWNER})
-       RETURNING 1`,
-      [isLocked, userId, isLocked, userId],
-    )
     return row !== undefined
   })
 }

@@ -6,9 +6,11 @@ export interface User {
   store: string
   username: string
   isLocked: boolean
+  /** Whatever session or token began before this moment is over. */
+  signedOutAt: Date | null
 }
 
-const COLUMNS = 'id, store, username, is_locked AS "isLocked"'
+const COLUMNS = 'id, store, username, is_locked AS "isLocked", signed_out_at AS "signedOutAt"'
 
 export function findUser(db: Db, id: string): Promise<User | undefined> {
   return queryOne<User>(db, `SELECT ${COLUMNS} FROM users WHERE id = ?`, [id])

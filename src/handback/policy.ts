@@ -26,7 +26,7 @@ export async function loadGrant(ctx: KoaContextWithOIDC) {
 /** The person behind a subject, for the library: undefined when there is none (any more), which also ends refresh tokens. */
 export async function findAccount(house: House, subject: string, token: unknown) {
   if (!isFederated(subject)) {
-    const claims = await claimsOfUser(house, subject)
+    const claims = await claimsOfUser(house, subject, beginningOf(token))
     return claims ? { accountId: subject, claims: async () => ({ ...claims, sub: subject }) } : undefined
   }
   const grantId = (token as { grantId?: string } | undefined)?.grantId
@@ -34,6 +34,12 @@ export async function findAccount(house: House, subject: string, token: unknown)
   if (grantId === undefined) return { accountId: subject, claims: async () => ({ sub: subject }) }
   const kept = await federatedClaims(house, grantId)
   return kept ? { accountId: subject, claims: async () => ({ ...kept.claims, sub: subject }) } : undefined
+}
+
+/** When the first of a chain of refresh tokens was made, or this token: each says so itself. In seconds since 1970; undefined without a token. */
+function beginningOf(token: unknown): number | undefined {
+  const { iiat, iat } = (token ?? {}) as { iiat?: number; iat?: number }
+  return iiat ?? iat
 }
 
 /** When sign-in is asked again although there is a session. */
@@ -51,6 +57,7 @@ export function signInPolicy(house: House, library: typeof interactionPolicy): i
         {
           subject: session.accountId,
           idpId: session.acr,
+          begunAt: session.loginTs,
           grantId: result?.consent?.grantId ?? session.grantIdFor(client.clientId),
         },
         { applicationId: String(client[APPLICATION_ID]), scopes: [...requestParamScopes] },

@@ -14,12 +14,19 @@ import {
 import type { House } from '../house.ts'
 import { sha256 } from '../seal.ts'
 import type { Steps } from './at-once.ts'
+import { isFederated } from './subjects.ts'
 
 /** Everything of ours expires; this is the bound for a record of which the library does not say when. */
 const LONGEST_SECONDS = 30 * 86_400
 
 /** Models whose every record has an id of its own: none of theirs is written twice. */
 const WRITTEN_ONCE = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken'])
+
+/** Models whose records are found by their user: those that live on when the person has gone. */
+const OF_USERS = new Set(['Session', 'Grant', 'RefreshToken'])
+
+/** What a payload of this model is sealed for. */
+export const contextOf = (model: string) => `oidc ${model}`
 
 /** The adapter of one model of oidc-provider. Clients are not stored here: they are our applications. `usedUp` is thrown at a second use. */
 export function recordsOf(
@@ -28,7 +35,7 @@ export function recordsOf(
   usedUp: () => Error,
 ): Adapter {
   const { keyring, now } = house
-  const context = `oidc ${model}`
+  const context = contextOf(model)
 
   function open(record: OidcRecord | undefined): AdapterPayload | undefined {
     if (!record) return undefined
@@ -46,6 +53,7 @@ export function recordsOf(
         payloadSealed: keyring.seal(context, JSON.stringify(payload)),
         grantIdHash: payload.grantId ? sha256(payload.grantId) : null,
         uidHash: payload.uid ? sha256(payload.uid) : null,
+        userId: OF_USERS.has(model) ? userOf(payload) : null,
         expiresAt: new Date(now().getTime() + (expiresIn ?? LONGEST_SECONDS) * 1000),
       })
       if (WRITTEN_ONCE.has(model)) isNew(model, id)
@@ -77,6 +85,10 @@ export function recordsOf(
       await deleteRecordsOfGrant(house.db, model, sha256(grantId))
     },
   }
+}
+
+function userOf({ accountId }: AdapterPayload): string | null {
+  return accountId === undefined || isFederated(accountId) ? null : accountId
 }
 
 /** Names of our own metadata on the library's clients. */

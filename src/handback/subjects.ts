@@ -6,7 +6,7 @@ import { findFederatedClaims, putFederatedClaims } from '../db/oidc-records.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
 import { listRoles } from '../db/user-roles.ts'
-import { findUser } from '../db/users.ts'
+import { findUser, type User } from '../db/users.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
 import { PROTOCOL_CLAIMS, scopeOf } from '../provisioning/attributes.ts'
@@ -27,10 +27,17 @@ export function federatedSubject(salt: Buffer, idpId: string, profile: Profile):
   return FEDERATED + keyedHash(salt, idpId, profile.issuer, profile.subject).toString('base64url')
 }
 
-/** What a user's application may read: the username, the stored attributes and the roles. Which of them it gets is up to its scopes. */
-export async function claimsOfUser(house: House, userId: string): Promise<ReleasedClaims | undefined> {
+/**
+ * What a user's application may read: the username, the stored attributes and the roles. Which of them it gets is up to its scopes. Nothing
+ * by a token of a chain that began, `begunAt` seconds after 1970, before the user was signed out.
+ */
+export async function claimsOfUser(
+  house: House,
+  userId: string,
+  begunAt: number | undefined,
+): Promise<ReleasedClaims | undefined> {
   const user = await findUser(house.db, userId)
-  if (!user || user.isLocked) return undefined
+  if (!user || user.isLocked || isSignedOut(user, begunAt)) return undefined
   const attributes = await listUserAttributes(house.db, userId)
   const roles = await listRoles(house.db, userId)
   return {
@@ -39,6 +46,11 @@ export async function claimsOfUser(house: House, userId: string): Promise<Releas
     ...released(attributes),
     ...releasedRoles(roles),
   }
+}
+
+/** The library counts in whole seconds: what began in the same one is taken for older. Without a beginning there is nothing to end. */
+function isSignedOut({ signedOutAt }: User, begunAt: number | undefined): boolean {
+  return signedOutAt !== null && begunAt !== undefined && begunAt * 1000 <= signedOutAt.getTime()
 }
 
 /** Keeps what the requested scopes cover of a profile, sealed, for as long as the access token of its grant lives. */
@@ -70,17 +82,20 @@ export async function federatedClaims(
 
 /**
  * Whether a live OpenID Provider session still stands for someone who may enter this application. It is never trusted alone:
- * the user may be gone or locked, the idp off or not accepted, or what was kept of a federated person gone.
+ * the user may be gone, locked or signed out, the idp off or not accepted, or what was kept of a federated person gone.
  */
 export async function maySkipSignIn(
   house: House,
-  session: { subject: string; idpId: string | undefined; grantId: string | undefined },
+  session: { subject: string; idpId: string | undefined; grantId: string | undefined; begunAt: number | undefined },
   request: { applicationId: string; scopes: readonly string[] },
 ): Promise<boolean> {
   const application = await findApplication(house.db, request.applicationId)
   if (!application?.isEnabled) return false
   if (session.idpId !== undefined && !(await isOpenTo(house, application, session.idpId))) return false
-  if (!isFederated(session.subject)) return (await findUser(house.db, session.subject))?.isLocked === false
+  if (!isFederated(session.subject)) {
+    const user = await findUser(house.db, session.subject)
+    return user !== undefined && !user.isLocked && !isSignedOut(user, session.begunAt)
+  }
   if (application.requireLocalUser || session.grantId === undefined) return false
   const kept = await federatedClaims(house, session.grantId)
   return kept !== undefined && request.scopes.every((scope) => kept.scopes.includes(scope))

@@ -29,6 +29,8 @@ export interface Product extends Scene {
   clock: { now: Date }
   /** Declares again, as a changed configuration file would. */
   redeclare(change: (declared: Declared) => Declared): Promise<void>
+  /** The same product as another process has it: on the same database, at a port of its own. Stops with this one. */
+  another(): Promise<{ running: Running; port: number }>
   /** Another application, declared and running. */
   addApplication(options: Partial<ApplicationOptions>, declared?: Partial<DeclaredApplication>): Promise<Application>
   stop(): Promise<void>
@@ -82,6 +84,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   }
   const logger = pino({ level: 'debug', base: null, serializers: { err: describeError } }, sink)
   const boot = () => start({ config, log: logger, declared: scene.declared, now: () => clock.now })
+  const others: Running[] = []
   let running = await boot().catch(async (error: unknown) => {
     await scene.stop()
     throw error
@@ -102,13 +105,20 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       await running.stop()
       running = await boot()
     },
+    async another() {
+      const other = await freePort()
+      const settings = { config: { ...config, port: other }, log: logger, declared: scene.declared }
+      const started = await start({ ...settings, now: () => clock.now })
+      others.push(started)
+      return { running: started, port: other }
+    },
     async addApplication(extra, changed) {
       const added = await scene.add(extra, changed)
       await product.redeclare((declared) => declared)
       return added
     },
     async stop() {
-      await running.stop()
+      await Promise.all([running, ...others].map((one) => one.stop()))
       await scene.stop()
     },
   }

@@ -1,0 +1,93 @@
+// What operators do with a user: lock, unlock, sign out everywhere, delete. Each with its line in the history, in one transaction.
+import { type Actor, insertChange } from './changes.ts'
+import { type Db, inTransaction, query, queryOne } from './connect.ts'
+import { deleteRecordsOfUser } from './oidc-records.ts'
+import { ANOTHER_OWNER, lockOwners } from './operators.ts'
+
+/** `missing`: there is no such user. `last-owner`: nobody could enter the console as an owner any more. */
+export type Done = 'done' | 'missing' | 'last-owner'
+
+/** Locks a user out, which also ends their sessions for good, or lets them sign in again. Of what is so already nothing is told. */
+export function setLocked(db: Db, userId: string, isLocked: boolean, actor: Actor, now: Date): Promise<Done> {
+  return inTransaction(db, async (transaction) => {
+    await lockOwners(transaction)
+    const user = await queryOne<{ isLocked: boolean }>(
+      transaction,
+      'SELECT is_locked AS "isLocked" FROM users WHERE id = ? FOR UPDATE',
+      [userId],
+    )
+    if (!user) return 'missing'
+    if (user.isLocked === isLocked) return 'done'
+    const row = await queryOne(
+      transaction,
+      `UPDATE users SET is_locked = ? WHERE id = ? AND
+         (NOT ? OR NOT EXISTS (SELECT FROM operators WHERE user_id = users.id AND role = 'owner') OR ${ANOTHER_OWNER})
+       RETURNING 1`,
+      [isLocked, userId, isLocked, userId],
+    )
+    if (!row) return 'last-owner'
+    if (isLocked) await endSessions(transaction, userId, now)
+    await insertChange(transaction, actor, {
+      action: isLocked ? 'locked' : 'unlocked',
+      kind: 'user',
+      object: userId,
+      before: { isLocked: user.isLocked },
+      after: { isLocked },
+    })
+    return 'done'
+  })
+}
+
+/** Ends every session of a user, ours, the OpenID Provider's and the applications' refresh tokens. */
+export function signOutEverywhere(db: Db, userId: string, actor: Actor, now: Date): Promise<Done> {
+  return inTransaction(db, async (transaction) => {
+    const user = await queryOne(transaction, 'SELECT 1 FROM users WHERE id = ? FOR UPDATE', [userId])
+    if (!user) return 'missing'
+    await endSessions(transaction, userId, now)
+    await insertChange(transaction, actor, { action: 'signed-out', kind: 'user', object: userId })
+    return 'done'
+  })
+}
+
+/** What goes with a user, in numbers. */
+const DELETED = {
+  identities: 'identities',
+  attributes: 'user_attributes',
+  roles: 'user_roles',
+  factors: 'user_factors',
+} as const
+
+/**
+ * Deletes a user with everything that says something of them. What they agreed to stays as proof, under an id that leads to nobody. The
+ * history gets numbers and no name. An operator has to be removed as one before.
+ */
+export function deleteUser(db: Db, userId: string, actor: Actor): Promise<'done' | 'missing' | 'operator'> {
+  return inTransaction(db, async (transaction) => {
+    await lockOwners(transaction)
+    // Before its rows elsewhere: whoever is signing in as this user waits here, or is waited for.
+    const user = await queryOne<{ store: string; isLocked: boolean; isOperator: boolean }>(
+      transaction,
+      `SELECT store, is_locked AS "isLocked", EXISTS (SELECT FROM operators WHERE user_id = users.id) AS "isOperator"
+       FROM users WHERE id = ? FOR UPDATE`,
+      [userId],
+    )
+    if (!user) return 'missing'
+    if (user.isOperator) return 'operator'
+    const before: Record<string, unknown> = { store: user.store, isLocked: user.isLocked }
+    for (const [what, table] of Object.entries(DELETED)) {
+      before[what] = (await query(transaction, `DELETE FROM ${table} WHERE user_id = ? RETURNING 1`, [userId])).length
+    }
+    await deleteRecordsOfUser(transaction, userId)
+    // Their sessions in the console go with the row.
+    await query(transaction, 'DELETE FROM users WHERE id = ?', [userId])
+    await insertChange(transaction, actor, { action: 'deleted', kind: 'user', object: userId, before })
+    return 'done'
+  })
+}
+
+/** The moment counts: a record that is written at the same time, or whose user is not noted, is over by it. Deleting what is found leaves less about. */
+async function endSessions(transaction: Db, userId: string, now: Date): Promise<void> {
+  await query(transaction, 'UPDATE users SET signed_out_at = ? WHERE id = ?', [now, userId])
+  await query(transaction, 'DELETE FROM console_sessions WHERE user_id = ?', [userId])
+  await deleteRecordsOfUser(transaction, userId)
+}

@@ -1,0 +1,41 @@
+// The sign-ins of a user that are still good at our OpenID Provider: their sessions, and the applications that may come back without them.
+import { listRecordsOfUser } from '../db/oidc-records.ts'
+import type { House } from '../house.ts'
+import { contextOf } from './records.ts'
+
+export interface OpenSession {
+  kind: 'session' | 'refresh-token'
+  begunAt: Date
+  endsAt: Date
+  /** By which idp; absent for a local password, and not known of a refresh token. */
+  idpId?: string | undefined
+  /** The applications that the person went to with it, by client id. */
+  clientIds: string[]
+}
+
+interface Payload {
+  loginTs?: number
+  iiat?: number
+  iat?: number
+  acr?: string
+  clientId?: string
+  authorizations?: Record<string, unknown>
+}
+
+/** Those with the longest time to go first. What no key opens any more is no session, and is left out. */
+export async function openSessions(house: House, userId: string): Promise<OpenSession[]> {
+  const records = await listRecordsOfUser(house.db, userId, house.now())
+  return records.flatMap(({ model, payloadSealed, expiresAt }) => {
+    const context = contextOf(model)
+    if (house.keyring.reseal(context, payloadSealed) === 'lost') return []
+    const payload: Payload = JSON.parse(house.keyring.unseal(context, payloadSealed))
+    const begun = payload.loginTs ?? payload.iiat ?? payload.iat ?? 0
+    return {
+      kind: model === 'Session' ? 'session' : 'refresh-token',
+      begunAt: new Date(begun * 1000),
+      endsAt: expiresAt,
+      idpId: payload.acr,
+      clientIds: payload.clientId ? [payload.clientId] : Object.keys(payload.authorizations ?? {}),
+    }
+  })
+}
