@@ -15,11 +15,20 @@ import { meScreen } from './me.ts'
 import { operatorsScreen } from './operators.ts'
 import { setupRoutes } from './setup.ts'
 import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
+import { userScreen } from './user.ts'
+import { usersScreen } from './users.ts'
 
 /** How long a password counts for what asks for it again. */
 const FRESH_MS = 10 * 60_000
 
-const SCREENS: readonly Screen[] = [dashboardScreen, appearanceScreen, operatorsScreen, meScreen]
+const SCREENS: readonly Screen[] = [
+  dashboardScreen,
+  usersScreen,
+  userScreen,
+  appearanceScreen,
+  operatorsScreen,
+  meScreen,
+]
 
 /** Everything below /console and /setup. `routes` is what the console has, for whoever wants to know who may do what. */
 export function consoleRoutes(house: House): { router: Router; routes: readonly Route[] } {

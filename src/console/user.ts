@@ -1,0 +1,184 @@
+// One user: what is kept of them, and what an operator can do. The address has their id, which is nobody's name.
+import type { Request, Response } from 'express'
+import { listEntries } from '../db/entries.ts'
+import type { AttributeValue } from '../db/user-attributes.ts'
+import {
+  findSheet,
+  listAttributes,
+  listConsents,
+  listIdentities,
+  listRolesWithOrigin,
+  type Origin,
+  type SheetAttribute,
+  type UserSheet,
+} from '../db/user-sheet.ts'
+import { type Done, deleteUser, setLocked, signOutEverywhere } from '../db/user-state.ts'
+import { openSessions } from '../handback/sessions.ts'
+import { isStandardAttribute } from '../provisioning/attributes.ts'
+import { withoutSlips } from '../provisioning/username.ts'
+import { readFields } from '../web/forms.ts'
+import { OWNER, type Route, SUPPORT } from './access.ts'
+import { actorOf, type Desk, operatorOf, type Problem } from './desk.ts'
+import { USERS } from './users.ts'
+
+const CRUMBS = [{ label: 'Users', href: USERS }]
+const NO_OWNER = 'This would leave no owner who can sign in. Make somebody else an owner first'
+
+export function userScreen(desk: Desk): Route[] {
+  const { house } = desk
+  return [
+    { method: 'get', path: '/users/:user', roles: SUPPORT, handler: (req, res) => answer(req, res, []) },
+    { method: 'post', path: '/users/:user', roles: SUPPORT, handler: change },
+    {
+      method: 'get',
+      path: '/users/:user/delete',
+      roles: OWNER,
+      fresh: true,
+      handler: (req, res) => answerDelete(req, res, []),
+    },
+    { method: 'post', path: '/users/:user/delete', roles: OWNER, fresh: true, handler: submitDelete },
+  ]
+
+  async function sheetOf(req: Request): Promise<UserSheet | undefined> {
+    const id = String(req.params['user'])
+    return isUuid(id) ? findSheet(house.db, id, house.now()) : undefined
+  }
+
+  function missing(req: Request, res: Response): void {
+    const back = { label: 'Go to users', href: USERS }
+    desk.stop(req, res, 404, 'There is no such user', 'They may have been deleted meanwhile.', back)
+  }
+
+  async function answer(req: Request, res: Response, problems: Problem[]): Promise<void> {
+    const user = await sheetOf(req)
+    if (!user) return missing(req, res)
+    const { db } = house
+    const [identities, attributes, roles, consents, sessions] = await Promise.all([
+      listIdentities(db, user.id),
+      listAttributes(db, user.id),
+      listRolesWithOrigin(db, user.id),
+      listConsents(db, user.id),
+      sessionsOf(user),
+    ])
+    const page = { title: user.username, crumbs: CRUMBS, problems }
+    desk.show(
+      req,
+      res,
+      'user',
+      {
+        ...page,
+        user,
+        identities,
+        attributes: attributes.map((one) => ({ ...one, label: labelOf(one), text: textOf(one.value) })),
+        roles,
+        consents: consents.map((one) => ({ ...one, label: labelOf({ name: one.attribute, displayName: null }) })),
+        sessions,
+        originOf,
+        mayChange: mayChange(res, user),
+        mayDelete: operatorOf(res).role === 'owner',
+      },
+      problems.length > 0 ? 422 : 200,
+    )
+  }
+
+  /** With names in place of ids. */
+  async function sessionsOf(user: UserSheet) {
+    const sessions = await openSessions(house, user.id)
+    const [idps, applications] = await Promise.all([listEntries(house.db, 'idp'), listEntries(house.db, 'application')])
+    return sessions.map(({ idpId, clientIds, ...session }) => ({
+      ...session,
+      by: idpId === undefined ? 'Password' : String(idps.find(({ id }) => id === idpId)?.['display_name'] ?? ''),
+      applications: clientIds.map((id) => String(applications.find((one) => one['client_id'] === id)?.['name'] ?? id)),
+    }))
+  }
+
+  async function change(req: Request, res: Response): Promise<void> {
+    const user = await sheetOf(req)
+    if (!user) return missing(req, res)
+    const here = `${USERS}/${user.id}`
+    if (!mayChange(res, user))
+      return desk.stop(req, res, 403, 'This is an operator', 'Only an owner can lock operators and sign them out.', {
+        label: `Go back to ${user.username}`,
+        href: here,
+      })
+    const [actor, now] = [actorOf(req, res), house.now()]
+    switch (readFields(req.body).one('do')) {
+      case 'lock':
+        return tell(await setLocked(house.db, user.id, true, actor, now), 'is locked, and signed out everywhere')
+      case 'unlock':
+        return tell(await setLocked(house.db, user.id, false, actor, now), 'can sign in again')
+      case 'sign-out':
+        return tell(await signOutEverywhere(house.db, user.id, actor, now), 'is signed out everywhere')
+      default:
+        return res.redirect(303, here)
+    }
+
+    function tell(done: Done, what: string): void | Promise<void> {
+      if (done === 'missing') return missing(req, res)
+      if (done === 'last-owner') return answer(req, res, [{ field: 'lock', text: NO_OWNER }])
+      desk.done(req, res, here, `${user?.username} ${what}`)
+    }
+  }
+
+  async function answerDelete(req: Request, res: Response, problems: Problem[]): Promise<void> {
+    const user = await sheetOf(req)
+    if (!user) return missing(req, res)
+    const { db } = house
+    const here = `${USERS}/${user.id}`
+    const [identities, attributes, roles, consents] = await Promise.all([
+      listIdentities(db, user.id),
+      listAttributes(db, user.id),
+      listRolesWithOrigin(db, user.id),
+      listConsents(db, user.id),
+    ])
+    const page = {
+      title: `Delete ${user.username}`,
+      crumbs: [...CRUMBS, { label: user.username, href: here }],
+      problems,
+      user,
+      here,
+      identities,
+      attributes: attributes.map(labelOf),
+      roles: roles.map(({ role }) => role),
+      consents: consents.length,
+    }
+    desk.show(req, res, 'user-delete', page, problems.length > 0 ? 422 : 200)
+  }
+
+  async function submitDelete(req: Request, res: Response): Promise<void> {
+    const user = await sheetOf(req)
+    if (!user) return missing(req, res)
+    if (withoutSlips(readFields(req.body).one('username')) !== user.username)
+      return answerDelete(req, res, [{ field: 'username', text: 'Enter the username exactly as it is shown here' }])
+    const done = await deleteUser(house.db, user.id, actorOf(req, res))
+    if (done === 'missing') return missing(req, res)
+    // Their page says why it cannot be done; they became one between the page and the press.
+    if (done === 'operator')
+      return answerDelete(req, res, [{ field: 'username', text: 'This user is an operator now' }])
+    desk.done(req, res, USERS, `${user.username} is deleted`)
+  }
+
+  function labelOf({ name, displayName }: Pick<SheetAttribute, 'name' | 'displayName'>): string {
+    return isStandardAttribute(name) ? house.views.t({ key: `attribute.${name}` }, 'en') : (displayName ?? name)
+  }
+}
+
+/** Whoever could lock owners could take the console over. */
+function mayChange(res: Response, { operatorRole }: UserSheet): boolean {
+  return operatorRole === null || operatorOf(res).role === 'owner'
+}
+
+function originOf({ origin, idp }: Origin): string {
+  if (origin === 'idp') return `From ${idp}`
+  return origin === 'person' ? 'Their own words' : 'Set by an operator'
+}
+
+function textOf(value: AttributeValue): string {
+  if (Array.isArray(value)) return value.join(', ')
+  if (typeof value === 'object') return value['formatted'] ?? Object.values(value).join(', ')
+  return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : String(value)
+}
+
+function isUuid(text: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
+}

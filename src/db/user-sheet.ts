@@ -1,0 +1,121 @@
+// Everything that is kept of one user, for an operator who looks at them.
+import { type Db, query, queryOne } from './connect.ts'
+import type { AttributeValue } from './user-attributes.ts'
+import { lastSignInOf } from './user-search.ts'
+
+export interface UserSheet {
+  id: string
+  store: string
+  username: string
+  isLocked: boolean
+  createdAt: Date
+  signedOutAt: Date | null
+  hasPassword: boolean
+  /** How many second factors are set up. */
+  factors: number
+  /** Their role in the console. */
+  operatorRole: string | null
+  lastSignInAt: Date | null
+  /** Sessions in the console. */
+  consoleSessions: number
+}
+
+/** One user; undefined when there is none. */
+export function findSheet(db: Db, userId: string, now: Date): Promise<UserSheet | undefined> {
+  return queryOne<UserSheet>(
+    db,
+    `SELECT id, store, username, is_locked AS "isLocked", users.created_at AS "createdAt", signed_out_at AS "signedOutAt",
+       password_hash IS NOT NULL AS "hasPassword", role AS "operatorRole",
+       (SELECT count(*)::int FROM user_factors f WHERE f.user_id = id AND confirmed_at IS NOT NULL) AS factors,
+       ${lastSignInOf('users.id')} AS "lastSignInAt",
+       (SELECT count(*)::int FROM console_sessions c WHERE c.user_id = users.id AND expires_at > ?) AS "consoleSessions"
+     FROM users LEFT JOIN operators ON operators.user_id = id WHERE id = ?`,
+    [now, userId],
+  )
+}
+
+export interface SheetIdentity {
+  idp: string
+  /** As the idp is called here. */
+  idpName: string
+  isEnabled: boolean
+  issuer: string
+  subject: string
+  scheme: string
+  createdAt: Date
+}
+
+/** The ways in through idps. */
+export function listIdentities(db: Db, userId: string): Promise<SheetIdentity[]> {
+  return query(
+    db,
+    `SELECT display_name AS idp, name AS "idpName", is_enabled AS "isEnabled", identities.issuer, subject, scheme,
+       identities.created_at AS "createdAt"
+     FROM identities JOIN idps ON idps.id = idp_id WHERE user_id = ? ORDER BY identities.created_at, name`,
+    [userId],
+  )
+}
+
+export interface Origin {
+  origin: 'idp' | 'person' | 'operator'
+  /** The idp's display name. */
+  idp: string | null
+}
+
+export interface SheetAttribute extends Origin {
+  name: string
+  /** What the operator calls it, where they declared it. */
+  displayName: string | null
+  value: AttributeValue
+  verified: boolean | null
+  since: Date
+}
+
+export function listAttributes(db: Db, userId: string): Promise<SheetAttribute[]> {
+  return query(
+    db,
+    `SELECT a.name, attributes.display_name AS "displayName", value, verified, origin, idps.display_name AS idp, updated_at AS since
+     FROM user_attributes a LEFT JOIN idps ON idps.id = origin_idp_id LEFT JOIN attributes ON attributes.name = a.name
+     WHERE user_id = ? ORDER BY a.name`,
+    [userId],
+  )
+}
+
+export interface SheetRole extends Origin {
+  role: string
+  since: Date
+  /** False for what an idp granted that is off, or does not grant it any more. */
+  counts: boolean
+}
+
+export function listRolesWithOrigin(db: Db, userId: string): Promise<SheetRole[]> {
+  return query(
+    db,
+    `SELECT role, origin, display_name AS idp, r.created_at AS since,
+       origin = 'operator' OR (is_enabled AND role IN (SELECT value FROM jsonb_each_text(role_mappings))) AS counts
+     FROM user_roles r LEFT JOIN idps ON idps.id = origin_idp_id WHERE user_id = ? ORDER BY role, origin, display_name`,
+    [userId],
+  )
+}
+
+export interface SheetConsent {
+  isGiven: boolean
+  attribute: string
+  /** As the person read it; the purpose's id where the words do not say. */
+  purpose: string
+  language: string
+  idp: string | null
+  at: Date
+}
+
+/** The newest answers first, at most 200. */
+export function listConsents(db: Db, userId: string): Promise<SheetConsent[]> {
+  return query(
+    db,
+    `SELECT is_given AS "isGiven", attribute, c.language, display_name AS idp, c.created_at AS at,
+       coalesce((SELECT p->>'purpose' FROM json_array_elements(content->'purposes') p WHERE p->>'id' = purpose_id LIMIT 1), purpose_id) AS purpose
+     FROM consents c JOIN notices ON hash = notice_hash LEFT JOIN idps ON idps.id = idp_id
+     WHERE user_id = ? ORDER BY c.id DESC LIMIT 200`,
+    [userId],
+  )
+}
