@@ -71,7 +71,10 @@ export function userScreen(desk: Desk): Route[] {
         identities,
         attributes: attributes.map((one) => ({ ...one, label: labelOf(one), text: textOf(one.value) })),
         roles,
-        consents: consents.map((one) => ({ ...one, label: labelOf({ name: one.attribute, displayName: null }) })),
+        consents: consents.map((one) => ({
+          ...one,
+          label: labelOf({ name: one.attribute, displayName: one.displayName }),
+        })),
         sessions,
         originOf,
         mayChange: mayChange(res, user),

@@ -101,6 +101,8 @@ export function listRolesWithOrigin(db: Db, userId: string): Promise<SheetRole[]
 export interface SheetConsent {
   isGiven: boolean
   attribute: string
+  /** What the operator calls it, where they declared it. */
+  displayName: string | null
   /** As the person read it; the purpose's id where the words do not say. */
   purpose: string
   language: string
@@ -112,9 +114,10 @@ export interface SheetConsent {
 export function listConsents(db: Db, userId: string): Promise<SheetConsent[]> {
   return query(
     db,
-    `SELECT is_given AS "isGiven", attribute, c.language, display_name AS idp, c.created_at AS at,
+    `SELECT is_given AS "isGiven", attribute, attributes.display_name AS "displayName", c.language, idps.display_name AS idp, c.created_at AS at,
        coalesce((SELECT p->>'purpose' FROM json_array_elements(content->'purposes') p WHERE p->>'id' = purpose_id LIMIT 1), purpose_id) AS purpose
      FROM consents c JOIN notices ON hash = notice_hash LEFT JOIN idps ON idps.id = idp_id
+       LEFT JOIN attributes ON attributes.name = attribute
      WHERE user_id = ? ORDER BY c.id DESC LIMIT 200`,
     [userId],
   )

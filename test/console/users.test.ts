@@ -248,9 +248,9 @@ describe('the users of the console', () => {
         const form = await (await openUser(is.sub)).click('Delete')
         assert.match(form.text, /Email address/)
         assert.match(form.text, new RegExp(`${consents.length} answers, as proof`))
-        const wrong = await form.fill({ username: 'somebody.else' }).press(`Delete ${person.preferred_username}`)
+        const wrong = await form.fill({ username: 'somebody.else' }).press('Delete user')
         assert.equal(wrong.status, 422)
-        return wrong.fill({ username: person.preferred_username }).press(`Delete ${person.preferred_username}`)
+        return wrong.fill({ username: person.preferred_username }).press('Delete user')
       })
       assert.match(deleted.text, /is deleted/)
       await assertOut({ who, is })
@@ -316,7 +316,7 @@ describe('the users of the console', () => {
 
       const refusal = await browser.open(at(`/console/users/${other.id}/delete`))
       assert.match(refusal.text, /Operators are not deleted/)
-      const sent = await (await browser.open(at(`/console/users/${plain}/delete`))).submission('Delete plain.one')
+      const sent = await (await browser.open(at(`/console/users/${plain}/delete`))).submission('Delete user')
       sent.fields.set('username', 'owner.two')
       const answer = await browser.fetch(at(`/console/users/${other.id}/delete`), {
         method: 'POST',
