@@ -10,7 +10,7 @@ import { newTotpSecret, qrCode, totpAddress, totpStepOf } from '../stores/totp.t
 import { clientOf } from '../web/client.ts'
 import { readFields } from '../web/forms.ts'
 import { EVERYONE, type Route } from './access.ts'
-import { type Desk, operatorOf, type Problem } from './desk.ts'
+import { actorOf, type Desk, operatorOf, type Problem } from './desk.ts'
 
 const ME = '/console/me'
 
@@ -52,7 +52,8 @@ export function meScreen(desk: Desk): Route[] {
     if (hasTotp || !factor) return res.redirect(303, ME)
     const secret = house.keyring.unseal(`totp ${userId}`, factor.secretSealed)
     const step = totpStepOf(secret, readFields(req.body).one('code'), house.now())
-    if (step === undefined || !(await takeTotpStep(house.db, userId, factor.secretSealed, step, house.now())))
+    const taken = { userId, secretSealed: factor.secretSealed, now: house.now(), actor: actorOf(req, res) }
+    if (step === undefined || !(await takeTotpStep(house.db, { ...taken, step })))
       return answerTotp(req, res, 422, secret, [
         { field: 'code', text: 'This code is not right. Check the time of your phone, then enter the next one' },
       ])
@@ -83,7 +84,7 @@ export function meScreen(desk: Desk): Route[] {
   }
 
   async function takeTotpAway(req: Request, res: Response): Promise<void> {
-    await removeTotp(house.db, operatorOf(res).userId)
+    await removeTotp(house.db, operatorOf(res).userId, actorOf(req, res))
     desk.done(req, res, ME, 'We do not ask for codes any more')
   }
 

@@ -8,7 +8,7 @@ import { PRIMARY, splitName, storeNamed } from '../stores/name.ts'
 import { readStores } from '../stores/stores.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
-import type { Desk, Problem } from './desk.ts'
+import { actorOf, type Desk, type Problem } from './desk.ts'
 
 const OPERATORS = '/console/operators'
 const NO_OWNER = 'This would leave no owner who can sign in. Make somebody else an owner first'
@@ -60,7 +60,7 @@ export function operatorsScreen(desk: Desk): Route[] {
       return answerAdd(req, res, username, 'support', [{ field: 'role-support', text: 'Select a role' }])
     const isKnown = (await listOperators(house.db)).some(({ userId }) => userId === user.id)
     if (isKnown) return res.redirect(303, `${OPERATORS}/${user.id}`)
-    await putOperator(house.db, user.id, role)
+    await putOperator(house.db, user.id, role, actorOf(req, res))
     desk.done(req, res, OPERATORS, `${user.username} can enter the console from now on`)
   }
 
@@ -87,14 +87,15 @@ export function operatorsScreen(desk: Desk): Route[] {
     const role = fields.one('role')
     switch (fields.one('do')) {
       case 'remove':
-        if (!(await removeOperator(house.db, userId))) return answerOne(req, res, [{ field: 'remove', text: NO_OWNER }])
+        if (!(await removeOperator(house.db, userId, actorOf(req, res))))
+          return answerOne(req, res, [{ field: 'remove', text: NO_OWNER }])
         return desk.done(req, res, OPERATORS, `${username} cannot enter the console any more`)
       case 'reset-totp':
-        await removeTotp(house.db, userId)
+        await removeTotp(house.db, userId, actorOf(req, res))
         return desk.done(req, res, OPERATORS, `${username} is not asked for a code until they set up an app again`)
       default:
         if (!isRole(role)) return answerOne(req, res, [{ field: `role-${one.role}`, text: 'Select a role' }])
-        if (!(await putOperator(house.db, userId, role)))
+        if (!(await putOperator(house.db, userId, role, actorOf(req, res))))
           return answerOne(req, res, [{ field: `role-${one.role}`, text: NO_OWNER }])
         return desk.done(req, res, OPERATORS, `${username} has the role ${role}`)
     }

@@ -1,9 +1,11 @@
 // The first run: whoever brings the setup token becomes the first owner. Once, and for ever: then there is no such page.
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { createBrake } from '../db/brakes.ts'
-import { readOrganization, writeOrganization } from '../db/installation.ts'
+import { readOrganization } from '../db/installation.ts'
 import { isSetUp, makeFirstOwner } from '../db/operators.ts'
 import { webAddress } from '../declared-addresses.ts'
+import { findSetting, type Setting } from '../settings/entries.ts'
+import { saveEntry } from '../settings/save.ts'
 import { clientOf } from '../web/client.ts'
 import { csrfToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
@@ -29,16 +31,19 @@ export function setupRoutes({ house, showOutside }: Desk): Router {
   return router
 
   async function showSetup(req: Request, res: Response): Promise<void> {
-    const { name, privacyPolicyUrl } = await readOrganization(house.db)
-    answer(req, res, 200, { username: '', organization: name, privacyPolicyUrl: privacyPolicyUrl ?? '' }, [])
+    const { name, privacyPolicyUrl = '' } = await readOrganization(house.db)
+    await answer(req, res, 200, { username: '', organization: name, privacyPolicyUrl }, [])
   }
 
   async function submitSetup(req: Request, res: Response): Promise<void> {
     const fields = readFields(req.body)
+    const setting = await organizationSetting()
+    const { name, privacyPolicyUrl = '' } = setting.entry as { name: string; privacyPolicyUrl?: string }
+    const isDeclared = setting.managedBy === 'file'
     const typed = {
       username: fields.one('username'),
-      organization: fields.one('organization').trim(),
-      privacyPolicyUrl: fields.one('privacyPolicyUrl').trim(),
+      organization: isDeclared ? name : fields.one('organization').trim(),
+      privacyPolicyUrl: isDeclared ? privacyPolicyUrl : fields.one('privacyPolicyUrl').trim(),
     }
     const wait = await brake.take(house.keyring.hash('brake setup', clientOf(req)), house.now())
     if (wait !== undefined) {
@@ -67,32 +72,41 @@ export function setupRoutes({ house, showOutside }: Desk): Router {
       const text = house.views.t({ key: 'USERNAME_TAKEN', values: { name: typed.username } }, 'en')
       return answer(req, res, 422, typed, [{ field: 'username', text }])
     }
-    const organization = await readOrganization(house.db)
-    const { privacyPolicyUrl } = typed
-    await writeOrganization(house.db, {
-      ...organization,
-      name: typed.organization,
-      ...(privacyPolicyUrl === '' ? {} : { privacyPolicyUrl }),
-    })
-    await house.rereadSettings()
+    if (!isDeclared) {
+      const { name: _, privacyPolicyUrl: __, ...others } = setting.entry
+      const { organization, privacyPolicyUrl: url } = typed
+      await saveEntry(house, {
+        kind: 'organization',
+        entry: { name: organization, ...others, ...(url === '' ? {} : { privacyPolicyUrl: url }) },
+        expectedVersion: setting.version,
+        actor: { id: reading.owner.id, name: reading.owner.username, address: clientOf(req) },
+      })
+    }
     house.log.info('the first owner has been made: setup is done')
     res.redirect(303, SIGN_IN)
   }
 
-  function answer(
+  async function answer(
     req: Request,
     res: Response,
     status: number,
     typed: { username: string; organization: string; privacyPolicyUrl: string },
     problems: Problem[],
-  ): void {
+  ): Promise<void> {
     const address = house.publicUrl.origin
+    const isDeclared = (await organizationSetting()).managedBy === 'file'
     showOutside(
       res,
       'setup',
-      { title: 'Set up your sign-in service', csrf: csrfToken(req), address, ...typed, problems },
+      { title: 'Set up your sign-in service', csrf: csrfToken(req), address, isDeclared, ...typed, problems },
       status,
     )
+  }
+
+  async function organizationSetting(): Promise<Setting> {
+    const setting = await findSetting(house.db, 'organization', 'organization')
+    if (!setting) throw new Error('The installation row is missing: run the migrations.')
+    return setting
   }
 
   async function onlyBefore(...[, , next]: Parameters<RequestHandler>): Promise<void> {

@@ -131,7 +131,12 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
     if (!factor?.isConfirmed) return 'wrong'
     const secret = house.keyring.unseal(`totp ${operator.userId}`, factor.secretSealed)
     const step = totpStepOf(secret, code, now)
-    if (step === undefined || !(await takeTotpStep(house.db, operator.userId, factor.secretSealed, step, now)))
+    const actor = { id: operator.userId, name: operator.username }
+    const { secretSealed } = factor
+    if (
+      step === undefined ||
+      !(await takeTotpStep(house.db, { userId: operator.userId, secretSealed, step, now, actor }))
+    )
       return 'wrong'
     await perUser.forget(key)
     return 'right'

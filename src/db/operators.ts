@@ -1,4 +1,5 @@
 // Rows of operators: users who may enter the console. There is always an owner who can.
+import { type Actor, COMMAND_LINE, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
 import { insertUser, type KeptName } from './users.ts'
 
@@ -47,6 +48,7 @@ export function makeFirstOwner(db: Db, owner: NewOwner, now: Date): Promise<'mad
     if (!(await insertUser(transaction, owner))) return 'taken'
     await query(transaction, `INSERT INTO operators (user_id, role) VALUES (?, 'owner')`, [owner.id])
     await query(transaction, 'UPDATE installation SET setup_completed_at = ?', [now])
+    await tell(transaction, { id: owner.id, name: owner.username }, owner.id, undefined, 'owner')
     return 'made'
   })
 }
@@ -57,6 +59,7 @@ export function makeOwner(db: Db, owner: NewOwner, now: Date): Promise<boolean> 
     if (!(await insertUser(transaction, owner))) return false
     await query(transaction, `INSERT INTO operators (user_id, role) VALUES (?, 'owner')`, [owner.id])
     await query(transaction, 'UPDATE installation SET setup_completed_at = coalesce(setup_completed_at, ?)', [now])
+    await tell(transaction, COMMAND_LINE, owner.id, undefined, 'owner')
     return true
   })
 }
@@ -76,29 +79,47 @@ export const ANOTHER_OWNER = `EXISTS (SELECT FROM operators o JOIN users u ON u.
   WHERE o.role = 'owner' AND o.user_id <> ? AND NOT u.is_locked AND u.password_hash IS NOT NULL)`
 
 /** Gives a user a role in the console, or another one. False when that would leave no owner. */
-export function putOperator(db: Db, userId: string, role: Role): Promise<boolean> {
+export function putOperator(db: Db, userId: string, role: Role, actor: Actor): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
     await lockOwners(transaction)
+    const was = await findOperator(transaction, userId)
+    if (was?.role === role) return true
     const row = await queryOne(
       transaction,
       `INSERT INTO operators (user_id, role) SELECT ?::uuid, ? WHERE ? = 'owner' OR ${ANOTHER_OWNER}
        ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING 1`,
       [userId, role, role, userId],
     )
-    return row !== undefined
+    if (!row) return false
+    await tell(transaction, actor, userId, was?.role, role)
+    return true
   })
 }
 
 /** Takes a user's role in the console away, and their sessions there. False when that would leave no owner. */
-export function removeOperator(db: Db, userId: string): Promise<boolean> {
+export function removeOperator(db: Db, userId: string, actor: Actor): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
     await lockOwners(transaction)
+    const was = await findOperator(transaction, userId)
     const row = await queryOne(
       transaction,
       `DELETE FROM operators WHERE user_id = ? AND ${ANOTHER_OWNER} RETURNING 1`,
       [userId, userId],
     )
-    if (row) await query(transaction, 'DELETE FROM console_sessions WHERE user_id = ?', [userId])
-    return row !== undefined
+    if (!row) return false
+    await query(transaction, 'DELETE FROM console_sessions WHERE user_id = ?', [userId])
+    await tell(transaction, actor, userId, was?.role, undefined)
+    return true
+  })
+}
+
+/** Names no person but by the id of their user. */
+function tell(db: Db, actor: Actor, userId: string, before: Role | undefined, after: Role | undefined): Promise<void> {
+  return insertChange(db, actor, {
+    action: before === undefined ? 'created' : after === undefined ? 'deleted' : 'changed',
+    kind: 'operator',
+    object: userId,
+    ...(before === undefined ? {} : { before: { role: before } }),
+    ...(after === undefined ? {} : { after: { role: after } }),
   })
 }

@@ -1,5 +1,6 @@
 // Rows of user_factors: second factors of users. A code is taken by one conditional statement, so it is good once, on whichever process.
-import { type Db, query, queryOne } from './connect.ts'
+import { type Actor, insertChange } from './changes.ts'
+import { type Db, inTransaction, query, queryOne } from './connect.ts'
 
 export interface Factor {
   secretSealed: Buffer
@@ -26,23 +27,42 @@ export async function putTotp(db: Db, userId: string, secretSealed: Buffer): Pro
   )
 }
 
-/** Takes the code of a time step, and confirms the enrolment if this is its first. Of any number at once exactly one gets true. */
-export async function takeTotpStep(
-  db: Db,
-  userId: string,
-  secretSealed: Buffer,
-  step: number,
-  now: Date,
-): Promise<boolean> {
-  const row = await queryOne(
-    db,
-    `UPDATE user_factors SET last_step = ?, confirmed_at = coalesce(confirmed_at, ?)
-     WHERE user_id = ? AND kind = 'totp' AND secret_sealed = ? AND last_step < ? RETURNING 1`,
-    [step, now, userId, secretSealed, step],
-  )
-  return row !== undefined
+/**
+ * Takes the code of a time step, and confirms the enrolment if this is its first; of that the history tells. Of any number at once exactly one
+ * gets true.
+ */
+export function takeTotpStep(db: Db, taken: TakenStep): Promise<boolean> {
+  return inTransaction(db, async (transaction) => {
+    const row = await queryOne<{ isFirst: boolean }>(
+      transaction,
+      `UPDATE user_factors SET last_step = ?, confirmed_at = coalesce(confirmed_at, ?)
+       WHERE user_id = ? AND kind = 'totp' AND secret_sealed = ? AND last_step < ? RETURNING confirmed_at = ?::timestamptz AS "isFirst"`,
+      [taken.step, taken.now, taken.userId, taken.secretSealed, taken.step, taken.now],
+    )
+    if (row?.isFirst) await tell(transaction, taken.actor, 'created', taken.userId)
+    return row !== undefined
+  })
 }
 
-export async function removeTotp(db: Db, userId: string): Promise<void> {
-  await query(db, `DELETE FROM user_factors WHERE user_id = ? AND kind = 'totp'`, [userId])
+export interface TakenStep {
+  userId: string
+  secretSealed: Buffer
+  step: number
+  now: Date
+  actor: Actor
+}
+
+export function removeTotp(db: Db, userId: string, actor: Actor): Promise<void> {
+  return inTransaction(db, async (transaction) => {
+    const row = await queryOne(
+      transaction,
+      `DELETE FROM user_factors WHERE user_id = ? AND kind = 'totp' RETURNING 1`,
+      [userId],
+    )
+    if (row) await tell(transaction, actor, 'deleted', userId)
+  })
+}
+
+function tell(db: Db, actor: Actor, action: string, userId: string): Promise<void> {
+  return insertChange(db, actor, { action, kind: 'authenticator app', object: userId })
 }

@@ -5,7 +5,9 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { accessTable, type Route } from '../../src/console/access.ts'
 import { consoleRoutes } from '../../src/console/routes.ts'
-import { putOperator, ROLES, removeOperator, setLocked } from '../../src/db/operators.ts'
+import { COMMAND_LINE } from '../../src/db/changes.ts'
+import { putOperator, ROLES, removeOperator } from '../../src/db/operators.ts'
+import { setLocked } from '../../src/db/user-state.ts'
 import type { Browser } from '../support/browser.ts'
 import { openBrowser } from '../support/browser.ts'
 import { makeOperator, openConsole, signInToConsole } from '../support/console.ts'
@@ -127,9 +129,13 @@ describe('operators', () => {
         index === 0 ? makeOperator(product, name, 'owner') : makeOperator(product, name),
       ),
     )
-    for (const { id } of owners) await putOperator(db, id, 'owner')
+    for (const { id } of owners) await putOperator(db, id, 'owner', COMMAND_LINE)
     const done = await Promise.all(
-      owners.flatMap(({ id }) => [removeOperator(db, id), putOperator(db, id, 'support'), setLocked(db, id, true)]),
+      owners.flatMap(({ id }) => [
+        removeOperator(db, id, COMMAND_LINE),
+        putOperator(db, id, 'support', COMMAND_LINE),
+        setLocked(db, id, true, COMMAND_LINE, new Date()).then((done) => done === 'done'),
+      ]),
     )
     assert.ok(done.includes(false))
     const left = await product.rows(
@@ -137,9 +143,9 @@ describe('operators', () => {
     )
     assert.equal(left.length, 1)
     const last = String(left[0]?.['user_id'])
-    assert.equal(await removeOperator(db, last), false)
-    assert.equal(await putOperator(db, last, 'privacy'), false)
-    assert.equal(await setLocked(db, last, true), false)
+    assert.equal(await removeOperator(db, last, COMMAND_LINE), false)
+    assert.equal(await putOperator(db, last, 'privacy', COMMAND_LINE), false)
+    assert.equal(await setLocked(db, last, true, COMMAND_LINE, new Date()), 'last-owner')
     await product.rows('DELETE FROM operators')
   })
 

@@ -14,6 +14,7 @@ describe('the first run', () => {
   beforeEach(async () => {
     await product?.stop()
     product = await startProduct({ modes: ['silent'] })
+    await product.rows("UPDATE installation SET organization_managed_by = 'console'")
   })
   after(() => product.stop())
 
@@ -43,6 +44,16 @@ describe('the first run', () => {
     await product.rows('DELETE FROM operators')
     assert.equal((await openSetup()).status, 404)
     assert.equal((await fetch(`${product.url}/setup`, { method: 'POST' })).status, 404)
+  })
+
+  test('leaves the organization as a file says it', async () => {
+    await product.rows("UPDATE installation SET organization_managed_by = 'file'")
+    const before = await product.rows('SELECT organization FROM installation')
+    const page = await openSetup()
+    assert.match(page.text, /Set by the configuration file/)
+    await page.fill({ token: TOKEN, username: 'olu', password: PASSWORD }).press('Finish set-up')
+    assert.deepEqual(await product.rows('SELECT organization FROM installation'), before)
+    assert.equal((await owners()).length, 1)
   })
 
   test('says nothing without the token, not even which names are taken', async () => {

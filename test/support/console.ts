@@ -1,5 +1,6 @@
 // Operators of a product under test, and browsers in which they are signed in to its console.
 import { randomUUID } from 'node:crypto'
+import { COMMAND_LINE } from '../../src/db/changes.ts'
 import { putOperator, type Role } from '../../src/db/operators.ts'
 import { insertUser } from '../../src/db/users.ts'
 import { lookOf } from '../../src/provisioning/look.ts'
@@ -19,7 +20,8 @@ export async function makeOperator(
   const canonical = username.toLowerCase()
   await insertUser(house.db, { id, store: 'PRIMARY', username, canonical, look: lookOf(canonical), passwordHash })
   // Somebody has to be an owner before anybody can be less.
-  if (role !== undefined && !(await putOperator(house.db, id, role))) throw new Error('there is no owner yet')
+  if (role !== undefined && !(await putOperator(house.db, id, role, COMMAND_LINE)))
+    throw new Error('there is no owner yet')
   await house.db.raw('UPDATE installation SET setup_completed_at = coalesce(setup_completed_at, now())')
   return { id, username }
 }
