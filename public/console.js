@@ -17,10 +17,21 @@ for (const source of document.querySelectorAll('[data-copy]')) {
   source.after(' ', button, status)
 }
 
+for (const text of document.querySelectorAll('[data-count]')) {
+  const status = Object.assign(document.createElement('p'), { className: 'hint' })
+  const say = () => {
+    status.textContent = `${[...text.value].length} of ${text.dataset.count}`
+  }
+  text.addEventListener('input', say)
+  text.after(status)
+  say()
+}
+
 const form = document.querySelector('form[data-guard]')
 if (form) {
   const said = () => new URLSearchParams(new FormData(form)).toString()
-  const before = said()
+  // What a page of rows and previews prints again is not saved either.
+  const before = form.dataset.guard === 'changed' ? undefined : said()
   let isLeaving = false
   form.addEventListener('submit', () => {
     isLeaving = true

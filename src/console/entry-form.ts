@@ -62,11 +62,14 @@ export function refusalOf(
       }
     case 'conflict': {
       const { current, by } = outcome
-      const text = `${by?.actor ?? 'Somebody'} changed this while you did. Compare below, then save again`
+      const who = `${by?.actor ?? 'Somebody'} changed this`
+      // Where nothing was typed the page is what there is to look at.
+      if (!typed)
+        return { status: 409, problems: [{ field: FORM, text: `${who} meanwhile. Look again before you do this` }] }
       return {
         status: 409,
-        problems: [{ field: 'conflict', text }],
-        conflict: { ...(by ? { by } : {}), rows: typed ? differencesOf(current.entry, typed, fields) : [] },
+        problems: [{ field: 'conflict', text: `${who} while you did. Compare below, then save again` }],
+        conflict: { ...(by ? { by } : {}), rows: differencesOf(current.entry, typed, fields) },
         version: current.version,
       }
     }
@@ -166,6 +169,9 @@ export function versionIn(fields: Fields): number {
 export function entryOf(given: Record<string, unknown>): Entry {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ''))
 }
+
+/** The page of one thing below a list; any printable name is a part of an address. */
+export const pageOf = (list: string, key: string) => `${list}/${encodeURIComponent(key)}`
 
 /** One value for each line that is not empty. */
 export function linesOf(text: string): string[] {

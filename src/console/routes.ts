@@ -13,6 +13,7 @@ import { dashboardScreen } from './dashboard.ts'
 import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
 import { meScreen } from './me.ts'
 import { operatorsScreen } from './operators.ts'
+import { purposesScreen } from './purposes.ts'
 import { setupRoutes } from './setup.ts'
 import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
 import { userScreen } from './user.ts'
@@ -22,12 +23,13 @@ import { usersScreen } from './users.ts'
 const FRESH_MS = 10 * 60_000
 
 const SCREENS: readonly Screen[] = [
-  dashboardScreen,
-  usersScreen,
-  userScreen,
   appearanceScreen,
-  operatorsScreen,
+  dashboardScreen,
   meScreen,
+  operatorsScreen,
+  purposesScreen,
+  userScreen,
+  usersScreen,
 ]
 
 /** Everything below /console and /setup. `routes` is what the console has, for whoever wants to know who may do what. */

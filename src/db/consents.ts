@@ -48,3 +48,28 @@ export function currentConsents(db: Db, userId: string): Promise<ConsentRecord[]
     [userId],
   )
 }
+
+export interface Answers {
+  /** People who saw the purpose and answered. */
+  asked: number
+  /** Of these, those who agreed to any of it; the others refused. */
+  agreed: number
+}
+
+/** How people answered each purpose last, by purpose. Reads every consent: for a page, not for a request of everybody. */
+export async function countAnswers(db: Db): Promise<Map<string, Answers>> {
+  const rows = await query<Answers & { purposeId: string }>(
+    db,
+    `SELECT purpose_id AS "purposeId", count(*)::int AS asked, count(*) FILTER (WHERE agreed)::int AS agreed
+     FROM (
+       SELECT purpose_id, user_id, bool_or(is_given) AS agreed
+       FROM (
+         SELECT DISTINCT ON (user_id, purpose_id, attribute) user_id, purpose_id, is_given
+         FROM consents ORDER BY user_id, purpose_id, attribute, id DESC
+       ) AS latest
+       GROUP BY purpose_id, user_id
+     ) AS people
+     GROUP BY purpose_id`,
+  )
+  return new Map(rows.map(({ purposeId, ...answers }) => [purposeId, answers]))
+}

@@ -159,7 +159,11 @@ function whoIs({ profile }: Situation): string {
   return typeof email === 'string' ? email : profile.suggestedUsername
 }
 
-function purposesOnPage(situation: Situation, kept: Kept, problems: Problems): PurposeOnPage[] {
+/** Of a situation, what its purposes look like depends on. */
+export type Purposeful = Pick<Situation, 'purposes' | 'profile' | 'label' | 'labelLanguage'>
+
+/** The purposes with a row for each attribute. */
+export function purposesOnPage(situation: Purposeful, kept: Kept, problems: Problems): PurposeOnPage[] {
   const items = itemsOf(situation.purposes, situation.profile)
   const asked = new Set<string>()
   return situation.purposes.map(({ id, purpose, description, language }) => ({
@@ -175,7 +179,7 @@ function purposesOnPage(situation: Situation, kept: Kept, problems: Problems): P
 
 function attributeOnPage(
   item: Item,
-  situation: Situation,
+  situation: Purposeful,
   kept: Kept,
   problems: Problems,
   asked: Set<string>,
