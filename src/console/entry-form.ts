@@ -1,15 +1,11 @@
 // What every form over an entry of the settings does alike: reading what was typed, and saying what became of it at the fields of the form.
-import type { Request, Response } from 'express'
 import type { Fault } from '../config-faults.ts'
-import type { Actor } from '../db/changes.ts'
 import type { OtherFault } from '../settings/check.ts'
 import type { SettingKind } from '../settings/entries.ts'
 import type { Entry } from '../settings/kinds.ts'
 import type { Outcome } from '../settings/outcome.ts'
-import { joinName } from '../stores/name.ts'
-import { clientOf } from '../web/client.ts'
 import type { Fields } from '../web/forms.ts'
-import { operatorOf, type Problem } from './desk.ts'
+import type { Problem } from './desk.ts'
 
 /** The id of every form over an entry: what concerns no field alone is linked to it. */
 export const FORM = 'form'
@@ -152,12 +148,6 @@ function leavesOf(value: unknown, path = ''): [path: string, text: string][] {
 }
 
 const wordsOf = (value: unknown) => (value === true ? 'yes' : value === false ? 'no' : String(value))
-
-/** Who makes a change, for the history. */
-export function actorOf(req: Request, res: Response): Actor {
-  const { userId, username, store } = operatorOf(res)
-  return { id: userId, name: joinName(store, username), address: clientOf(req), requestId: res.locals['requestId'] }
-}
 
 /** The version that a form was made over; one that was never there when it says none. */
 export function versionIn(fields: Fields): number {

@@ -7,13 +7,14 @@ import { STANDARD_ATTRIBUTES } from '../provisioning/attributes.ts'
 import { readSettings, type Setting } from '../settings/entries.ts'
 import { moveEntry } from '../settings/move.ts'
 import type { Outcome } from '../settings/outcome.ts'
-import { removeEntry } from '../settings/remove.ts'
 import { saveEntry } from '../settings/save.ts'
 import { setEnabled } from '../settings/switch.ts'
 import { readFields } from '../web/forms.ts'
 import { PRIVACY, type Route } from './access.ts'
+import { actorOf } from './actor.ts'
 import type { Desk, Problem } from './desk.ts'
-import { actorOf, pageOf, type Refusal, refusalOf, versionIn } from './entry-form.ts'
+import { type Refusal, versionIn } from './entry-form.ts'
+import { entryScreen, type Removal } from './entry-screen.ts'
 import {
   keyFor,
   NEW_PURPOSE,
@@ -44,6 +45,8 @@ const UNDER_PURPOSES = [...CRUMBS, { label: 'Consent Purposes', href: at(PURPOSE
 
 export function purposesScreen(desk: Desk): Route[] {
   const { house } = desk
+  const subject = { kind: 'purpose' as const, noun: 'purpose', path: PURPOSES, crumbs: UNDER_PURPOSES, roles: PRIVACY }
+  const screen = entryScreen(desk, subject)
   const step = (path: string, title: string, crumbs: number, href: string, label: string): Route => ({
     method: 'get',
     path,
@@ -60,10 +63,9 @@ export function purposesScreen(desk: Desk): Route[] {
     { method: 'post', path: PURPOSES, roles: PRIVACY, handler: changeList },
     { method: 'get', path: ADD, roles: PRIVACY, handler: (req, res) => answerForm(req, res, undefined, NEW_PURPOSE) },
     { method: 'post', path: ADD, roles: PRIVACY, handler: submit },
-    { method: 'get', path: `${PURPOSES}/:id`, roles: PRIVACY, handler: showOne },
-    { method: 'post', path: `${PURPOSES}/:id`, roles: PRIVACY, handler: submit },
-    { method: 'get', path: `${PURPOSES}/:id/remove`, roles: PRIVACY, fresh: true, handler: showRemoval },
-    { method: 'post', path: `${PURPOSES}/:id/remove`, roles: PRIVACY, fresh: true, handler: remove },
+    { method: 'get', path: `${PURPOSES}/:key`, roles: PRIVACY, handler: showOne },
+    { method: 'post', path: `${PURPOSES}/:key`, roles: PRIVACY, handler: submit },
+    ...screen.removal(removalOf),
   ]
 
   async function answerList(req: Request, res: Response, status: number, problems: Problem[]): Promise<void> {
@@ -79,7 +81,7 @@ export function purposesScreen(desk: Desk): Route[] {
       const details = rows.map(({ attribute, mandatory }) => ({ name: nameOf(attribute), mandatory }))
       const { asked = 0, agreed = 0 } = answers.get(key) ?? {}
       const change = changes.get(key)
-      const href = at(pageOf(PURPOSES, key))
+      const href = screen.address(key)
       return { key, version, managedBy, isEnabled, purpose, details, asked, agreed, change, href }
     })
     const page = { title: 'Consent Purposes', crumbs: CRUMBS, problems }
@@ -109,16 +111,14 @@ export function purposesScreen(desk: Desk): Route[] {
     }
   }
 
-  async function settle(req: Request, res: Response, outcome: Outcome, done: string): Promise<void> {
-    if (outcome.kind === 'saved' || outcome.kind === 'deleted') return desk.done(req, res, at(PURPOSES), done)
-    if (outcome.kind === 'gone') return answerGone(req, res)
-    const { status, problems } = refusalOf(outcome, { fields: purposeFields([]) })
-    return answerList(req, res, status, problems)
+  function settle(req: Request, res: Response, outcome: Outcome, notice: string): Promise<void> {
+    const show = ({ status, problems }: Refusal) => answerList(req, res, status, problems)
+    return screen.settle(req, res, outcome, { notice }, { fields: [], show })
   }
 
   async function showOne(req: Request, res: Response): Promise<void> {
-    const setting = await found(req)
-    if (!setting) return answerGone(req, res)
+    const setting = await screen.find(req)
+    if (!setting) return screen.gone(req, res)
     return answerForm(req, res, setting, typedOf(setting.entry))
   }
 
@@ -148,9 +148,9 @@ export function purposesScreen(desk: Desk): Route[] {
         isNew: setting === undefined,
         version: more.version ?? setting?.version ?? 0,
         managedBy: setting?.managedBy ?? 'console',
-        here: setting ? at(pageOf(PURPOSES, setting.key)) : at(ADD),
+        here: setting ? screen.address(setting.key) : at(ADD),
         list: at(PURPOSES),
-        removal: setting && !answers?.asked ? at(`${pageOf(PURPOSES, setting.key)}/remove`) : undefined,
+        removal: setting && !answers?.asked ? screen.address(setting.key, '/remove') : undefined,
         asked: answers?.asked ?? 0,
         agreed: answers?.agreed ?? 0,
         typed,
@@ -172,8 +172,8 @@ export function purposesScreen(desk: Desk): Route[] {
 
   /** Every button of the form: rows come and go, the preview, and in the end the purpose is saved. */
   async function submit(req: Request, res: Response): Promise<void> {
-    const setting = await found(req)
-    if (req.params['id'] !== undefined && !setting) return answerGone(req, res)
+    const setting = req.params['key'] === undefined ? undefined : await screen.find(req)
+    if (req.params['key'] !== undefined && !setting) return screen.gone(req, res)
     const fields = readFields(req.body)
     const given = setting && typedOf(setting.entry)
     const languages = languagesFor(house.views.languages, given?.translations)
@@ -224,76 +224,26 @@ export function purposesScreen(desk: Desk): Route[] {
             entry,
             actor: actorOf(req, res),
           })
-      if (outcome.kind === 'saved') {
-        const notice = [`The purpose “${typed.purpose}” is saved`, ...outcome.warnings].join('. ')
-        return desk.done(req, res, andAnother ? at(ADD) : at(PURPOSES), notice)
+      const done = { notice: `The purpose “${typed.purpose}” is saved`, ...(andAnother ? { to: at(ADD) } : {}) }
+      const show = (refusal: Refusal) => {
+        if (namesake) refusal.problems.push({ field: 'purpose', text: 'Another purpose has this name. Choose another' })
+        const rows = typed.rows.length === 0 ? NEW_PURPOSE.rows : typed.rows
+        return answerForm(req, res, setting, { ...typed, rows }, { version: versionIn(fields), ...refusal })
       }
-      if (outcome.kind === 'gone' || outcome.kind === 'deleted') return answerGone(req, res)
-      const refusal = refusalOf(outcome, { fields: purposeFields(languages), typed: entry, named: 'id' })
-      if (namesake) refusal.problems.push({ field: 'purpose', text: 'Another purpose has this name. Choose another' })
-      const rows = typed.rows.length === 0 ? NEW_PURPOSE.rows : typed.rows
-      return answerForm(req, res, setting, { ...typed, rows }, { version: versionIn(fields), ...refusal })
+      const shown = { fields: purposeFields(languages), typed: entry, named: 'id', show }
+      return screen.settle(req, res, outcome, done, shown)
     }
   }
 
-  async function showRemoval(req: Request, res: Response): Promise<void> {
-    const setting = await found(req)
-    if (!setting) return answerGone(req, res)
-    return answerRemoval(req, res, setting, 200, [])
-  }
-
-  async function answerRemoval(
-    req: Request,
-    res: Response,
-    setting: Setting,
-    status: number,
-    problems: Problem[],
-  ): Promise<void> {
-    const { purpose } = typedOf(setting.entry)
-    const asked = await askedAbout(setting.key)
-    desk.show(
-      req,
-      res,
-      'entry-remove',
-      {
-        title: `Delete “${purpose}”`,
-        crumbs: UNDER_PURPOSES,
-        problems,
-        body:
-          asked === 0
-            ? 'Nobody was asked about this purpose yet, so nothing of it is kept. It cannot be brought back.'
-            : `${peopleAnswered(asked)}, so it cannot be deleted. Archive it instead.`,
-        uses: [],
-        mayRemove: asked === 0 && setting.managedBy === 'console',
-        version: setting.version,
-        here: at(`${pageOf(PURPOSES, setting.key)}/remove`),
-        back: at(PURPOSES),
-        button: 'Delete purpose',
-      },
-      status,
-    )
-  }
-
-  async function remove(req: Request, res: Response): Promise<void> {
-    const setting = await found(req)
-    if (!setting) return answerGone(req, res)
-    const asked = await askedAbout(setting.key)
-    if (asked > 0) {
-      return answerList(req, res, 409, [{ field: 'form', text: `${peopleAnswered(asked)}. Archive it instead` }])
-    }
-    const fields = readFields(req.body)
-    const request = { kind: 'purpose' as const, key: setting.key, expectedVersion: versionIn(fields) }
-    const outcome = await removeEntry(house, { ...request, actor: actorOf(req, res) })
-    return settle(req, res, outcome, 'The purpose is deleted')
-  }
-
-  async function askedAbout(key: string): Promise<number> {
-    return (await countAnswers(house.db)).get(key)?.asked ?? 0
-  }
-
-  async function found(req: Request): Promise<Setting | undefined> {
-    const { purpose } = await readSettings(house.db)
-    return purpose.find(({ key }) => key === req.params['id'])
+  async function removalOf({ key, entry }: Setting): Promise<Removal> {
+    const { purpose } = typedOf(entry)
+    const asked = (await countAnswers(house.db)).get(key)?.asked ?? 0
+    const people = asked === 1 ? '1 person has answered' : `${asked} people have answered`
+    const body =
+      asked === 0
+        ? 'Nobody was asked about this purpose yet, so nothing of it is kept. It cannot be brought back.'
+        : `${people}, so it cannot be deleted. Archive it instead.`
+    return { title: `Delete “${purpose}”`, body, mayRemove: asked === 0 }
   }
 
   /** What AD-21 wants of the organization before people are asked, in words; an owner can mend it. */
@@ -317,18 +267,11 @@ export function purposesScreen(desk: Desk): Route[] {
         : attribute)
     return { names, custom, nameOf }
   }
-
-  function answerGone(req: Request, res: Response): void {
-    const back = { label: 'Go to the purposes', href: at(PURPOSES) }
-    desk.stop(req, res, 404, 'There is no such purpose', 'It may have been deleted meanwhile.', back)
-  }
 }
 
 function organizationOf({ entry }: Setting): { name: string; privacyPolicyUrl?: string } {
   return entry as { name: string; privacyPolicyUrl?: string }
 }
-
-const peopleAnswered = (asked: number) => (asked === 1 ? '1 person has answered' : `${asked} people have answered`)
 
 const isSame = (one: string, other: string) =>
   one.normalize('NFC').toLowerCase() === other.normalize('NFC').toLowerCase()

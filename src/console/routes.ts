@@ -18,6 +18,7 @@ import { setupRoutes } from './setup.ts'
 import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
 import { userScreen } from './user.ts'
 import { usersScreen } from './users.ts'
+import { userStoresScreen } from './user-stores.ts'
 
 /** How long a password counts for what asks for it again. */
 const FRESH_MS = 10 * 60_000
@@ -30,6 +31,7 @@ const SCREENS: readonly Screen[] = [
   purposesScreen,
   userScreen,
   usersScreen,
+  userStoresScreen,
 ]
 
 /** Everything below /console and /setup. `routes` is what the console has, for whoever wants to know who may do what. */

@@ -14,6 +14,15 @@ export function listStores(db: Db): Promise<StoreRow[]> {
   )
 }
 
+/** How many users each store has that has any. */
+export async function countUsers(db: Db): Promise<Map<string, number>> {
+  const rows = await query<{ store: string; users: number }>(
+    db,
+    'SELECT store, count(*)::int AS users FROM users GROUP BY store',
+  )
+  return new Map(rows.map(({ store, users }) => [store, users]))
+}
+
 /** A store cannot become what the configuration says, because of who is in it. The message says how many. */
 export class StoreInUse extends Error {
   override name = 'StoreInUse'
