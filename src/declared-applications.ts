@@ -4,7 +4,8 @@ import { isRedirect } from './declared-addresses.ts'
 import { flag, group, line, list, oneOf, printable, say, text } from './declared-kinds.ts'
 import { variable } from './declared-text.ts'
 
-const GRANT_TYPES = ['authorization_code', 'refresh_token', 'client_credentials'] as const
+/** How an application may get tokens. */
+export const GRANT_TYPES = ['authorization_code', 'refresh_token', 'client_credentials'] as const
 
 /** What an application that acts for itself may be allowed to do. */
 export const SCOPES = ['internal_flow_create', 'internal_flow_answer'] as const

@@ -8,7 +8,7 @@ import { AS_IN_USERNAME, PRIMARY } from './stores/name.ts'
 import { policyOf } from './stores/policy.ts'
 
 export { isLoopback } from './declared-addresses.ts'
-export { type DeclaredApplication, SCOPES } from './declared-applications.ts'
+export { type DeclaredApplication, GRANT_TYPES, SCOPES } from './declared-applications.ts'
 export {
   type Declared,
   type DeclaredIdp,

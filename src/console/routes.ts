@@ -9,6 +9,7 @@ import { formBody, uploadBody } from '../web/forms.ts'
 import { createSessions, type Sessions } from '../web/session.ts'
 import type { Route } from './access.ts'
 import { appearanceScreen } from './appearance.ts'
+import { applicationsScreen } from './applications.ts'
 import { dashboardScreen } from './dashboard.ts'
 import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
 import { meScreen } from './me.ts'
@@ -25,6 +26,7 @@ const FRESH_MS = 10 * 60_000
 
 const SCREENS: readonly Screen[] = [
   appearanceScreen,
+  applicationsScreen,
   dashboardScreen,
   meScreen,
   operatorsScreen,
