@@ -6,7 +6,6 @@ import type { Outcome } from '../settings/outcome.ts'
 import { saveEntry } from '../settings/save.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
-import { actorOf } from './actor.ts'
 import {
   ALLOWED,
   APPLICATION_FIELDS,
@@ -18,7 +17,7 @@ import {
   type TypedApplication,
   typedOf,
 } from './application-form.ts'
-import type { Desk } from './desk.ts'
+import { actorOf, type Desk } from './desk.ts'
 import { type Refusal, versionIn } from './entry-form.ts'
 import { entryScreen, type Removal } from './entry-screen.ts'
 

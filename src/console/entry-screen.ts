@@ -9,8 +9,7 @@ import { removeEntry } from '../settings/remove.ts'
 import { setEnabled } from '../settings/switch.ts'
 import { readFields } from '../web/forms.ts'
 import type { Route } from './access.ts'
-import { actorOf } from './actor.ts'
-import type { Desk } from './desk.ts'
+import { actorOf, type Desk } from './desk.ts'
 import { type FieldOf, pageOf, type Refusal, refusalOf, versionIn } from './entry-form.ts'
 
 export interface Subject {
