@@ -18,8 +18,8 @@ import { purposesScreen } from './purposes.ts'
 import { setupRoutes } from './setup.ts'
 import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
 import { userScreen } from './user.ts'
-import { usersScreen } from './users.ts'
 import { userStoresScreen } from './user-stores.ts'
+import { usersScreen } from './users.ts'
 
 /** How long a password counts for what asks for it again. */
 const FRESH_MS = 10 * 60_000
