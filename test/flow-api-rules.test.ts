@@ -25,7 +25,7 @@ import { PASSWORD } from './support/people.ts'
 import { type Mode, REPOSITORY } from './support/product.ts'
 import { send } from './support/road.ts'
 import { tokenFor } from './support/tokens.ts'
-import { codesOn, countPeople, newcomer, visit } from './support/visits.ts'
+import { codesOn, countPeople, flowIdOf, newcomer, visit } from './support/visits.ts'
 
 /** A store with rules of its own, and purposes that need what an idp may not send. */
 function strict(options: { username: string }) {
@@ -125,7 +125,8 @@ describe('the rules', () => {
       const opened = await ask(product, sent)
       const form: Changes = { username: GOOD.username(), password: GOOD.password, consent: TICKS, ...wrong }
       const there = await call(product, '/answers', answersTo(opened, form))
-      const here = await answerHere(await askedHere(product, sent), sent, form)
+      const page = await askedHere(product, sent)
+      const here = await answerHere(page, sent, form)
 
       assert.deepEqual([there.status, here.status], [422, 422], JSON.stringify(there.body))
       AnswersWrongResponse.parse(there.body)
@@ -133,6 +134,9 @@ describe('the rules', () => {
       // Our page says each at the field and in the summary.
       assert.deepEqual(new Set(codesOn(here)), new Set(codesOf(there)))
       assert.equal(JSON.stringify(there.body).includes(String(form['password'] || 'no password')), false)
+      // And the record of this sign-in will count both.
+      const [noted] = await product.rows('SELECT came_back, problem_codes FROM flows WHERE id = $1', [flowIdOf(page)])
+      assert.deepEqual(noted, { came_back: 2, problem_codes: [...new Set(codes)] })
     })
   }
 

@@ -149,6 +149,14 @@ describe('a record', () => {
     assert.deepEqual(record.createdAt, now)
   })
 
+  it('says by which door somebody came, when it is not that of applications', async () => {
+    const ends = { event: 'declined', at: on.clock.now } as const
+    await insertAuditEvent(on.house.db, closed(on, { door: 'flow-api' }), { ...ends, flowId: 'began elsewhere' })
+    await insertAuditEvent(on.house.db, closed(on), { ...ends, flowId: 'began here' })
+    assert.equal((await recordOf('began elsewhere')).door, 'flow-api')
+    assert.equal((await recordOf('began here')).door, undefined)
+  })
+
   it('changes no more when the flow has ended', async () => {
     const flow = await flowWith(on, PROFILE)
     await endWithoutUser(on.house, flow, { kind: 'declined' })
