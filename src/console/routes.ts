@@ -10,6 +10,7 @@ import { createSessions, type Sessions } from '../web/session.ts'
 import type { Route } from './access.ts'
 import { appearanceScreen } from './appearance.ts'
 import { applicationsScreen } from './applications.ts'
+import { auditScreen } from './audit.ts'
 import { dashboardScreen } from './dashboard.ts'
 import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
 import { meScreen } from './me.ts'
@@ -27,13 +28,14 @@ const FRESH_MS = 10 * 60_000
 const SCREENS: readonly Screen[] = [
   appearanceScreen,
   applicationsScreen,
+  auditScreen,
   dashboardScreen,
   meScreen,
   operatorsScreen,
   purposesScreen,
   userScreen,
-  usersScreen,
   userStoresScreen,
+  usersScreen,
 ]
 
 /** Everything below /console and /setup. `routes` is what the console has, for whoever wants to know who may do what. */

@@ -19,7 +19,7 @@ import { withoutSlips } from '../provisioning/username.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route, SUPPORT } from './access.ts'
 import { actorOf, type Desk, operatorOf, type Problem } from './desk.ts'
-import { USERS } from './users.ts'
+import { isUuid, USERS } from './users.ts'
 
 const CRUMBS = [{ label: 'Users', href: USERS }]
 const NO_OWNER = 'This would leave no owner who can sign in. Make somebody else an owner first'
@@ -180,8 +180,4 @@ function textOf(value: AttributeValue): string {
   if (Array.isArray(value)) return value.join(', ')
   if (typeof value === 'object') return value['formatted'] ?? Object.values(value).join(', ')
   return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : String(value)
-}
-
-function isUuid(text: string): boolean {
-  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
 }

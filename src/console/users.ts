@@ -91,6 +91,11 @@ function said({ count, kind }: UserCount): string {
   return count === 1 ? '1 person' : `${n} people`
 }
 
+/** Whether PostgreSQL would take it for the id of a user. */
+export function isUuid(text: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
+}
+
 function textOf({ store, canonical }: Place): string {
   return `${store}/${canonical}`
 }

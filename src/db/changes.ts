@@ -114,3 +114,15 @@ export async function lastChanges(db: Db, kind: string): Promise<Map<string, Cha
   )
   return new Map(rows.map((row) => [row.object, row]))
 }
+
+/** Everybody who changed something, or every kind of what was changed, each once; at most 200. Reads one row for each, not all. */
+export async function namesInChanges(db: Db, column: 'actor' | 'kind'): Promise<string[]> {
+  const rows = await query<{ name: string }>(
+    db,
+    `WITH RECURSIVE names AS (
+       (SELECT ${column} AS name FROM changes ORDER BY ${column} LIMIT 1)
+       UNION ALL SELECT (SELECT ${column} FROM changes WHERE ${column} > names.name ORDER BY ${column} LIMIT 1) FROM names WHERE names.name IS NOT NULL)
+     SELECT name FROM names WHERE name IS NOT NULL LIMIT 200`,
+  )
+  return rows.map(({ name }) => name)
+}

@@ -34,6 +34,16 @@ export function findSheet(db: Db, userId: string, now: Date): Promise<UserSheet 
   )
 }
 
+/** The usernames of those of these users that are there, by id. */
+export async function usernamesOf(db: Db, userIds: readonly string[]): Promise<Map<string, string>> {
+  const rows = await query<{ id: string; username: string }>(
+    db,
+    'SELECT id, username FROM users WHERE id = ANY (?::uuid[])',
+    [userIds],
+  )
+  return new Map(rows.map(({ id, username }) => [id, username]))
+}
+
 export interface SheetIdentity {
   idp: string
   /** As the idp is called here. */

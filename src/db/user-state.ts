@@ -44,7 +44,7 @@ export function signOutEverywhere(db: Db, userId: string, actor: Actor, now: Dat
     const user = await queryOne(transaction, 'SELECT 1 FROM users WHERE id = ? FOR UPDATE', [userId])
     if (!user) return 'missing'
     await endSessions(transaction, userId, now)
-    await insertChange(transaction, actor, { action: 'signed-out', kind: 'user', object: userId })
+    await insertChange(transaction, actor, { action: 'signed out', kind: 'user', object: userId })
     return 'done'
   })
 }

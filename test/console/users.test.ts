@@ -284,7 +284,7 @@ describe('the users of the console', () => {
         [
           ['olu', 'locked', 'user'],
           ['olu', 'unlocked', 'user'],
-          ['olu', 'signed-out', 'user'],
+          ['olu', 'signed out', 'user'],
         ],
       )
       assert.deepEqual([told[0]?.['before'], told[0]?.['after']], [{ isLocked: false }, { isLocked: true }])
