@@ -18,6 +18,7 @@ import { operatorsScreen } from './operators.ts'
 import { purposesScreen } from './purposes.ts'
 import { setupRoutes } from './setup.ts'
 import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
+import { signInsScreen } from './sign-ins.ts'
 import { userScreen } from './user.ts'
 import { userStoresScreen } from './user-stores.ts'
 import { usersScreen } from './users.ts'
@@ -33,6 +34,7 @@ const SCREENS: readonly Screen[] = [
   meScreen,
   operatorsScreen,
   purposesScreen,
+  signInsScreen,
   userScreen,
   userStoresScreen,
   usersScreen,
