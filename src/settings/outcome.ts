@@ -60,7 +60,8 @@ export function changing(
 export async function settled(house: SettingsHouse, work: (db: Db) => Promise<Outcome>): Promise<Outcome> {
   try {
     const outcome = await alone(house.db, work)
-    if (outcome.kind === 'saved' || outcome.kind === 'deleted') await house.rereadSettings()
+    // Made it is, whether or not it can be read just now: then it holds some seconds later.
+    if (outcome.kind === 'saved' || outcome.kind === 'deleted') await house.rereadSettings().catch(() => {})
     return outcome
   } catch (error) {
     if (error instanceof StoreInUse) return { kind: 'in-use', message: error.message }

@@ -14,7 +14,7 @@ export interface RemoveRequest extends EntryRequest {
   withIdentities?: boolean
 }
 
-/** Deletes an entry that nothing else names. `deleted` says so also when it was gone already. Throws `DatabaseAway`. */
+/** Deletes an entry that nothing else names. Throws `DatabaseAway`. */
 export async function removeEntry(house: SettingsHouse, request: RemoveRequest): Promise<Outcome> {
   const { kind, key, actor } = request
   return changing(house, request, async (db, current, row, settings) => {
