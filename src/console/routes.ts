@@ -11,11 +11,13 @@ import type { Route } from './access.ts'
 import { appearanceScreen } from './appearance.ts'
 import { applicationsScreen } from './applications.ts'
 import { auditScreen } from './audit.ts'
+import { attributesScreen } from './attributes.ts'
 import { dashboardScreen } from './dashboard.ts'
 import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
 import { meScreen } from './me.ts'
 import { operatorsScreen } from './operators.ts'
 import { purposesScreen } from './purposes.ts'
+import { settingsScreen } from './settings.ts'
 import { setupRoutes } from './setup.ts'
 import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
 import { signInsScreen } from './sign-ins.ts'
@@ -30,10 +32,12 @@ const SCREENS: readonly Screen[] = [
   appearanceScreen,
   applicationsScreen,
   auditScreen,
+  attributesScreen,
   dashboardScreen,
   meScreen,
   operatorsScreen,
   purposesScreen,
+  settingsScreen,
   signInsScreen,
   userScreen,
   userStoresScreen,
