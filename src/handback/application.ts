@@ -5,7 +5,7 @@ import type { RequestHandler } from 'express'
 import type Provider from 'oidc-provider'
 import { wipeProfile } from '../db/flows.ts'
 import type { Flow } from '../flow.ts'
-import { movedError } from '../flow-pages.ts'
+import { movedError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { queryOf } from '../web/forms.ts'
 import { loadOpenidProvider } from '../web/openid-provider.ts'
@@ -99,8 +99,12 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
         interaction.result = { error: 'access_denied', error_description: ending.code }
       } else {
         const subject = subjectOf(house, flow)
-        // Led out once already: what was kept for the door is wiped, and the answer stands.
-        if (subject === undefined) return interaction.result?.login ? interaction.returnTo : undefined
+        if (subject === undefined) {
+          // Led out once already: what was kept for the door is wiped, and the answer stands.
+          if (interaction.result?.login) return interaction.returnTo
+          // The idp by which they are known was deleted before they were led out.
+          throw await notFoundError(house, req)
+        }
         await forgetAnotherPerson(provider, req, res, subject)
         const scopes = String(interaction.params['scope'] ?? '').split(' ')
         const clientId = String(interaction.params['client_id'])

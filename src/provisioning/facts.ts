@@ -12,6 +12,7 @@ import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
 import { readStores } from '../stores/stores.ts'
+import { PageError } from '../web/errors.ts'
 import type { Message } from '../web/page.ts'
 import type { Notice } from './consent.ts'
 import { effectivePurposes, missingAttributes, noticeOf } from './consent.ts'
@@ -54,14 +55,14 @@ export interface Arrival {
 
 /**
  * Reads the situation of a flow that has come back with a profile; `typed` is the name that the person typed, if they did.
- * Throws when its idp or application row is gone.
+ * Throws the page for a flow whose idp or application was deleted under it.
  */
 export async function gather(house: House, flow: Flow, profile: Profile, typed = ''): Promise<Situation> {
   const [idp, application] = await Promise.all([
     findIdp(house.db, flow.idpId ?? ''),
     findApplication(house.db, flow.door.applicationId),
   ])
-  if (!idp || !application) throw new Error('A flow points to an idp or application that does not exist.')
+  if (!idp || !application) throw new PageError(404, 'notfound')
   return situationFor(house, { idp, application, language: flow.language, wasAsked: flow.wasAsked }, profile, typed)
 }
 

@@ -94,6 +94,7 @@ export function toPageError(error: unknown): PageError {
   if (code === 'EBADCSRFTOKEN') return new PageError(403, 'csrf')
   if (isDatabaseAway(error)) return new PageError(503, 'updating', { retryAfterSeconds: 5 })
   if ((error as Error | undefined)?.name === 'HashingBusy') return new PageError(503, 'busy', { retryAfterSeconds: 1 })
+  if (isGone(error)) return new PageError(404, 'notfound')
   // What the body parser refuses carries a status and a type; nothing else may choose its own status.
   if (typeof status === 'number' && typeof type === 'string' && BODY_STATES[status]) {
     return new PageError(status, BODY_STATES[status])
@@ -101,6 +102,12 @@ export function toPageError(error: unknown): PageError {
   // decodeURIComponent of a path parameter.
   if (error instanceof URIError) return new PageError(400, 'bad-request')
   return new PageError(500, 'problem')
+}
+
+/** What a sign-in goes by was deleted for good under it: PostgreSQL refuses a row that would point to nothing (foreign_key_violation). */
+function isGone(error: unknown): boolean {
+  const { code, constraint } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
+  return code === '23503' && /_(idp|application)_id_fkey$/.test(String(constraint))
 }
 
 /** What db/ throws when the database did not do its part, however deep it was wrapped on the way. */
