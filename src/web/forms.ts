@@ -18,7 +18,8 @@ const NOT_TEXT = 'form.not.text'
 const parse = express.urlencoded({
   extended: false,
   limit: LIMIT_BYTES,
-  parameterLimit: 200,
+  // A hundred roles of an identity provider are two hundred fields; what parsing costs is bounded by the bytes.
+  parameterLimit: 1_000,
   // Browsers never compress a form; whoever does gets 415 instead of our memory.
   inflate: false,
   verify: (_req, _res, body) => {
