@@ -40,3 +40,12 @@ if (form) {
     if (!isLeaving && said() !== before) event.preventDefault()
   })
 }
+
+// The name stands in the redirect address while it is typed.
+for (const address of document.querySelectorAll('[data-follows]')) {
+  const field = document.getElementById(address.dataset.follows)
+  const begin = address.textContent.slice(0, address.textContent.lastIndexOf('/') + 1)
+  field?.addEventListener('input', () => {
+    address.textContent = begin + encodeURIComponent(field.value.trim() || '…').replace('%E2%80%A6', '…')
+  })
+}

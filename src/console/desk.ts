@@ -69,6 +69,8 @@ export interface Desk {
     body: string,
     back?: { label: string; href: string },
   ): void
+  /** Whether whoever is signed in may look at the page of a route, and there is one. `path` as the route has it. */
+  mayOpen(res: Response, path: string): boolean
   /** On to another page of the console, which says `notice` once. */
   done(req: Request, res: Response, to: string, notice: string): void
 }
@@ -119,6 +121,7 @@ export function createDesk(house: House, routes: () => readonly Route[]): Desk {
     stop(req, res, status, title, body, back = { label: 'Go to the dashboard', href: '/console' }) {
       desk.show(req, res, 'stop', { title, body, back }, status)
     },
+    mayOpen: (res, path) => mayUse(routes(), operatorOf(res).role, 'get', path),
     done(req, res, to, notice) {
       sessionOf(req).notice = notice
       res.redirect(303, to)

@@ -14,6 +14,7 @@ import { auditScreen } from './audit.ts'
 import { attributesScreen } from './attributes.ts'
 import { dashboardScreen } from './dashboard.ts'
 import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
+import { idpsScreen } from './idps.ts'
 import { meScreen } from './me.ts'
 import { operatorsScreen } from './operators.ts'
 import { purposesScreen } from './purposes.ts'
@@ -34,6 +35,7 @@ const SCREENS: readonly Screen[] = [
   auditScreen,
   attributesScreen,
   dashboardScreen,
+  idpsScreen,
   meScreen,
   operatorsScreen,
   purposesScreen,

@@ -1,0 +1,116 @@
+// Identity Providers, delete: what goes and what stays, with figures that are counted again when it is confirmed.
+import type { Request, Response } from 'express'
+import { type IdpUse, useOfIdp } from '../db/removal.ts'
+import { checkChange, type OtherFault } from '../settings/check.ts'
+import { readSettings, type Setting } from '../settings/entries.ts'
+import { removeEntry } from '../settings/remove.ts'
+import { type Fields, readFields } from '../web/forms.ts'
+import { OWNER, type Route } from './access.ts'
+import { actorOf, type Desk, type Problem } from './desk.ts'
+import { IDPS, idpAddress } from './idp-addresses.ts'
+import { calledOf } from './idp-problems.ts'
+import { CRUMBS, idpOf, isOurs, versionIn } from './idp-setting.ts'
+
+const number = new Intl.NumberFormat('en-GB')
+
+export function idpDeletePages(desk: Desk): Route[] {
+  const { house } = desk
+  const path = '/identity-providers/:name/delete'
+  return [
+    { method: 'get', path, roles: OWNER, fresh: true, handler: show },
+    { method: 'post', path, roles: OWNER, fresh: true, handler: remove },
+  ]
+
+  async function show(req: Request, res: Response): Promise<void> {
+    const idp = await idpOf(house, req)
+    if (isOurs(desk, req, res, idp)) await answer(req, res, idp, await useOfIdp(house.db, idp.id ?? ''), [])
+  }
+
+  async function remove(req: Request, res: Response): Promise<void> {
+    const idp = await idpOf(house, req)
+    // Whoever pressed twice, or was second, sees the same as the first.
+    if (!idp) return desk.done(req, res, IDPS, 'It is deleted')
+    if (!isOurs(desk, req, res, idp)) return
+    const fields = readFields(req.body)
+    const use = await useOfIdp(house.db, idp.id ?? '')
+    const change = changeOf(fields, use)
+    if (change) return answer(req, res, idp, use, [{ field: 'confirm', text: change }], 409)
+    if (fields.one('confirm').trim() !== idp.key)
+      return answer(req, res, idp, use, [{ field: 'confirm', text: `Type ${idp.key} to confirm` }], 422)
+
+    const outcome = await removeEntry(house, {
+      kind: 'idp',
+      key: idp.key,
+      expectedVersion: versionIn(fields),
+      actor: actorOf(req, res),
+      withIdentities: true,
+    })
+    switch (outcome.kind) {
+      case 'deleted':
+      case 'gone':
+        return desk.done(req, res, IDPS, `${idp.entry['displayName']} is deleted`)
+      case 'faults':
+        return answer(
+          req,
+          res,
+          idp,
+          use,
+          outcome.general.map((fault) => ({
+            field: 'confirm',
+            text: `${calledOf(fault)} names it and has to let it go first`,
+          })),
+          422,
+        )
+      case 'conflict': {
+        const who = outcome.by?.actor ?? 'Somebody'
+        const text = `${who} changed this identity provider while you were on this page. Check and confirm again`
+        return answer(req, res, outcome.current, use, [{ field: 'confirm', text }], 409)
+      }
+      default:
+        isOurs(desk, req, res, { ...idp, managedBy: 'file' })
+    }
+  }
+
+  async function answer(
+    req: Request,
+    res: Response,
+    idp: Setting,
+    use: IdpUse,
+    problems: Problem[],
+    status = 200,
+  ): Promise<void> {
+    const called = String(idp.entry['displayName'])
+    const { general } = checkChange(await readSettings(house.db), { kind: 'idp', current: idp }, house)
+    const page = {
+      title: `Delete ${called}`,
+      crumbs: [...CRUMBS, { label: called, href: idpAddress(idp.key) }],
+      problems,
+      self: idpAddress(idp.key, '/delete'),
+      back: idpAddress(idp.key),
+      name: idp.key,
+      called,
+      version: idp.version,
+      isEnabled: idp.isEnabled,
+      use,
+      blockers: general.map((fault) => ({ label: calledOf(fault), href: pageOf(res, fault) })),
+    }
+    desk.show(req, res, 'idp-delete', page, status)
+  }
+
+  /** The page of an application, once it is there; nothing else names an identity provider. */
+  function pageOf(res: Response, { kind, key = '' }: OtherFault): string | undefined {
+    if (kind !== 'application' || !desk.mayOpen(res, '/applications/:clientId')) return undefined
+    return `/console/applications/${encodeURIComponent(key)}`
+  }
+}
+
+/** What became of the figures since the page was shown; undefined when they are the same. */
+function changeOf(fields: Fields, use: IdpUse): string | undefined {
+  const [people, without] = [fields.one('people'), fields.one('peopleWithoutOther')]
+  const said = (from: string, to: number) => {
+    const before = /^\d{1,9}$/.test(from) ? number.format(Number(from)) : 'none'
+    return `The number changed from ${before} to ${number.format(to)} while you were on this page. Check and confirm again`
+  }
+  if (people !== String(use.people)) return said(people, use.people)
+  return without === String(use.peopleWithoutOther) ? undefined : said(without, use.peopleWithoutOther)
+}

@@ -1,0 +1,94 @@
+// One identity provider as its pages need it: the setting, what stands around it, and what to say when it cannot be changed.
+import type { Request, Response } from 'express'
+import { countPeople } from '../db/idp-list.ts'
+import type { House } from '../house.ts'
+import { STANDARD_ATTRIBUTES } from '../provisioning/attributes.ts'
+import { findSetting, type Setting, type Settings } from '../settings/entries.ts'
+import { AS_IN_USERNAME } from '../stores/name.ts'
+import type { Fields } from '../web/forms.ts'
+import type { Desk } from './desk.ts'
+import { IDPS, idpAddress } from './idp-addresses.ts'
+import type { IdpForm } from './idp-form.ts'
+import { MODE_LABELS, noProvisioningEffect, SCHEMES, SYNC_METHODS, schemeEffect, switchEffect } from './idp-words.ts'
+
+export const CRUMBS = [{ label: 'Identity Providers', href: IDPS }]
+/** More people than there are. */
+const ALL = 2 ** 31 - 1
+
+/** The one that the address names. */
+export async function idpOf({ db }: House, req: Request): Promise<Setting | undefined> {
+  const name = String(req.params['name'])
+  // No other name can be one, and PostgreSQL knows no other text.
+  return /^[\w.-]{1,63}$/.test(name) ? findSetting(db, 'idp', name) : undefined
+}
+
+export function notThere(desk: Desk, req: Request, res: Response): void {
+  const back = { label: 'Go to identity providers', href: IDPS }
+  desk.stop(req, res, 404, 'There is no such identity provider', 'It may have been deleted meanwhile.', back)
+}
+
+/** Whether the console may change it; says so to whoever tries otherwise. */
+export function isOurs(desk: Desk, req: Request, res: Response, idp: Setting | undefined): idp is Setting {
+  if (idp && idp.managedBy !== 'file') return true
+  if (!idp) notThere(desk, req, res)
+  else {
+    const body = 'What the file says is changed there, and holds from the next start.'
+    desk.stop(req, res, 409, 'Set by the configuration file', body, { label: 'Go back', href: idpAddress(idp.key) })
+  }
+  return false
+}
+
+/** The version that a form was made for; none that there is when that is no number. */
+export function versionIn(fields: Fields): number {
+  return /^\d{1,9}$/.test(fields.one('version')) ? Number(fields.one('version')) : -1
+}
+
+/** The links to pages beside the edit page, each shown once it is there. */
+const BESIDE = [
+  ['/test-sign-in', 'Test sign-in'],
+  ['/test-connection', 'Test connection'],
+  ['/try-mapping', 'Try this mapping'],
+] as const
+
+/** What the edit page shows beside the form: choices, effects, figures and ways on. */
+export async function readAround(desk: Desk, res: Response, settings: Settings, idp: Setting, form: IdpForm) {
+  const people = (await countPeople(desk.house.db, [idp.id ?? ''], ALL)).get(idp.id ?? '') ?? 0
+  const called = form.displayName.trim() || idp.key
+  const declared = settings.attribute.filter(({ isEnabled }) => isEnabled).map(({ key }) => key)
+  const stores = settings.userStore.filter(({ isEnabled }) => isEnabled).map(({ key }) => key)
+  const attributes = form.mappings.filter(({ theirs }) => theirs !== '').map(({ ours }) => ours)
+  const purposes = settings.purpose.filter(({ isEnabled }) => isEnabled).length
+  const facts = { idp: called, usernameClaim: form.username, attributes, purposes }
+  const ours = settings.idp.filter(({ managedBy }) => managedBy === 'console').map(({ key }) => key)
+  const place = ours.indexOf(idp.key)
+  return {
+    people,
+    attributeNames: withOthers(
+      [...Object.keys(STANDARD_ATTRIBUTES), ...declared],
+      form.mappings.map(({ ours }) => ours),
+    ),
+    stores: withOthers([...stores, AS_IN_USERNAME], [form.userstore]),
+    labels: MODE_LABELS,
+    noProvisioning: noProvisioningEffect(people),
+    schemes: SCHEMES.map((scheme) => ({ scheme, label: MODE_LABELS[scheme], effect: schemeEffect(scheme, facts) })),
+    syncMethods: SYNC_METHODS,
+    switched: switchEffect(idp.isEnabled, called, people),
+    /** Pages of the operator's own, which ask in place of ours. */
+    elsewhere: Object.values(desk.house.settings().elsewhere),
+    isFirst: place <= 0,
+    isLast: place === ours.length - 1,
+    place: settings.idp.findIndex(({ key }) => key === idp.key) + 1,
+    places: settings.idp.length,
+    beside: BESIDE.filter(([below]) => desk.mayOpen(res, `/identity-providers/:name${below}`)).map(
+      ([below, label]) => ({
+        label,
+        href: idpAddress(idp.key, below),
+      }),
+    ),
+  }
+}
+
+/** What there is to choose, and what is chosen though it is there no more. */
+function withOthers(known: string[], chosen: string[]): string[] {
+  return [...new Set([...known, ...chosen.filter((one) => one !== '')])]
+}
