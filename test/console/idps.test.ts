@@ -243,10 +243,7 @@ describe('identity providers', () => {
       assert.match(text, /People pick a username, set a password and choose what you keep/)
       assert.match(text, /Username comes from "preferred_username"; people set a password and choose/)
       assert.match(text, /No password: people can only sign in through Acme silent/)
-      assert.match(
-        text,
-        /Nobody is asked\. Only the username and Acme silent's code are stored, plus .*phone_number/,
-      )
+      assert.match(text, /Nobody is asked\. Only the username and Acme silent's code are stored, plus .*phone_number/)
       assert.match((await edit('none')).text, / 0 existing people keep theirs/)
     })
 
