@@ -1,0 +1,18 @@
+// The benchmarks (npm run bench): figures and no verdicts, because a machine that is busy with something else must fail nothing.
+import { test } from 'node:test'
+import '../support/quick-assert.ts'
+import { consoleBench } from './console.ts'
+
+/** What a part is given to print its figures with. */
+export type Say = (line: string) => void
+
+const PARTS: [what: string, part: (say: Say) => Promise<void>][] = [
+  ['lists and searches of the console with a hundred thousand users', consoleBench],
+]
+
+/** npm run bench -- console: the parts whose name begins so. */
+const wanted = process.argv[2] ?? ''
+
+for (const [what, part] of PARTS.filter(([, { name }]) => name.startsWith(wanted))) {
+  test(what, () => part((line) => process.stdout.write(`# ${line}\n`)))
+}
