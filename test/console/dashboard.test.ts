@@ -13,8 +13,8 @@ describe('the dashboard', () => {
   const open = (who = browser) => who.open(`${product.url}/console`)
   const rowsOf = (page: Page, id: string) => {
     const section = page.html.split(`id="${id}"`)[1]?.split('<h2')[0] ?? ''
-    return [...section.matchAll(/<tr><th scope="row">(.*?)<\/th>(.*?)<td>/gs)].map(([, name = '', cells = '']) => [
-      name.replace(/<[^>]*>/g, ''),
+    return [...section.matchAll(/<tr><th scope="row">(.*?)<\/th>(.*?)<\/tr>/gs)].map(([, name = '', cells = '']) => [
+      name.replace(/<[^>]*>/g, '').trim(),
       ...[...cells.matchAll(/<td class="number">(.*?)<\/td>/g)].map(([, n]) => Number(n)),
     ])
   }
