@@ -172,7 +172,7 @@ describe('what the file can say of an identity provider', () => {
         for (const { path: full } of check()) mend(mended, full.replace('identityProviders[0].', ''))
       if (check().length > 0) return
       said += 1
-      await assertSame(JSON.stringify({ ...surroundings, identityProviders: [mended] }).replaceAll('${', '$${'))
+      await assertSame(JSON.stringify({ ...surroundings, identityProviders: [mended] }).replaceAll('${', () => '$${'))
     })
     assert.ok(said > 20, `only ${said} were said`)
   })

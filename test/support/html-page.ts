@@ -118,8 +118,9 @@ function chosenOf(options: string): string {
 }
 
 function contentOf(source: string, from: number, tag: string): string {
-  const end = source.toLowerCase().indexOf(`</${tag}`, from)
-  return source.slice(from, end < 0 ? from : end)
+  // Not in lower case: an İ becomes two characters there, and every place behind it another.
+  const end = source.slice(from).search(new RegExp(`</${tag}`, 'i'))
+  return source.slice(from, end < 0 ? from : from + end)
 }
 
 function readAttributes(text: string): Attributes {
