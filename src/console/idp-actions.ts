@@ -6,9 +6,10 @@ import { setEnabled } from '../settings/switch.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { actorOf, type Desk } from './desk.ts'
+import { versionIn } from './entry-form.ts'
 import { idpAddress } from './idp-addresses.ts'
 import { othersProblems } from './idp-problems.ts'
-import { idpOf, isOurs, notThere, versionIn } from './idp-setting.ts'
+import { idpOf, isOurs, notThere } from './idp-setting.ts'
 
 export function idpActions(desk: Desk): Route[] {
   const { house } = desk

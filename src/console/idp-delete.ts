@@ -7,9 +7,10 @@ import { removeEntry } from '../settings/remove.ts'
 import { type Fields, readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { actorOf, type Desk, type Problem } from './desk.ts'
+import { versionIn } from './entry-form.ts'
 import { IDPS, idpAddress } from './idp-addresses.ts'
 import { calledOf } from './idp-problems.ts'
-import { CRUMBS, idpOf, isOurs, versionIn } from './idp-setting.ts'
+import { CRUMBS, idpOf, isOurs } from './idp-setting.ts'
 
 const number = new Intl.NumberFormat('en-GB')
 
@@ -99,7 +100,7 @@ export function idpDeletePages(desk: Desk): Route[] {
 
   /** The page of an application, once it is there; nothing else names an identity provider. */
   function pageOf(res: Response, { kind, key = '' }: OtherFault): string | undefined {
-    if (kind !== 'application' || !desk.mayOpen(res, '/applications/:clientId')) return undefined
+    if (kind !== 'application' || !desk.mayOpen(res, '/applications/:key')) return undefined
     return `/console/applications/${encodeURIComponent(key)}`
   }
 }

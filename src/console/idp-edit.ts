@@ -8,12 +8,13 @@ import { saveEntry } from '../settings/save.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { actorOf, type Desk, type Problem } from './desk.ts'
+import { versionIn } from './entry-form.ts'
 import { idpAddress } from './idp-addresses.ts'
 import { type Difference, differencesOf, factsOf } from './idp-facts.ts'
 import { type Fetched, fetchInto } from './idp-fetch.ts'
 import { entryOf, formOf, type IdpEntry, type IdpForm, readForm, readSecret, withRows } from './idp-form.ts'
 import { consentProblems, issuerProblems, othersProblems, problemsOf, rowProblems } from './idp-problems.ts'
-import { CRUMBS, idpOf, isOurs, notThere, readAround, versionIn } from './idp-setting.ts'
+import { CRUMBS, idpOf, isOurs, notThere, readAround } from './idp-setting.ts'
 
 interface Shown {
   form?: IdpForm
@@ -115,6 +116,7 @@ export function idpEditPages(desk: Desk, inspector: Inspector): Route[] {
       name: idp.key,
       self: idpAddress(idp.key),
       isFile,
+      managedBy: idp.managedBy,
       isEnabled: idp.isEnabled,
       hasSecret: idp.hasSecret,
       version: shown.version ?? idp.version,

@@ -5,7 +5,6 @@ import type { House } from '../house.ts'
 import { STANDARD_ATTRIBUTES } from '../provisioning/attributes.ts'
 import { findSetting, type Setting, type Settings } from '../settings/entries.ts'
 import { AS_IN_USERNAME } from '../stores/name.ts'
-import type { Fields } from '../web/forms.ts'
 import type { Desk } from './desk.ts'
 import { IDPS, idpAddress } from './idp-addresses.ts'
 import type { IdpForm } from './idp-form.ts'
@@ -36,11 +35,6 @@ export function isOurs(desk: Desk, req: Request, res: Response, idp: Setting | u
     desk.stop(req, res, 409, 'Set by the configuration file', body, { label: 'Go back', href: idpAddress(idp.key) })
   }
   return false
-}
-
-/** The version that a form was made for; none that there is when that is no number. */
-export function versionIn(fields: Fields): number {
-  return /^\d{1,9}$/.test(fields.one('version')) ? Number(fields.one('version')) : -1
 }
 
 /** The links to pages beside the edit page, each shown once it is there. */
