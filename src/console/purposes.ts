@@ -134,7 +134,7 @@ export function purposesScreen(desk: Desk): Route[] {
     const languages = languagesFor(house.views.languages, typed.translations)
     const { organization } = await readSettings(house.db)
     const language = house.views.languages.find((tag) => tag === more.preview)
-    const answers = setting && (await countAnswers(house.db)).get(setting.key)
+    const answers = setting && (await countAnswers(house.db, setting.key)).get(setting.key)
     desk.show(
       req,
       res,
@@ -236,7 +236,7 @@ export function purposesScreen(desk: Desk): Route[] {
 
   async function removalOf({ key, entry }: Setting): Promise<Removal> {
     const { purpose } = typedOf(entry)
-    const asked = (await countAnswers(house.db)).get(key)?.asked ?? 0
+    const asked = (await countAnswers(house.db, key)).get(key)?.asked ?? 0
     const people = asked === 1 ? '1 person has answered' : `${asked} people have answered`
     const body =
       asked === 0

