@@ -409,6 +409,17 @@ describe('the files', () => {
     assert.doesNotMatch(css, /@keyframes|@import|@font-face|url\(/)
   })
 
+  test('no rule of a stylesheet swallows those after it: a line at the margin begins outside of all others', () => {
+    for (const name of ['style.css', 'console.css']) {
+      let depth = 0
+      for (const line of readFileSync(path.join(root, 'public', name), 'utf8').split('\n')) {
+        if (/^[^\s}]/.test(line)) assert.equal(depth, 0, `${name}: ${line}`)
+        depth += line.split('{').length - line.split('}').length
+      }
+      assert.equal(depth, 0, name)
+    }
+  })
+
   test('the stylesheet is at most 12 kB on the wire, and the script 6', () => {
     assert.ok(gzipSync(css).length <= 12 * 1024)
     assert.ok(gzipSync(readFileSync(path.join(root, 'public/page.js'))).length <= 6 * 1024)
