@@ -77,7 +77,12 @@ export async function start(options: StartOptions): Promise<Running> {
     if (pending.length > 0) throw new Error(`The database is behind by ${pending.join(', ')}. Run: npm run migrate`)
     const keyring = createKeyring(config.secretKey, config.secretKeyPrevious)
     if (declared) {
-      const applied = await applyDeclared(db, keyring, declared, { managedBy: config.demo ? 'console' : 'file' })
+      const applied = await applyDeclared(
+        db,
+        keyring,
+        declared,
+        config.demo ? { managedBy: 'console', actor: { name: 'demo' } } : { managedBy: 'file' },
+      )
       if (applied.written.length + applied.turnedOff.length > 0) log.info(applied, 'configuration applied')
       if (applied.written.some((name) => name.startsWith(USER_STORE))) await warnOfMisfits(db, log)
     } else await releaseEntries(db)

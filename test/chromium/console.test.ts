@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { consoleRoutes } from '../../src/console/routes.ts'
+import { saveDraft } from '../../src/themes/publish.ts'
 import { faultsOf } from '../support/axe.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { makeOperator } from '../support/console.ts'
@@ -27,8 +28,8 @@ const GROWN = `[...document.querySelectorAll('*')].filter((element) =>
   /^\\s*javascript:/i.test(element.getAttribute('href') ?? '')
 ).map((element) => element.outerHTML.slice(0, 200))`
 
-/** Shown only to those who have one, or led to by a button and not by a link. */
-const NOT_BY_LINK = ['/me/totp/remove']
+/** For those who have an app; for who knows an old address; a file of a page. */
+const NOT_BY_LINK = ['/me/totp/remove', '/purposes', '/appearance/files/:name']
 
 describe('the console in Chromium', () => {
   let product: Product
@@ -37,6 +38,8 @@ describe('the console in Chromium', () => {
   before(async () => {
     product = await startProduct({ modes: ['silent', 'consent'] })
     await makeHostile(product)
+    const draft = { version: 0, appearance: { tokens: { light: { 'color-accent': '#7a1fa2' }, dark: {} }, words: {} } }
+    assert.equal((await saveDraft(product.running.house, draft, { name: 'olu' })).kind, 'saved')
     await makeOperator(product, 'olu', 'owner')
     chromium = await openChromium({ javaScript: true, context: { viewport: { width: 320, height: 800 } } })
     await chromium.page.exposeFunction('canary', () => canaries.push(chromium.page.url()))
@@ -53,16 +56,25 @@ describe('the console in Chromium', () => {
     const { routes } = consoleRoutes(product.running.house)
     const faults: string[] = []
     let hostile = 0
-    const seen = await tour(page, product, routes, async (path) => {
-      const say = (what: string) => faults.push(`${path}: ${what}`)
-      const isOurs = await page.evaluate<boolean>(`document.body?.classList.contains('console') === true`)
-      if ((await page.content()).includes('canary')) hostile += 1
-      for (const grown of await page.evaluate<string[]>(GROWN)) say(`has grown ${grown}`)
-      if (!isOurs) return
-      const width = await page.evaluate<number>('document.documentElement.scrollWidth')
-      if (width > 320) say(`is ${width} pixels wide`)
-      for (const fault of await faultsOf(page)) say(fault)
-    })
+    const seen = await tour(
+      page,
+      product,
+      routes,
+      async (path) => {
+        const say = (what: string) => faults.push(`${path}: ${what}`)
+        const isOurs = await page.evaluate<boolean>(`document.body?.classList.contains('console') === true`)
+        if ((await page.content()).includes('canary')) hostile += 1
+        for (const grown of await page.evaluate<string[]>(GROWN)) say(`has grown ${grown}`)
+        if (!isOurs) return
+        const width = await page.evaluate<number>('document.documentElement.scrollWidth')
+        if (width > 320) say(`is ${width} pixels wide`)
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme })
+          for (const fault of await faultsOf(page)) say(`${colorScheme}: ${fault}`)
+        }
+      },
+      (route) => (route.endsWith('/:key') ? 2 : 1),
+    )
     assert.deepEqual(faults, [])
     assert.deepEqual(canaries, [])
     assert.deepEqual(chromium.cspViolations, [])
@@ -102,6 +114,8 @@ async function makeHostile(product: Product): Promise<void> {
     `UPDATE user_stores SET managed_by = 'console', properties = jsonb_build_object('UsernameJavaRegExViolationErrorMsg', $1::text)`,
     [all],
   )
+  await rows(`UPDATE attributes SET managed_by = 'console'`)
+  await rows(`INSERT INTO user_stores (name, position, managed_by) VALUES ('SPARE', 2, 'console')`)
   await rows(
     `INSERT INTO attributes (name, display_name, is_enabled, declared_hash, managed_by) VALUES ('trick', $1, true, '', 'console')`,
     [all],

@@ -14,7 +14,7 @@ export async function enterConsole(page: Page, product: Product, username: strin
 }
 
 /**
- * Follows every link of the console from its first page; of pages of one kind (one route) the first `perRoute` are looked at. Returns the paths of
+ * Follows every link of the console from its first page; of pages of one kind (one route) as many are looked at as `perRoute` says. Returns the paths of
  * the routes that were seen.
  */
 export async function tour(
@@ -22,7 +22,7 @@ export async function tour(
   product: Product,
   routes: readonly Route[],
   look: (path: string) => Promise<void>,
-  perRoute = 1,
+  perRoute: (route: string) => number = () => 1,
 ): Promise<Set<string>> {
   const seen = new Map<string, number>()
   const known = new Set(['/console'])
@@ -31,7 +31,7 @@ export async function tour(
     const route = routeOf(routes, path)
     if (route === undefined) throw new Error(`a link leads to ${path}, where nothing is`)
     const times = seen.get(route) ?? 0
-    if (times >= perRoute) continue
+    if (times >= perRoute(route)) continue
     seen.set(route, times + 1)
     await page.goto(`${product.url}${path}`)
     await look(path)
