@@ -32,7 +32,7 @@ export const lastSignInOf = (id: string) =>
     ORDER BY created_at DESC, e.id DESC LIMIT 1)`
 
 /** Up to here users are counted one by one, and an idp's people are found from its side. */
-export const COUNTED = 5000
+export const COUNTED = 3000
 
 /** The next users of a search in the order of their usernames: after a place, before it, or the first. In that order in any case. */
 export async function searchUsers(
