@@ -62,7 +62,7 @@ function create(
   return provision(house, flow, { idp: on.idp, profile, facts: factsOf() }, newUser(on, profile, change))
 }
 
-function signInAgain(house: House, flow: Flow, on: TestHouse, identity: Identity, profile: Profile): Promise<void> {
+function signInAgain(house: House, flow: Flow, on: TestHouse, identity: Identity, profile: Profile): Promise<boolean> {
   const facts = factsOf({ user: { id: identity.userId, isLocked: identity.isLocked } })
   return signIn(house, flow, { idp: on.idp, profile, facts }, identity)
 }

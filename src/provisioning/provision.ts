@@ -11,7 +11,7 @@ import type { Idp } from '../db/idps.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import { listUserAttributes, putUserAttributes, removeUserAttributes } from '../db/user-attributes.ts'
 import { grantRoles, listRolesFrom, withdrawRoles } from '../db/user-roles.ts'
-import { insertUser } from '../db/users.ts'
+import { insertUser, isUserGone } from '../db/users.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
@@ -108,16 +108,19 @@ export async function provision(
   }
 }
 
-/** Ends the flow for a known person, applying what the idp changed. `facts` are those that it was decided by. */
+/**
+ * Ends the flow for a known person, applying what the idp changed. `facts` are those that it was decided by. False when their user was deleted
+ * meanwhile: nothing has happened, and it is to be decided again.
+ */
 export async function signIn(
   house: House,
   flow: Flow,
   { idp, profile, facts }: { idp: Idp; profile: Profile; facts: Facts },
   identity: Identity,
-): Promise<void> {
+): Promise<boolean> {
   const { userId } = identity
   const now = house.now()
-  const isEnded = await inTransaction(house.db, async (db) => {
+  const work = async (db: Db) => {
     const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)
     if (!closed) return false
     const changes = changesOf(profile, {
@@ -147,8 +150,14 @@ export async function signIn(
       at: now,
     })
     return true
-  })
-  if (isEnded) house.metrics.flow('sign-in', flow.labels)
+  }
+  try {
+    if (await inTransaction(house.db, work)) house.metrics.flow('sign-in', flow.labels)
+    return true
+  } catch (error) {
+    if (isUserGone(error)) return false
+    throw error
+  }
 }
 
 /** Ends the flow of a user who proved to know the password. False when it was over already. */

@@ -29,7 +29,7 @@ export async function askingOf(house: House, flow: Arrived, typed: string): Prom
 
 /** Decides, and settles the flow unless the person has to be asked. `typed` is the name that they typed, if they did. */
 export async function settle(house: House, flow: Arrived, typed = ''): Promise<Asking | undefined> {
-  // Twice: a race lost while creating is a known person the second time.
+  // Twice: a race lost while creating is a known person the second time, and whose user was deleted meanwhile is a new one.
   for (let attempt = 1; attempt <= 2; attempt += 1) {
     const situation = await gather(house, flow, flow.profile, typed)
     const decision = decide(situation.facts)
@@ -57,8 +57,7 @@ async function carryOut(
   const { idp, profile, identity, suggested, facts } = situation
   switch (decision.kind) {
     case 'sign-in':
-      if (identity) await signIn(house, flow, situation, identity)
-      return true
+      return identity === undefined || signIn(house, flow, situation, identity)
     case 'sign-in-federated':
       await endWithoutUser(house, flow, { kind: 'federated' }, { facts })
       return true

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import type { SignInResult } from '../support/application.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { makeOperator, openConsole, signInToConsole } from '../support/console.ts'
@@ -264,6 +265,35 @@ describe('the users of the console', () => {
       const again = await visit(product, 'consent', person, { browser: openBrowser() })
       await again.tick('recover:email').press('Create account')
       assert.notEqual(signedIn(product.application).sub, is.sub)
+    })
+
+    test('a user who is deleted while they come back from their idp is a new person, and sees no error', async () => {
+      const person = newcomer()
+      await visit(product, 'silent', person)
+      const { user } = await knownPerson(product, person.sub)
+      const client = new pg.Client(product.databaseUrl)
+      await client.connect()
+      try {
+        await client.query('BEGIN')
+        await client.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [user.id])
+        for (const table of ['identities', 'user_attributes'])
+          await client.query(`DELETE FROM ${table} WHERE user_id = $1`, [user.id])
+        await client.query('DELETE FROM users WHERE id = $1', [user.id])
+        const coming = visit(product, 'silent', { ...person, department: 'Another', phone_number: '+441234567890' })
+        // Until the sign-in waits for what this transaction makes of them.
+        const waits = 'SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = $1'
+        for (let tries = 0; (await product.rows(waits, ['Lock'])).length === 0; tries += 1) {
+          assert.ok(tries < 100, 'the sign-in never waited')
+          await sleep(50)
+        }
+        await client.query('COMMIT')
+        assert.equal((await coming).status, 200)
+      } finally {
+        await client.end()
+      }
+      const again = await knownPerson(product, person.sub)
+      assert.notEqual(again.user.id, user.id)
+      assert.equal(signedIn(product.application).sub, again.user.id)
     })
 
     test('is told in the history with who did it and from where, and without a name of the user', async () => {
