@@ -117,6 +117,10 @@ async function fill(product: Product): Promise<void> {
     `INSERT INTO audit_events (event, flow_id, idp_id, user_id, created_at, detail)
      SELECT 'sign-in', 'flow-' || n, ${idp}, ${id}, now() - n * interval '70 seconds', '{}' FROM ${some}`,
   )
+  await product.rows(
+    `INSERT INTO changes (at, actor, action, kind, object, before, after)
+     SELECT now() - n * interval '10 minutes', 'operator ' || n % 7, 'changed', 'purpose', 'purpose-' || n % 50, '{"a": 1}', '{"a": 2}' FROM ${some}`,
+  )
   // What a file says cannot be deleted here.
   await product.rows("UPDATE idps SET managed_by = 'console'")
   await product.rows('ANALYZE')
