@@ -22,6 +22,7 @@ import { settingsScreen } from './settings.ts'
 import { setupRoutes } from './setup.ts'
 import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
 import { signInsScreen } from './sign-ins.ts'
+import { testConnectionScreen } from './test-connection.ts'
 import { userScreen } from './user.ts'
 import { userStoresScreen } from './user-stores.ts'
 import { usersScreen } from './users.ts'
@@ -41,6 +42,7 @@ const SCREENS: readonly Screen[] = [
   purposesScreen,
   settingsScreen,
   signInsScreen,
+  testConnectionScreen,
   userScreen,
   userStoresScreen,
   usersScreen,
