@@ -23,6 +23,7 @@ import { setupRoutes } from './setup.ts'
 import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
 import { signInsScreen } from './sign-ins.ts'
 import { testConnectionScreen } from './test-connection.ts'
+import { tryMappingScreen } from './try-mapping.ts'
 import { userScreen } from './user.ts'
 import { userStoresScreen } from './user-stores.ts'
 import { usersScreen } from './users.ts'
@@ -43,6 +44,7 @@ const SCREENS: readonly Screen[] = [
   settingsScreen,
   signInsScreen,
   testConnectionScreen,
+  tryMappingScreen,
   userScreen,
   userStoresScreen,
   usersScreen,

@@ -176,7 +176,8 @@ function originOf({ origin, idp }: Origin): string {
   return origin === 'person' ? 'Their own words' : 'Set by an operator'
 }
 
-function textOf(value: AttributeValue): string {
+/** A value as people read it. */
+export function textOf(value: AttributeValue): string {
   if (Array.isArray(value)) return value.join(', ')
   if (typeof value === 'object') return value['formatted'] ?? Object.values(value).join(', ')
   return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : String(value)

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { Browser, Page } from '../support/browser.ts'
 import { openConsole } from '../support/console.ts'
-import { MODES, type Product, startProduct } from '../support/product.ts'
-import { meanwhile, withIdp } from '../support/visits.ts'
+import { MODES, type Mode, type Product, startProduct } from '../support/product.ts'
+import { meanwhile, newcomer, submit, withIdp } from '../support/visits.ts'
 
 const HOSTILE = '"><script>document.title=1</script><img src=x onerror=alert(1)>\u202e'
 
@@ -75,6 +75,59 @@ describe('trials of an identity provider', () => {
           const response = await browser.fetch(at(name, below))
           assert.equal(response.status, 404, name)
         }
+    })
+  })
+
+  describe('Try this mapping', () => {
+    const tryOut = async (mode: Mode, claims: unknown) => {
+      const page = await browser.open(at(mode, 'try-mapping'))
+      return page.fill({ claims: typeof claims === 'string' ? claims : JSON.stringify(claims) }).press('Try')
+    }
+
+    test('begins with an example that fits the mappings', async () => {
+      const page = await (await browser.open(at('silent', 'try-mapping'))).press('Try')
+      assert.match(sentenceOn(page), /a user would be made without a question/)
+      assert.match(page.text, /Username asha Free/)
+      assert.match(page.text, /Email.* asha@example\.com Yes At once/)
+      assert.ok(!page.text.includes('Look at this'), page.text)
+    })
+
+    test('says by each attribute whether it would be kept, and shows the page that would ask, inert', async () => {
+      const before = await kept()
+      const page = await tryOut('consent', newcomer({ department: 'Tides' }))
+      assert.match(sentenceOn(page), /signup\.do would ask/)
+      assert.match(page.text, /Email address mail-\w+@acme\.example Yes (Needed|If they agree)/)
+      assert.match(page.text, /Full name Name \w+ – No: no purpose asks for it/)
+      const inert = await page.press('page')
+      assert.match(inert.headers.get('content-security-policy') ?? '', /; sandbox allow-same-origin$/)
+      assert.match(inert.html, /data-part="consent"|consent-/)
+      assert.deepEqual(await kept(), before)
+    })
+
+    test('goes by the application that is chosen', async () => {
+      const page = await browser.open(at('silent', 'try-mapping'))
+      assert.match((await page.fill({ application: 'travel' }).press('Try')).text, /Application Travel/)
+      const gone = await submit(browser, page, 'Try', { application: 'gone' })
+      assert.equal(gone.status, 422)
+      assert.match(await gone.text(), /This application is gone or off/)
+    })
+
+    test('says what is wrong with what was pasted, and keeps it in its place', async () => {
+      const page = await tryOut('silent', '{"sub": "a",\n}')
+      assert.equal(page.status, 422)
+      assert.match(page.text, /This is not JSON \(line 2, column 1\)/)
+      assert.match(page.html, /\{&#34;sub&#34;: &#34;a&#34;,/)
+      assert.match((await tryOut('silent', { name: 'nobody' })).text, /The claims have no subject/)
+    })
+
+    test('prints whatever is claimed as text', async () => {
+      for (const mode of MODES) {
+        const claims = newcomer({ name: HOSTILE, department: HOSTILE, preferred_username: HOSTILE, sub: 'a<script>' })
+        const page = await tryOut(mode, claims)
+        assert.equal(page.status, 200)
+        assert.ok(!page.html.includes('<img src=x'), 'a claim is markup')
+        assert.equal(page.html.match(/<script/g)?.length, 1, 'a claim is a script')
+      }
     })
   })
 })
