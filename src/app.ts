@@ -32,7 +32,14 @@ export async function createApp(house: House): Promise<Express> {
   const applications = await createApplicationDoor(house, loginStart)
   const door = ownDoor({ application: applications, 'flow-api': createFlowApiDoor(house) })
   const oidc = createOidc(house)
-  const loginWays = { leaveBy: door.leaveBy, ended: endedAddress, leave: leaveAddress, doorIsOpen: door.isOpen }
+  const { router: consoleRouter, takeTest } = consoleRoutes(house)
+  const loginWays = {
+    leaveBy: door.leaveBy,
+    ended: endedAddress,
+    leave: leaveAddress,
+    doorIsOpen: door.isOpen,
+    takeTest,
+  }
 
   const onError = problemHandler(views, log, metrics.error, errorHandler(views, log, metrics.error))
 
@@ -61,7 +68,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain, stay: door.stay }))
   app.use(handbackRoutes(house, door, { again: loginAgain }))
   app.use(apiRoutes(house, applications.bearer, { ended: endedAddress, again: loginAgain, leaveBy: door.leaveBy }))
-  app.use(consoleRoutes(house).router)
+  app.use(consoleRouter)
   app.use(notFound)
   app.use(onError)
   return app

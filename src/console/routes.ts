@@ -3,17 +3,19 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { findSession, insertSession, removeSession, touchSession, updateSession } from '../db/console-sessions.ts'
 import { findOperator } from '../db/operators.ts'
 import type { House } from '../house.ts'
+import { createOidc } from '../login/oidc.ts'
 import { sameOrigin, sessionToken } from '../web/csrf.ts'
 import { methodNotAllowed } from '../web/errors.ts'
 import { formBody, uploadBody } from '../web/forms.ts'
 import { createSessions, type Sessions } from '../web/session.ts'
-import type { Route } from './access.ts'
+import { OWNER, type Route } from './access.ts'
 import { appearanceScreen } from './appearance.ts'
 import { applicationsScreen } from './applications.ts'
 import { attributesScreen } from './attributes.ts'
 import { auditScreen } from './audit.ts'
 import { dashboardScreen } from './dashboard.ts'
 import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
+import { IDPS } from './idp-addresses.ts'
 import { idpsScreen } from './idps.ts'
 import { meScreen } from './me.ts'
 import { operatorsScreen } from './operators.ts'
@@ -23,6 +25,8 @@ import { setupRoutes } from './setup.ts'
 import { CONFIRM, SIGN_IN, signInRoutes } from './sign-in.ts'
 import { signInsScreen } from './sign-ins.ts'
 import { testConnectionScreen } from './test-connection.ts'
+import { testReturn } from './test-return.ts'
+import { testSignInPages } from './test-sign-in.ts'
 import { tryMappingScreen } from './try-mapping.ts'
 import { userScreen } from './user.ts'
 import { userStoresScreen } from './user-stores.ts'
@@ -50,12 +54,21 @@ const SCREENS: readonly Screen[] = [
   usersScreen,
 ]
 
-/** Everything below /console and /setup. `routes` is what the console has, for whoever wants to know who may do what. */
-export function consoleRoutes(house: House): { router: Router; routes: readonly Route[] } {
+export interface Console {
+  router: Router
+  /** What the console has, for whoever wants to know who may do what. */
+  routes: readonly Route[]
+  /** Answers the callback of a test sign-in. */
+  takeTest: RequestHandler
+}
+
+/** Everything below /console and /setup. */
+export function consoleRoutes(house: House): Console {
   const sessions = sessionsOf(house)
   const routes: Route[] = []
   const desk = createDesk(house, () => routes)
-  routes.push(...SCREENS.flatMap((screen) => screen(desk)))
+  const oidc = createOidc(house)
+  routes.push(...SCREENS.flatMap((screen) => screen(desk)), ...testSignInPages(desk, oidc))
 
   const router = Router()
   router.use(setupRoutes(desk))
@@ -75,21 +88,47 @@ export function consoleRoutes(house: House): { router: Router; routes: readonly 
   router.use('/console', requireOperator, sessionToken, (req, res) =>
     desk.stop(req, res, 404, 'Page not found', 'Check the address.'),
   )
-  return { router, routes }
+  const takeTest = Router()
+  takeTest.get(
+    '/commonauth/:idp',
+    sessions.middleware,
+    requireTester,
+    sessionToken,
+    guard({ roles: OWNER }),
+    testReturn(desk, oidc),
+  )
+  return { router, routes, takeTest }
 
   /** Finds who is signed in, anew at each request: whoever is locked, or no operator any more, is out at once. */
-  async function requireOperator(req: Request, res: Response, next: () => void): Promise<void> {
+  async function isOperator(req: Request, res: Response): Promise<boolean> {
     const { userId, isHalf } = sessionOf(req)
     const operator = userId === undefined || isHalf ? undefined : await findOperator(house.db, userId)
     if (!operator || operator.isLocked) {
       if (userId !== undefined && !isHalf) await sessions.end(req)
-      return res.redirect(303, req.method === 'GET' ? signInAddress(req.originalUrl) : SIGN_IN)
+      return false
     }
     res.locals['operator'] = operator
-    next()
+    return true
   }
 
-  function guard(route: Route): RequestHandler {
+  async function requireOperator(req: Request, res: Response, next: () => void): Promise<void> {
+    if (await isOperator(req, res)) return next()
+    res.redirect(303, req.method === 'GET' ? signInAddress(req.originalUrl) : SIGN_IN)
+  }
+
+  /** What an idp sent along is not carried through a sign-in. */
+  async function requireTester(req: Request, res: Response, next: () => void): Promise<void> {
+    if (await isOperator(req, res)) return next()
+    const page = {
+      title: 'You are not signed in to the console',
+      body: 'A test sign-in ends in the session that it began in, and that is over, or in another browser. Nothing was asked of the identity provider.',
+      back: { label: 'Sign in, and test again', href: signInAddress(IDPS) },
+      csrf: '',
+    }
+    desk.showOutside(res, 'stop', page, 403)
+  }
+
+  function guard(route: Pick<Route, 'roles' | 'fresh'> & { path?: string }): RequestHandler {
     return (req, res, next) => {
       if (!route.roles.includes(operatorOf(res).role))
         return desk.stop(

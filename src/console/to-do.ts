@@ -1,7 +1,7 @@
 // What an owner should look at: the first steps until they are done, and what has come apart since. Each by what the database says, never by a tick.
 import { publishedAppearanceId } from '../db/appearances.ts'
 import { lastSignIns } from '../db/audit.ts'
-import { CONFIGURATION_FILE, lastChange } from '../db/changes.ts'
+import { CONFIGURATION_FILE, lastChange, wasTested } from '../db/changes.ts'
 import { type EntryRow, type Kind, keyOf, listEntries } from '../db/entries.ts'
 import { readOrganization } from '../db/installation.ts'
 import type { House } from '../house.ts'
@@ -68,6 +68,7 @@ export function createToDo(house: House): () => Promise<Things> {
       db,
       idps.map(({ id }) => String(id)),
     )
+    const hasSignedIn = seen.size > 0 || (await wasTested(db, 'idp'))
     const steps = [
       {
         label: 'Say who you are: organisation and privacy page',
@@ -75,7 +76,7 @@ export function createToDo(house: House): () => Promise<Things> {
         isDone: organization.name !== '' && organization.privacyPolicyUrl !== undefined,
       },
       { label: 'Add an identity provider', href: '/console/identity-providers', isDone: on.length > 0 },
-      { label: 'Sign in through it', href: '/console/identity-providers', isDone: seen.size > 0 },
+      { label: 'Sign in through it', href: '/console/identity-providers', isDone: hasSignedIn },
       {
         label: 'Say what you keep and why: consent purposes',
         href: SCREENS.purpose.href(''),

@@ -96,12 +96,21 @@ export async function listChanges(db: Db, filter: ChangeFilter, limit: number): 
   ])
 }
 
+/** What a change is called that changes nothing: somebody tried the thing out. */
+export const TESTED = 'tested'
+
+/** Whether anything of a kind was ever tried out. */
+export async function wasTested(db: Db, kind: string): Promise<boolean> {
+  const rows = await query(db, 'SELECT 1 FROM changes WHERE kind = ? AND action = ? LIMIT 1', [kind, TESTED])
+  return rows.length > 0
+}
+
 /** Who changed this last, and when. */
 export function lastChange(db: Db, kind: string, object: string): Promise<ChangeRow | undefined> {
   return queryOne<ChangeRow>(
     db,
-    `SELECT ${COLUMNS} FROM changes WHERE kind = ? AND object = ? ORDER BY id DESC LIMIT 1`,
-    [kind, object],
+    `SELECT ${COLUMNS} FROM changes WHERE kind = ? AND object = ? AND action <> ? ORDER BY id DESC LIMIT 1`,
+    [kind, object, TESTED],
   )
 }
 

@@ -27,6 +27,7 @@ export async function sweep(db: Db, now: Date): Promise<number> {
     [FORGET_FLOWS, forget],
     [expired('oidc_records', 'model, id_hash'), now],
     [expired('federated_claims', 'grant_id_hash'), now],
+    [expired('test_sign_ins', 'state_hash'), now],
     [expired('console_sessions', 'id_hash'), now],
     [expired('brakes', 'key'), now],
     [

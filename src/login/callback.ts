@@ -1,5 +1,5 @@
 // The way back from an identity provider, at an address of its own. Handlers read: find, decide, read, do, redirect.
-import { type Request, type Response, Router } from 'express'
+import { type NextFunction, type Request, type Response, Router } from 'express'
 import { takeCallback } from '../db/flows.ts'
 import { findIdp } from '../db/idps.ts'
 import { type Flow, findFlow, findFlowByState, rememberProfile } from '../flow.ts'
@@ -13,16 +13,22 @@ import type { Action } from '../web/page.ts'
 import { checksOf, type Failure, failureOf } from './failure.ts'
 import type { Oidc } from './oidc.ts'
 import { toProfile } from './profile.ts'
-import { applicationOf, type LoginWays, loginAgain } from './ways.ts'
+import { applicationOf, type LoginWays, loginAgain, TEST_STATE } from './ways.ts'
 
 /** A state of ours has 32 characters; nothing longer is worth a look into the database. */
 const LONGEST_STATE = 100
 
 export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
   const router = Router()
-  router.get('/commonauth/:idp', finishLogin)
+  router.get('/commonauth/:idp', handTestsOver, finishLogin)
   router.all('/commonauth/:idp', methodNotAllowed('GET', 'HEAD'))
   return router
+
+  /** Operators try an idp at the address that is registered there for everybody. */
+  function handTestsOver(req: Request, res: Response, next: NextFunction): void {
+    if (oneParameter(req.query['state'])?.startsWith(TEST_STATE)) ways.takeTest(req, res, next)
+    else next()
+  }
 
   /**
    * The callback. The flow's cookie is asked for before anything is used up, and the code is exchanged once. What its address says is an idp's

@@ -3,6 +3,7 @@ import type { Idp } from '../db/idps.ts'
 import type { BrowserFlow, Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { PageError } from '../web/errors.ts'
+import { quote } from './description.ts'
 import { PRIVATE_ADDRESS } from './guarded-fetch.ts'
 import { IdpFailure } from './oidc.ts'
 import { ProfileFault } from './profile.ts'
@@ -16,12 +17,24 @@ export interface Failure {
   page: PageError
 }
 
+/** What went wrong between us and an idp; undefined for any other error. `said` is in the idp's words, or in anybody's: for operators alone. */
+export function readFailure(error: unknown): (Pick<Failure, 'code' | 'isDenial'> & { said?: string }) | undefined {
+  if (error instanceof ProfileFault) return { code: 'PROFILE_FAULT', isDenial: false }
+  if (!(error instanceof IdpFailure)) return undefined
+  const { isDenial } = error
+  const said = wordsIn(error.cause)
+  return {
+    code: (isDenial && saidBy(error.cause)) || error.code,
+    isDenial,
+    ...(said === '' ? {} : { said }),
+  }
+}
+
 /** Turns what went wrong between us and an idp into a code and its page; undefined for any other error. */
 export function failureOf(house: House, idp: Idp, flow: Flow, error: unknown): Failure | undefined {
-  const isProfile = error instanceof ProfileFault
-  if (!isProfile && !(error instanceof IdpFailure)) return undefined
-  const isDenial = !isProfile && error.isDenial
-  const code = isProfile ? 'PROFILE_FAULT' : (isDenial && saidBy(error.cause)) || error.code
+  const failure = readFailure(error)
+  if (!failure) return undefined
+  const { code, isDenial } = failure
   house.log.warn(
     { err: error, idp: idp.name, code, flow: flow.tag },
     code === PRIVATE_ADDRESS
@@ -47,6 +60,15 @@ const KNOWN_ANSWERS = new Set(
 function saidBy(answer: unknown): string | undefined {
   const said = answer instanceof Error && 'error' in answer ? answer.error : undefined
   return typeof said === 'string' && KNOWN_ANSWERS.has(said) ? said : undefined
+}
+
+/** Error and description of an answer, from the token endpoint or by the browser. */
+function wordsIn(answer: unknown): string {
+  const { error, error_description: more } = (answer instanceof Error ? answer : {}) as Record<string, unknown>
+  return [error, more]
+    .filter((one) => typeof one === 'string')
+    .map(quote)
+    .join(': ')
 }
 
 /** What binds a callback to this departure of this browser: nonce and PKCE verifier follow from the state and the flow cookie. */

@@ -1,5 +1,5 @@
 // What the sign-in needs of the rest of the house, and the address at which it starts.
-import type { Request, Response } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import type { Application } from '../db/applications.ts'
 import { findApplication } from '../db/applications.ts'
 import type { Flow } from '../flow.ts'
@@ -18,7 +18,12 @@ export interface LoginWays {
   ended: (flowId: string) => string
   /** Whether the door still waits for an answer, so that a flow can start again. */
   doorIsOpen: (flow: Flow) => Promise<boolean>
+  /** Answers a callback that belongs to no flow but to an operator's test. */
+  takeTest: RequestHandler
 }
+
+/** What the state of a test begins with. That of a flow is base64url, which has no full stop. */
+export const TEST_STATE = 'test.'
 
 /** Marks the address that a door leads to, where the browser must have the cookie that it was given with it. Its value is the application's id. */
 export const FRESH = 'fresh'

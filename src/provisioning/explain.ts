@@ -239,7 +239,7 @@ function glossesOf(codes: string[]): string[] {
 
 // biome-ignore format: one row, one line
 const FAILURES: [code: RegExp, gloss: string][] = [
-  [/^IDP_TIMEOUT$/, 'it took too long'],
+  [/^(IDP|OAUTH)_TIMEOUT$/, 'it took too long'],
   [/CERT|TLS|SSL|LEAF/, 'its certificate is not trusted'],
   [/^(E[A-Z]|UND_ERR_)/, 'it could not be reached'],
   [/^IDP_ISSUER_OTHER$/, 'it calls itself by another name than the configured issuer'],

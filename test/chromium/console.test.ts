@@ -28,8 +28,9 @@ const GROWN = `[...document.querySelectorAll('*')].filter((element) =>
   /^\\s*javascript:/i.test(element.getAttribute('href') ?? '')
 ).map((element) => element.outerHTML.slice(0, 200))`
 
-/** For those who have an app; for who knows an old address; a file of a page. */
-const NOT_BY_LINK = ['/me/totp/remove', '/purposes', '/appearance/files/:name']
+const RESULT = '/identity-providers/:name/test-sign-in/:test'
+/** For those who have an app; for who knows an old address; a file of a page; what comes of a sign-in elsewhere. */
+const NOT_BY_LINK = ['/me/totp/remove', '/purposes', '/appearance/files/:name', RESULT, `${RESULT}/page`]
 
 describe('the console in Chromium', () => {
   let product: Product
