@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { listChanges } from '../src/db/changes.ts'
 import { type Kind, releaseEntries } from '../src/db/entries.ts'
-import { countsOfIdps, searchIdps } from '../src/db/idp-people.ts'
 import { findSetting } from '../src/settings/entries.ts'
 import { removeEntry } from '../src/settings/remove.ts'
 import { saveEntry } from '../src/settings/save.ts'
@@ -127,24 +126,5 @@ describe('in the console', () => {
     })
     await product.rows("DELETE FROM user_attributes WHERE name = 'department'")
     assert.deepEqual(await remove('attribute', 'department'), { kind: 'deleted' })
-  })
-
-  it('an identity provider shows how many people have it as a way in, and when somebody came last', async () => {
-    const { db } = product.running
-    const [silent, none] = await Promise.all([idOf('silent'), idOf('none')])
-    const counts = await countsOfIdps(db, [silent, none])
-    assert.equal(counts.get(silent)?.people, 1)
-    assert.ok(Date.now() - (counts.get(silent)?.lastSignInAt?.getTime() ?? 0) < 60_000)
-    assert.deepEqual(counts.get(none), { people: 0, lastSignInAt: null })
-    const names = async (filter: Parameters<typeof searchIdps>[1], limit = 25) =>
-      (await searchIdps(db, filter, limit)).map(({ name }) => name)
-    const all = await names({})
-    assert.equal(all.length, 5)
-    const [first, second] = await searchIdps(db, {}, 2)
-    assert.deepEqual([...(await names({}, 2)), ...(await names({ after: second }))], all)
-    assert.equal(first?.name, all[0])
-    assert.deepEqual(await names({ prefix: 'ACME si' }), ['silent'])
-    assert.deepEqual(await names({ prefix: '100%_' }), [])
-    assert.deepEqual(await names({ isEnabled: false }), [])
   })
 })

@@ -25,12 +25,6 @@ export async function readOrganization(db: Db): Promise<Organization> {
   return row?.organization ?? { name: 'Vestibule' }
 }
 
-/** Writes it unless it says the same already; whose it is stays as it is. */
-export async function writeOrganization(db: Db, organization: Organization): Promise<void> {
-  const { organization: was } = await readSections(db)
-  await updateSection(db, 'organization', was.version, { ...was, content: { ...organization } })
-}
-
 /** The parts of the configuration file that there is one of. */
 export type Section = 'organization' | 'jitProvisioning'
 
