@@ -17,10 +17,12 @@ export interface FieldOf {
   id: string
   /** As the form calls it. */
   label: string
+  /** Its values stand side by side, so that none of them is told by the number of its line. */
+  isOneLine?: true
 }
 
 /** Both sides of a conflict: what stands there now, and what was typed. */
-export interface Conflict {
+interface Conflict {
   by?: { actor: string; at: Date }
   rows: { label: string; theirs: string; yours: string }[]
 }
@@ -38,11 +40,22 @@ export type Refused = Exclude<Outcome, { kind: 'saved' | 'deleted' | 'gone' }>
 
 /**
  * What to answer to a change that was not made.
- * @param form the fields of the form, what was typed as an entry, and the field that names a new entry
+ * @param form the fields of the form, what was typed as an entry, the field that names a new entry, and how two sides differ where that is
+ *   told otherwise than field by field
  */
 export function refusalOf(
   outcome: Refused,
-  { fields, typed, named }: { fields: readonly FieldOf[]; typed?: Entry; named?: string },
+  {
+    fields,
+    typed,
+    named,
+    differences = typed && ((theirs) => differencesOf(theirs, typed, fields)),
+  }: {
+    fields: readonly FieldOf[]
+    typed?: Entry
+    named?: string
+    differences?: ((theirs: Entry) => Conflict['rows']) | undefined
+  },
 ): Refusal {
   switch (outcome.kind) {
     case 'faults':
@@ -60,12 +73,12 @@ export function refusalOf(
       const { current, by } = outcome
       const who = `${by?.actor ?? 'Somebody'} changed this`
       // Where nothing was typed the page is what there is to look at.
-      if (!typed)
+      if (!differences)
         return { status: 409, problems: [{ field: FORM, text: `${who} meanwhile. Look again before you do this` }] }
       return {
         status: 409,
         problems: [{ field: 'conflict', text: `${who} while you did. Compare below, then save again` }],
-        conflict: { ...(by ? { by } : {}), rows: differencesOf(current.entry, typed, fields) },
+        conflict: { ...(by ? { by } : {}), rows: differences(current.entry) },
         version: current.version,
       }
     }
@@ -77,13 +90,20 @@ export function problemsOf(
   { faults, general }: { faults: readonly Fault[]; general: readonly OtherFault[] },
   fields: readonly FieldOf[],
 ): Problem[] {
+  const fieldAt = finderOf(fields)
   return [
-    ...faults.map((fault) => problemOf(fault, fields)),
-    ...general.map(({ kind, key, path, problem }) => ({
+    ...faults.map((fault) => problemOf(fault, fieldAt)),
+    ...general.map((fault) => ({
       field: FORM,
-      text: `${kind ? `${SPOKEN[kind]}${key && key !== kind ? ` ${key}` : ''}: ` : ''}${path} ${problem}`.trim(),
+      text: `${fault.kind ? `${calledOf(fault)}: ` : ''}${fault.path} ${fault.problem}`.trim(),
     })),
   ]
+}
+
+/** What the entry of a fault is called: Application travel. */
+export function calledOf({ kind, key }: OtherFault): string {
+  if (kind === undefined) return ''
+  return key === undefined || key === '' || key === kind ? SPOKEN[kind] : `${SPOKEN[kind]} ${key}`
 }
 
 const SPOKEN: Record<SettingKind, string> = {
@@ -96,35 +116,47 @@ const SPOKEN: Record<SettingKind, string> = {
   jitProvisioning: 'Just-in-time provisioning',
 }
 
-function problemOf({ path, problem, example }: Fault, fields: readonly FieldOf[]): Problem {
+function problemOf({ path, problem, example }: Fault, fieldAt: Finder): Problem {
   // Where the other one stands is told in paths of a file.
   const said = problem.replace(/^is the same as .*/s, 'is there twice')
   // Lists, maps and variables are how a file writes it, and no help in a form.
   const help = example === '' || said !== problem || /^[[{$]/.test(example) ? '' : `. For example: ${example}`
-  const found = fieldAt(path, fields)
+  const found = fieldAt(path)
   if (!found) return { field: FORM, text: `${path} ${said}${help}`.trim() }
-  const line = /^\[(\d+)\]$/.exec(found.rest)?.[1]
+  const line = found.isOneLine ? undefined : /^\[(\d+)\]$/.exec(found.rest)?.[1]
   const label = line === undefined ? found.label : `${found.label}, line ${Number(line) + 1}:`
   return { field: found.field, text: `${label} ${said}${help}` }
 }
 
-function fieldAt(path: string, fields: readonly FieldOf[]): { field: string; label: string; rest: string } | undefined {
-  const found = fields
-    .flatMap(({ path: wanted, id, label }) => {
-      const pattern = wanted.split('[]').map((part) => part.replaceAll(/[.[\]]/g, '\\$&'))
-      const match = new RegExp(`^${pattern.join('\\[(\\d+)\\]')}(?=$|[.[])`).exec(path)
-      if (!match) return []
-      return [
-        { field: [id, ...match.slice(1)].join('-'), label, length: match[0].length, rest: path.slice(match[0].length) },
-      ]
-    })
-    .sort((a, b) => b.length - a.length)[0]
-  return found
+interface Found {
+  field: string
+  label: string
+  isOneLine?: true
+  /** What of the path lies below the field. */
+  rest: string
+}
+
+type Finder = (path: string) => Found | undefined
+
+/** Finds the field of a path: the deepest, if several have it. */
+function finderOf(fields: readonly FieldOf[]): Finder {
+  const patterns = fields.map(({ path, ...field }) => {
+    const steps = path.split('[]').map((part) => part.replaceAll(/[.[\]]/g, '\\$&'))
+    return { ...field, pattern: new RegExp(`^${steps.join('\\[(\\d+)\\]')}(?=$|[.[])`) }
+  })
+  return (path) =>
+    patterns
+      .flatMap(({ pattern, id, ...field }) => {
+        const match = pattern.exec(path)
+        return match ? [{ ...field, field: [id, ...match.slice(1)].join('-'), rest: path.slice(match[0].length) }] : []
+      })
+      .sort((a, b) => a.rest.length - b.rest.length)[0]
 }
 
 /** The fields in which two entries differ, with what each says. */
 export function differencesOf(theirs: Entry, yours: Entry, fields: readonly FieldOf[]): Conflict['rows'] {
-  const sides = [theirs, yours].map((entry) => saidBy(entry, fields))
+  const fieldAt = finderOf(fields)
+  const sides = [theirs, yours].map((entry) => saidBy(entry, fieldAt))
   const labels = new Set(sides.flatMap((side) => [...side.keys()]))
   return [...labels].flatMap((label) => {
     const [one = '', other = ''] = sides.map((side) => side.get(label)?.join('\n') ?? '')
@@ -132,10 +164,10 @@ export function differencesOf(theirs: Entry, yours: Entry, fields: readonly Fiel
   })
 }
 
-function saidBy(entry: Entry, fields: readonly FieldOf[]): Map<string, string[]> {
+function saidBy(entry: Entry, fieldAt: Finder): Map<string, string[]> {
   const said = new Map<string, string[]>()
   for (const [path, value] of leavesOf(entry)) {
-    const label = fieldAt(path, fields)?.label
+    const label = fieldAt(path)?.label
     if (label !== undefined) said.set(label, [...(said.get(label) ?? []), value])
   }
   return said

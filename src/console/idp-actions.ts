@@ -6,9 +6,8 @@ import { setEnabled } from '../settings/switch.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { actorOf, type Desk } from './desk.ts'
-import { versionIn } from './entry-form.ts'
+import { problemsOf, versionIn } from './entry-form.ts'
 import { idpAddress } from './idp-addresses.ts'
-import { othersProblems } from './idp-problems.ts'
 import { idpOf, isOurs, notThere } from './idp-setting.ts'
 
 export function idpActions(desk: Desk): Route[] {
@@ -64,8 +63,7 @@ export function idpActions(desk: Desk): Route[] {
         )
       }
       case 'faults': {
-        const faults = [...outcome.faults, ...outcome.general]
-        const body = othersProblems(faults).map(({ text }) => text)
+        const body = problemsOf(outcome, []).map(({ text }) => text)
         return desk.stop(req, res, 422, 'It does not fit as it is', `${body.join('. ')}.`, back)
       }
       case 'read-only':

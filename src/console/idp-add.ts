@@ -6,11 +6,12 @@ import { saveEntry } from '../settings/save.ts'
 import { type Fields, oneParameter, readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { actorOf, type Desk, type Problem } from './desk.ts'
+import { problemsOf } from './entry-form.ts'
 import { ADD_IDP, IDPS, idpAddress } from './idp-addresses.ts'
 import { type Fetched, fetchInto } from './idp-fetch.ts'
 import { entryOf, type IdpForm, readForm, readSecret } from './idp-form.ts'
 import { emptyForm, PRESETS, type Preset, presetNamed } from './idp-presets.ts'
-import { issuerProblems, othersProblems, problemsOf } from './idp-problems.ts'
+import { fieldsOf, issuerProblems } from './idp-problems.ts'
 
 interface Shown {
   form: IdpForm
@@ -51,10 +52,8 @@ export function idpAddPages(desk: Desk, inspector: Inspector): Route[] {
     switch (outcome.kind) {
       case 'saved':
         return desk.done(req, res, idpAddress(outcome.key), saidOf(form, outcome.warnings))
-      case 'faults': {
-        const problems = [...problemsOf(outcome.faults, form), ...othersProblems(outcome.general)]
-        return answer(req, res, { ...again, problems })
-      }
+      case 'faults':
+        return answer(req, res, { ...again, problems: problemsOf(outcome, fieldsOf(form)) })
       default:
         return answer(req, res, {
           ...again,

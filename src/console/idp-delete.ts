@@ -7,9 +7,8 @@ import { removeEntry } from '../settings/remove.ts'
 import { type Fields, readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { actorOf, type Desk, type Problem } from './desk.ts'
-import { versionIn } from './entry-form.ts'
+import { calledOf, versionIn } from './entry-form.ts'
 import { IDPS, idpAddress } from './idp-addresses.ts'
-import { calledOf } from './idp-problems.ts'
 import { CRUMBS, idpOf, isOurs } from './idp-setting.ts'
 
 const number = new Intl.NumberFormat('en-GB')

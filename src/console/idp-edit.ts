@@ -7,24 +7,21 @@ import type { Outcome } from '../settings/outcome.ts'
 import { saveEntry } from '../settings/save.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
-import { actorOf, type Desk, type Problem } from './desk.ts'
-import { versionIn } from './entry-form.ts'
+import { actorOf, type Desk } from './desk.ts'
+import { type Refusal, refusalOf, versionIn } from './entry-form.ts'
 import { idpAddress } from './idp-addresses.ts'
-import { type Difference, differencesOf, factsOf } from './idp-facts.ts'
+import { compareForms, factsOf } from './idp-facts.ts'
 import { type Fetched, fetchInto } from './idp-fetch.ts'
 import { entryOf, formOf, type IdpEntry, type IdpForm, readForm, readSecret, withRows } from './idp-form.ts'
-import { consentProblems, issuerProblems, othersProblems, problemsOf, rowProblems } from './idp-problems.ts'
+import { consentProblems, fieldsOf, issuerProblems, rowProblems } from './idp-problems.ts'
 import { CRUMBS, idpOf, isOurs, notThere, readAround } from './idp-setting.ts'
 
-interface Shown {
+interface Shown extends Partial<Omit<Refusal, 'status'>> {
   form?: IdpForm
-  version?: number
-  problems?: Problem[]
   status?: number
   found?: Fetched['found'] | undefined
   /** A secret was typed, and is gone with this page. */
   isSecretLost?: boolean
-  conflict?: { by?: { actor: string; at: Date } | undefined; differences: Difference[] }
 }
 
 export function idpEditPages(desk: Desk, inspector: Inspector): Route[] {
@@ -83,23 +80,21 @@ export function idpEditPages(desk: Desk, inspector: Inspector): Route[] {
         const said = `${form.displayName.trim() || idp.key} is updated`
         return desk.done(req, res, idpAddress(idp.key), [said, ...outcome.warnings].join('. '))
       }
-      case 'faults': {
-        const problems = [...problemsOf(outcome.faults, form), ...othersProblems(outcome.general)]
-        return answer(req, res, idp, { ...again, problems })
-      }
-      case 'conflict': {
-        const { current, by } = outcome
-        const theirs = formOf(current.entry as unknown as IdpEntry)
-        const conflict = { by, differences: differencesOf(theirs, { ...form, isEnabled: theirs.isEnabled }) }
-        return answer(req, res, current, { ...again, version: current.version, status: 409, conflict })
-      }
       case 'read-only':
         isOurs(desk, req, res, { ...idp, managedBy: 'file' })
         return
-      case 'in-use':
-        return answer(req, res, idp, { ...again, problems: [{ field: 'form', text: outcome.message }] })
-      default:
+      case 'gone':
+      case 'deleted':
         return notThere(desk, req, res)
+      default: {
+        const differences = (entry: object) => {
+          const theirs = formOf(entry as IdpEntry)
+          return compareForms(theirs, { ...form, isEnabled: theirs.isEnabled })
+        }
+        const refusal = refusalOf(outcome, { fields: fieldsOf(form), differences })
+        const shown = outcome.kind === 'conflict' ? outcome.current : idp
+        return answer(req, res, shown, { ...again, ...refusal })
+      }
     }
   }
 

@@ -2,7 +2,7 @@
 import { type IdpForm, type Pair, scopesIn } from './idp-form.ts'
 import { MODE_LABELS, type Mode, SYNC_METHODS } from './idp-words.ts'
 
-export interface Fact {
+interface Fact {
   label: string
   /** One line each. */
   lines: string[]
@@ -35,17 +35,11 @@ function linesOf(pairs: Pair[], line: (pair: Pair) => string): string[] {
     .sort()
 }
 
-export interface Difference {
-  label: string
-  theirs: string[]
-  yours: string[]
-}
-
-/** Where two forms say different things. */
-export function differencesOf(theirs: IdpForm, yours: IdpForm): Difference[] {
+/** Where two forms say different things: both sides as texts of several lines. */
+export function compareForms(theirs: IdpForm, yours: IdpForm): { label: string; theirs: string; yours: string }[] {
   const others = factsOf(theirs)
   return factsOf(yours).flatMap(({ label, lines }, index) => {
-    const other = others[index]?.lines ?? []
-    return other.join('\n') === lines.join('\n') ? [] : [{ label, theirs: other, yours: lines }]
+    const [one, other] = [others[index]?.lines.join('\n') ?? '', lines.join('\n')]
+    return one === other ? [] : [{ label, theirs: one, yours: other }]
   })
 }

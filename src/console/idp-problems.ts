@@ -1,45 +1,40 @@
 // What is wrong with the form of an identity provider, each at the field where it can be mended. Pure.
-import { type Fault, pathTo } from '../config-faults.ts'
-import type { OtherFault } from '../settings/check.ts'
-import type { SettingKind } from '../settings/entries.ts'
+import { pathTo } from '../config-faults.ts'
 import type { Problem } from './desk.ts'
+import type { FieldOf } from './entry-form.ts'
 import type { IdpForm, Pair } from './idp-form.ts'
 
-/** By the path of a fault: the field, and what it is called. Deeper paths stand first. */
-const FIELDS: readonly [path: RegExp, field: string, label: string][] = [
-  [/^name$/, 'name', 'Name'],
-  [/^displayName$/, 'displayName', 'Display name'],
-  [/^oidc\.issuer$/, 'issuer', 'Issuer'],
-  [/^oidc\.clientId$/, 'clientId', 'Client ID'],
-  [/^oidc\.clientSecret$/, 'clientSecret', 'Client secret'],
-  [/^oidc\.scopes/, 'scopes', 'Scopes'],
-  [/^claims\.username$/, 'username', 'Username claim'],
-  [/^claims\.roles$/, 'roles', 'Roles claim'],
-  [/^claims\.mappings/, 'add-mapping', 'Attributes'],
-  [/^claims\.roleMappings/, 'add-role', 'Roles'],
-  [/userstore$/, 'userstore', 'User Store Domain'],
-  [/scheme$/, 'scheme-PROMPT_USERNAME_PASSWORD_CONSENT', 'Prompt'],
-  [/attributeSyncMethod$/, 'sync-OVERRIDE_ALL', 'Later sign-ins'],
+const FIELDS: readonly FieldOf[] = [
+  { path: 'name', id: 'name', label: 'Name' },
+  { path: 'displayName', id: 'displayName', label: 'Display name' },
+  { path: 'oidc.issuer', id: 'issuer', label: 'Issuer' },
+  { path: 'oidc.clientId', id: 'clientId', label: 'Client ID' },
+  { path: 'oidc.clientSecret', id: 'clientSecret', label: 'Client secret' },
+  { path: 'oidc.scopes', id: 'scopes', label: 'Scopes', isOneLine: true },
+  { path: 'claims.username', id: 'username', label: 'Username claim' },
+  { path: 'claims.roles', id: 'roles', label: 'Roles claim' },
+  { path: 'claims.mappings', id: 'add-mapping', label: 'Attributes' },
+  { path: 'claims.roleMappings', id: 'add-role', label: 'Roles' },
+  { path: 'provisioning.jit.userstore', id: 'userstore', label: 'User Store Domain' },
+  { path: 'provisioning.jit.scheme', id: 'scheme-PROMPT_USERNAME_PASSWORD_CONSENT', label: 'Prompt' },
+  { path: 'provisioning.jit.attributeSyncMethod', id: 'sync-OVERRIDE_ALL', label: 'Later sign-ins' },
 ]
 
-/** The faults of the file's reader as lines of the error summary. */
-export function problemsOf(faults: readonly Fault[], form: IdpForm): Problem[] {
-  return faults.map(({ path, problem, example }) => {
-    const [, field, label] = FIELDS.find(([known]) => known.test(path)) ?? ['', 'form', path]
-    // What an example of a secret says is how a file names one.
-    const such = field === 'clientSecret' || example === '' ? '' : `. For example: ${example}`
-    const row = rowOf(path, form)
-    const what = row === undefined ? label : `${label}, ${row.name}:`
-    return { field: row?.field ?? field, text: `${what} ${problem}${such}` }
-  })
-}
-
-/** The row that a fault is about. A path writes odd keys shorter than they are. */
-function rowOf(path: string, { mappings, roleMappings }: IdpForm): { field: string; name: string } | undefined {
-  const mapping = mappings.findIndex(({ ours }) => pathTo('claims.mappings', ours) === path)
-  if (mapping >= 0) return { field: `mapping-${mapping}-theirs`, name: mappings[mapping]?.ours ?? '' }
-  const role = roleMappings.findIndex(({ theirs }) => pathTo('claims.roleMappings', theirs) === path)
-  return role < 0 ? undefined : { field: `role-${role}-ours`, name: roleMappings[role]?.theirs ?? '' }
+/** The fields of a form, each of its rows among them. */
+export function fieldsOf({ mappings, roleMappings }: IdpForm): FieldOf[] {
+  return [
+    ...FIELDS,
+    ...mappings.map(({ ours }, index) => ({
+      path: pathTo('claims.mappings', ours),
+      id: `mapping-${index}-theirs`,
+      label: `Attributes, ${ours}:`,
+    })),
+    ...roleMappings.map(({ theirs }, index) => ({
+      path: pathTo('claims.roleMappings', theirs),
+      id: `role-${index}-ours`,
+      label: `Roles, ${theirs}:`,
+    })),
+  ]
 }
 
 /** What a map cannot say: the same name twice, and half of a row. */
@@ -89,28 +84,4 @@ export function consentProblems(
 
 function asksForConsent({ provisioning, scheme }: IdpForm): boolean {
   return provisioning === 'always' && scheme !== 'PROVISION_SILENTLY'
-}
-
-/** What would not fit any more elsewhere, of which no field here is to blame. */
-export function othersProblems(faults: readonly OtherFault[]): Problem[] {
-  return faults.map((fault) => ({
-    field: 'form',
-    text: `${[calledOf(fault), fault.path].filter(Boolean).join(' ')}: ${fault.problem}`,
-  }))
-}
-
-/** What an entry is called: Application travel. */
-export function calledOf({ kind, key }: Pick<OtherFault, 'kind' | 'key'>): string {
-  if (kind === undefined) return ''
-  return key === undefined || key === kind ? SPOKEN[kind] : `${SPOKEN[kind]} ${key}`
-}
-
-const SPOKEN: Record<SettingKind, string> = {
-  attribute: 'Attribute',
-  userStore: 'User store',
-  idp: 'Identity provider',
-  purpose: 'Consent purpose',
-  application: 'Application',
-  organization: 'Organisation',
-  jitProvisioning: 'Provisioning',
 }

@@ -386,7 +386,10 @@ describe('identity providers', () => {
       await other.fill({ displayName: 'Hers', clientId: 'hers' }).press('Update')
       const conflict = await mine.fill({ displayName: 'Mine' }).press('Update')
       assert.equal(conflict.status, 409)
-      assert.match(conflict.text, /maya changed this just now\. Compare below, then save again/)
+      assert.match(
+        conflict.text,
+        /maya changed this while you did\. Compare below, then save again.* maya changed this just now/,
+      )
       assert.match(conflict.text, /Display name Hers Mine Client ID hers northwind-password/)
       assert.equal((await settingOf('password'))?.entry['displayName'], 'Hers')
       assert.match((await conflict.press('Update')).text, /Mine is updated/)
