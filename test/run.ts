@@ -1,20 +1,25 @@
-// Every test in two processes, side by side: one per file would spend most of its time starting, and one for all would wait with a core to spare.
+// Every test in three processes, side by side: one per file would spend most of its time starting, and two, which wait for what they start, leave a core to spare.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import './support/quick-assert.ts'
 
-/** Those that start programs of their own (servers, browsers, PostgreSQL), generated input, and three that take long, take as long as all others together. */
-const PROGRAMS =
-  /cli\.|embedded|demo|chromium|fleet|leave|rotation|races|crashes|outages|floods|generated|collisions|local-sign-in|idp-tokens/
-const LANES = ['rules and pages', 'programs and generated input']
+/** The files of each lane, by their path below test/; the first that takes a file has it. They take about as long as one another. */
+const LANES: [name: string, takes: RegExp][] = [
+  [
+    'programs and generated input',
+    /cli\.|embedded|demo|chromium|fleet|leave|rotation|races|crashes|outages|floods|generated/,
+  ],
+  ['pages', /^(console|pages|security)\//],
+  ['rules', /./],
+]
 
-const lane = process.argv[2]
-if (lane === undefined) {
-  await Promise.all(LANES.map(runLane))
+const wanted = process.argv[2]
+if (wanted === undefined) {
+  await Promise.all(LANES.map(([name]) => runLane(name)))
 } else {
   const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts') && LANES[Number(PROGRAMS.test(file))] === lane)
+    .filter((file) => file.endsWith('.test.ts') && LANES.find(([, takes]) => takes.test(file))?.[0] === wanted)
     .sort()
   for (const file of files) await import(path.join(import.meta.dirname, file))
 }
