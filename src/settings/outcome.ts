@@ -50,7 +50,8 @@ export function changing(
   return settled(house, async (db) => {
     const settings = await readSettings(db)
     const current = settings[kind].find((setting) => setting.key === key)
-    const row = await findEntry(db, kind, key)
+    // Not asked for a key that nothing has: PostgreSQL would choke on some.
+    const row = current && (await findEntry(db, kind, key))
     if (!current || !row) return { kind: 'gone' }
     return current.managedBy === 'file' ? { kind: 'read-only' } : change(db, current, row, settings)
   })
