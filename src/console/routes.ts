@@ -38,8 +38,8 @@ const FRESH_MS = 10 * 60_000
 const SCREENS: readonly Screen[] = [
   appearanceScreen,
   applicationsScreen,
-  auditScreen,
   attributesScreen,
+  auditScreen,
   dashboardScreen,
   idpsScreen,
   meScreen,
@@ -77,7 +77,7 @@ export function consoleRoutes(house: House): Console {
   for (const route of routes) {
     const { method, path, handler } = route
     const body = route.upload ? uploadBody : formBody
-    const form: RequestHandler[] = method === 'post' ? [sameOrigin(house.publicUrl), body] : []
+    const form: RequestHandler[] = method === 'post' ? [sameOrigin(house.publicUrl), body, stillSignedIn] : []
     router[method](`/console${path}`, requireOperator, ...form, sessionToken, guard(route), handler)
   }
   for (const path of new Set(routes.map((route) => route.path))) {
@@ -129,6 +129,13 @@ export function consoleRoutes(house: House): Console {
   }
 
   function guard(route: Pick<Route, 'roles' | 'fresh'> & { path?: string }): RequestHandler {
+  /** A form may take its time to arrive, and whoever is shown out meanwhile has not sent it. */
+  async function stillSignedIn(req: Request, res: Response, next: () => void): Promise<void> {
+    if (!(await sessions.reload(req))) return res.redirect(303, SIGN_IN)
+    await requireOperator(req, res, next)
+  }
+
+  function guard(route: Route): RequestHandler {
     return (req, res, next) => {
       if (!route.roles.includes(operatorOf(res).role))
         return desk.stop(

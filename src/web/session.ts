@@ -20,6 +20,8 @@ export interface Sessions {
   /** Begins a session under a new id: one that was planted before the sign-in is worth nothing after it. */
   begin(req: Request, data: Record<string, unknown>): Promise<void>
   end(req: Request): Promise<void>
+  /** Finds the session of a request once more; false when it has been ended meanwhile. */
+  reload(req: Request): Promise<boolean>
 }
 
 /** `secrets` sign the cookie, newest first. `name` is the cookie's, without its prefix. */
@@ -54,6 +56,11 @@ export function createSessions(options: {
     },
     end: (req) =>
       new Promise((resolve, reject) => req.session.destroy((error: unknown) => (error ? reject(error) : resolve()))),
+    async reload(req) {
+      const data = await keeper.find(req.sessionID)
+      if (data) req.sessionStore.createSession(req, data as unknown as session.SessionData)
+      return data !== undefined
+    },
   }
 }
 

@@ -1,8 +1,10 @@
 // The console attacked: by who is shown out while they send, by forms that nobody filled in, and by what happens at the same moment.
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import type { Browser } from '../support/browser.ts'
-import { openConsole } from '../support/console.ts'
+import { setTimeout } from 'node:timers/promises'
+import { type Browser, openBrowser } from '../support/browser.ts'
+import { makeOperator, openConsole, signInToConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
 
 const PURPOSES = '/console/resident/user-onboarding/ask-password/purposes'
@@ -28,6 +30,46 @@ describe('the console, attacked', () => {
       method: 'POST',
       headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({ _csrf: await tokenOf(browser), ...fields }).toString(),
+    })
+  }
+
+  /** Sends a form but for its last byte, has `meanwhile` happen, and sends the rest. */
+  async function postSlowly(browser: Browser, path: string, fields: Record<string, string>, meanwhile: () => unknown) {
+    const body = new URLSearchParams({ _csrf: await tokenOf(browser), ...fields }).toString()
+    const socket = connect(product.port, '127.0.0.1')
+    const head = [
+      `POST ${path} HTTP/1.1`,
+      `Host: ${new URL(product.url).host}`,
+      `Cookie: ${browser.cookies.header(new URL(at(path)), { method: 'POST' })}`,
+      'Content-Type: application/x-www-form-urlencoded',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+    ]
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, -1)}`)
+    await setTimeout(300)
+    await meanwhile()
+    socket.write(body.slice(-1))
+    let answer = ''
+    for await (const part of socket) answer += part
+    return answer
+  }
+
+  for (const [how, showOut] of [
+    ['locked', (id: string) => post(owner, `/console/users/${id}`, { do: 'lock' })],
+    ['an operator no more', (id: string) => post(owner, `/console/operators/${id}`, { do: 'remove' })],
+    ['signed out everywhere', (id: string) => post(owner, `/console/users/${id}`, { do: 'sign-out' })],
+    ['given another role', (id: string) => post(owner, `/console/operators/${id}`, { role: 'support' })],
+  ] as const) {
+    test(`a form that is on its way while its sender is ${how} does nothing`, async () => {
+      const name = how.replaceAll(' ', '-')
+      const { id } = await makeOperator(product, name, 'owner')
+      const accomplice = await makeOperator(product, `friend-of-${name}`)
+      const browser = openBrowser()
+      await signInToConsole(product, browser, name)
+      const form = { username: accomplice.username, role: 'owner' }
+      const answer = await postSlowly(browser, '/console/operators/add', form, () => showOut(id))
+      assert.match(answer, /^HTTP\/1\.1 (303 See Other[\s\S]*Location: \/console\/sign-in\r|403 )/)
+      assert.deepEqual(await product.rows('SELECT role FROM operators WHERE user_id = $1', [accomplice.id]), [])
     })
   }
 
