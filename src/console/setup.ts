@@ -3,7 +3,7 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { createBrake } from '../db/brakes.ts'
 import { readOrganization } from '../db/installation.ts'
 import { isSetUp, makeFirstOwner } from '../db/operators.ts'
-import { webAddress } from '../declared-addresses.ts'
+import { checkDeclared } from '../declared.ts'
 import { findSetting, type Setting } from '../settings/entries.ts'
 import { saveEntry } from '../settings/save.ts'
 import { clientOf } from '../web/client.ts'
@@ -115,17 +115,21 @@ export function setupRoutes({ house, showOutside }: Desk): Router {
   }
 }
 
+/** By the rules of the configuration file: what those refuse would not be kept, and there is no second try. */
 function organizationProblems({
-  organization,
-  privacyPolicyUrl,
+  organization: name,
+  privacyPolicyUrl: url,
 }: {
   organization: string
   privacyPolicyUrl: string
 }): Problem[] {
+  const said = { name, ...(url === '' ? {} : { privacyPolicyUrl: url }) }
+  const { faults } = checkDeclared({ organization: said }, { allowPrivateIdp: true })
+  const isWrong = (key: keyof typeof said) => faults.some(({ path }) => path === `organization.${key}`)
   const problems: Problem[] = []
-  if (organization === '' || [...organization].length > 100)
+  if (name === '' || isWrong('name'))
     problems.push({ field: 'organization', text: 'Enter the name of your organisation, in 100 characters or fewer' })
-  if (privacyPolicyUrl !== '' && webAddress(privacyPolicyUrl) === undefined)
+  if (isWrong('privacyPolicyUrl'))
     problems.push({
       field: 'privacyPolicyUrl',
       text: 'Enter the address of your privacy page, like https://northwind.example/privacy',

@@ -116,6 +116,18 @@ describe('the first run', () => {
     assert.doesNotMatch(page.html, new RegExp(`${TOKEN}|value="short"`))
   })
 
+  test('makes no owner as long as the organisation cannot be kept as it was typed', async () => {
+    for (const [change, words] of [
+      [{ organization: 'North\0wind' }, /Enter the name of your organisation/],
+      [{ privacyPolicyUrl: 'https://northwind.example/\0' }, /Enter the address of your privacy page/],
+    ] as const) {
+      const page = await (await filled(change)).press('Finish set-up')
+      assert.equal(page.status, 422)
+      assert.match(page.text, words)
+      assert.deepEqual(await owners(), [])
+    }
+  })
+
   test('takes the token in any case and with spaces around it', async () => {
     assert.match((await (await filled({ token: ` ${TOKEN.toLowerCase()} ` })).press('Finish set-up')).url, /sign-in$/)
   })
