@@ -11,6 +11,7 @@ import { OWNER, type Route } from './access.ts'
 import { actorOf, type Desk, type Problem } from './desk.ts'
 
 const OPERATORS = '/console/operators'
+const NOBODY = 'Nobody has this username. Check and try again'
 const NO_OWNER = 'This would leave no owner who can sign in. Make somebody else an owner first'
 
 export function operatorsScreen(desk: Desk): Route[] {
@@ -46,21 +47,16 @@ export function operatorsScreen(desk: Desk): Route[] {
   async function add(req: Request, res: Response): Promise<void> {
     const fields = readFields(req.body)
     const [username, role] = [fields.one('username'), fields.one('role')]
+    const refuse = (text: string) => answerAdd(req, res, username, role, [{ field: 'username', text }])
     const user = await userNamed(username)
-    if (!user?.passwordHash)
-      return answerAdd(req, res, username, role, [
-        {
-          field: 'username',
-          text: user
-            ? 'This person has no password here. Operators sign in with one'
-            : 'Nobody has this username. Check and try again',
-        },
-      ])
+    if (!user) return refuse(NOBODY)
+    if (!user.passwordHash) return refuse('This person has no password here. Operators sign in with one')
     if (!isRole(role))
       return answerAdd(req, res, username, 'support', [{ field: 'role-support', text: 'Select a role' }])
     const isKnown = (await listOperators(house.db)).some(({ userId }) => userId === user.id)
     if (isKnown) return res.redirect(303, `${OPERATORS}/${user.id}`)
-    await putOperator(house.db, user.id, role, actorOf(req, res))
+    // Whoever adds is another owner, so it is the user who is gone.
+    if (!(await putOperator(house.db, user.id, role, actorOf(req, res)))) return refuse(NOBODY)
     desk.done(req, res, OPERATORS, `${user.username} can enter the console from now on`)
   }
 

@@ -78,7 +78,7 @@ export async function lockOwners(transaction: Db): Promise<void> {
 export const ANOTHER_OWNER = `EXISTS (SELECT FROM operators o JOIN users u ON u.id = o.user_id
   WHERE o.role = 'owner' AND o.user_id <> ? AND NOT u.is_locked AND u.password_hash IS NOT NULL)`
 
-/** Gives a user a role in the console, or another one. False when that would leave no owner. */
+/** Gives a user a role in the console, or another one. False when that would leave no owner, and when there is no such user any more. */
 export function putOperator(db: Db, userId: string, role: Role, actor: Actor): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
     await lockOwners(transaction)
@@ -86,9 +86,9 @@ export function putOperator(db: Db, userId: string, role: Role, actor: Actor): P
     if (was?.role === role) return true
     const row = await queryOne(
       transaction,
-      `INSERT INTO operators (user_id, role) SELECT ?::uuid, ? WHERE ? = 'owner' OR ${ANOTHER_OWNER}
+      `INSERT INTO operators (user_id, role) SELECT id, ? FROM users WHERE id = ? AND (? = 'owner' OR ${ANOTHER_OWNER})
        ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING 1`,
-      [userId, role, role, userId],
+      [role, userId, role, userId],
     )
     if (!row) return false
     await tell(transaction, actor, userId, was?.role, role)

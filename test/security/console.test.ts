@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { inTransaction, query } from '../../src/db/connect.ts'
+import { lockOwners } from '../../src/db/operators.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { makeOperator, openConsole, signInToConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
@@ -72,6 +74,21 @@ describe('the console, attacked', () => {
       assert.deepEqual(await product.rows('SELECT role FROM operators WHERE user_id = $1', [accomplice.id]), [])
     })
   }
+
+  test('somebody who is deleted while they are made an operator is nobody, as anybody who is not there', async () => {
+    const { id, username } = await makeOperator(product, 'short-lived')
+    const answer = await inTransaction(product.running.house.db, async (transaction) => {
+      // Whoever makes operators waits for this.
+      await lockOwners(transaction)
+      const asked = post(owner, '/console/operators/add', { username, role: 'support' })
+      await setTimeout(300)
+      await query(transaction, 'DELETE FROM users WHERE id = ?', [id])
+      return { asked }
+    })
+    const response = await answer.asked
+    assert.equal(response.status, 422)
+    assert.match(await response.text(), /Nobody has this username/)
+  })
 
   test('a purpose whose key nobody can have is not there', async () => {
     for (const doing of ['up', 'down', 'archive', 'restore'])
