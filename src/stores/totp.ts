@@ -6,6 +6,8 @@ const SECRET_BYTES = 20
 const PERIOD_SECONDS = 30
 /** A code of the step before or after is taken too: clocks differ, and people are slow (RFC 6238, 5.2). */
 const STEPS_AROUND = 1
+/** A QR code holds some 2,000 characters, and a character of a name may be twelve of an address. */
+const LABEL_MAX = 100
 
 /** A new secret, in base 32, as people type it where they cannot scan. */
 export function newTotpSecret(): string {
@@ -14,7 +16,8 @@ export function newTotpSecret(): string {
 
 /** What an app reads from the QR code: `otpauth://totp/…`. */
 export function totpAddress(secret: string, { issuer, label }: { issuer: string; label: string }): string {
-  return new TOTP({ issuer, label, secret, period: PERIOD_SECONDS }).toString()
+  const [...characters] = label
+  return new TOTP({ issuer, label: characters.slice(0, LABEL_MAX).join(''), secret, period: PERIOD_SECONDS }).toString()
 }
 
 /** The QR code of an address, as SVG without style or script; `name` says what it is to those who do not see it. */

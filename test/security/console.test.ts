@@ -90,6 +90,13 @@ describe('the console, attacked', () => {
     assert.match(await response.text(), /Nobody has this username/)
   })
 
+  test('an app for codes can be set up under any name that a store may give', async () => {
+    const { browser } = await openConsole(product, { username: '💩'.repeat(255), role: 'support' })
+    const page = await browser.open(at('/console/me/totp'))
+    assert.equal(page.status, 200)
+    assert.match(page.html, /<svg role="img"/)
+  })
+
   test('a purpose whose key nobody can have is not there', async () => {
     for (const doing of ['up', 'down', 'archive', 'restore'])
       assert.equal((await post(owner, PURPOSES, { key: 'a\0b', do: doing, version: '1' })).status, 404, doing)
