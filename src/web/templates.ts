@@ -144,7 +144,8 @@ export function createTemplates(options: TemplateOptions): Templates {
     }
 
     const runWithin = (file: string, locals: Locals): string => {
-      const include = (name: string, more: Locals = {}) => run(named(name), { ...locals, ...more })
+      // `given`: what this include says itself. What a part can do without it reads from there, or it would find what surrounds it.
+      const include = (name: string, given: Locals = {}) => run(named(name), { ...locals, ...given, given })
       const slot = (name: string) => fill(name, locals)
       if (!isOfTheme(file)) return templateOf(file)({ ...locals, include, slot })
       theme?.used.add(file)
