@@ -22,8 +22,6 @@ import { type Refusal, versionIn } from './entry-form.ts'
 import { entryScreen, type Removal } from './entry-screen.ts'
 
 const APPLICATIONS = '/applications'
-// The page of an application is one step below the list, whatever its client ID.
-const ADD = `${APPLICATIONS}/add/new`
 const LIST = `/console${APPLICATIONS}`
 const CRUMBS = [{ label: 'Applications', href: LIST }]
 
@@ -40,12 +38,12 @@ export function applicationsScreen(desk: Desk): Route[] {
   const secret = { path: `${APPLICATIONS}/:key/secret`, roles: OWNER, fresh: true as const }
   return [
     { method: 'get', path: APPLICATIONS, roles: OWNER, handler: showList },
-    { method: 'get', path: ADD, roles: OWNER, handler: (req, res) => answer(req, res, undefined, NEW_APPLICATION) },
-    { method: 'post', path: ADD, roles: OWNER, handler: add },
-    { method: 'get', path: `${APPLICATIONS}/:key`, roles: OWNER, handler: showOne },
-    { method: 'post', path: `${APPLICATIONS}/:key`, roles: OWNER, handler: change },
-    { ...secret, method: 'get', handler: showSecret },
-    { ...secret, method: 'post', handler: changeSecret },
+    ...screen.forms({
+      show: (req, res, one) => answer(req, res, one, one ? typedOf(one.entry) : NEW_APPLICATION),
+      submit: (req, res, one) => (one ? change(req, res, one) : add(req, res)),
+    }),
+    { ...secret, method: 'get', handler: screen.found((req, res, one) => answerSecret(req, res, one, {})) },
+    { ...secret, method: 'post', handler: screen.found(changeSecret) },
     ...screen.removal(removalOf),
   ]
 
@@ -56,12 +54,7 @@ export function applicationsScreen(desk: Desk): Route[] {
       const href = screen.address(key)
       return { clientId: key, name, href, grantTypes, isEnabled, managedBy, hasSecret, change: changes.get(key) }
     })
-    desk.show(req, res, 'applications', { title: 'Applications', applications, add: `/console${ADD}` })
-  }
-
-  async function showOne(req: Request, res: Response): Promise<void> {
-    const setting = await screen.find(req)
-    return setting ? answer(req, res, setting, typedOf(setting.entry)) : screen.gone(req, res)
+    desk.show(req, res, 'applications', { title: 'Applications', applications, add: screen.add })
   }
 
   async function answer(
@@ -81,17 +74,8 @@ export function applicationsScreen(desk: Desk): Route[] {
       'application',
       {
         title: setting ? typedOf(setting.entry).name : 'Add an application',
-        crumbs: CRUMBS,
-        problems: refusal.problems ?? [],
-        conflict: refusal.conflict,
-        isNew: setting === undefined,
-        isEnabled: setting?.isEnabled ?? true,
+        ...screen.formPage(setting, refusal),
         hasSecret: setting?.hasSecret ?? false,
-        managedBy: setting?.managedBy ?? 'console',
-        version: refusal.version ?? setting?.version ?? 0,
-        here: setting ? screen.address(setting.key) : `/console${ADD}`,
-        list: LIST,
-        removal: setting && screen.address(setting.key, '/remove'),
         secretPage: setting && screen.address(setting.key, '/secret'),
         typed,
         grants: GRANTS,
@@ -115,9 +99,7 @@ export function applicationsScreen(desk: Desk): Route[] {
     return screen.settle(req, res, outcome, { notice: `The application ${typed.name} is saved` }, shown)
   }
 
-  async function change(req: Request, res: Response): Promise<void> {
-    const setting = await screen.find(req)
-    if (!setting) return screen.gone(req, res)
+  async function change(req: Request, res: Response, setting: Setting): Promise<void> {
     const fields = readFields(req.body)
     const what = fields.one('do')
     if (what === 'on' || what === 'off') {
@@ -144,11 +126,6 @@ export function applicationsScreen(desk: Desk): Route[] {
     })
   }
 
-  async function showSecret(req: Request, res: Response): Promise<void> {
-    const setting = await screen.find(req)
-    return setting ? answerSecret(req, res, setting, {}) : screen.gone(req, res)
-  }
-
   function answerSecret(req: Request, res: Response, setting: Setting, refusal: Partial<Refusal>): void {
     const { key, managedBy, hasSecret } = setting
     const crumbs = [...CRUMBS, { label: typedOf(setting.entry).name, href: screen.address(key) }]
@@ -164,9 +141,7 @@ export function applicationsScreen(desk: Desk): Route[] {
     )
   }
 
-  async function changeSecret(req: Request, res: Response): Promise<void> {
-    const setting = await screen.find(req)
-    if (!setting) return screen.gone(req, res)
+  async function changeSecret(req: Request, res: Response, setting: Setting): Promise<void> {
     const fields = readFields(req.body)
     const made = fields.one('do') === 'none' ? undefined : newSecret()
     const entry = { ...setting.entry, ...(made === undefined ? {} : { clientSecret: made }) }

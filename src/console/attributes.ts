@@ -21,7 +21,6 @@ import { entryScreen, type Removal } from './entry-screen.ts'
 import { languagesFor } from './spoken.ts'
 
 const ATTRIBUTES = '/settings/attributes'
-const ADD = `${ATTRIBUTES}/add/new`
 const LIST = `/console${ATTRIBUTES}`
 const SETTINGS = [{ label: 'Settings', href: '/console/settings' }]
 const CRUMBS = [...SETTINGS, { label: 'Attributes', href: LIST }]
@@ -37,10 +36,10 @@ export function attributesScreen(desk: Desk): Route[] {
   })
   return [
     { method: 'get', path: ATTRIBUTES, roles: OWNER, handler: showList },
-    { method: 'get', path: ADD, roles: OWNER, handler: (req, res) => answer(req, res, undefined, NEW_ATTRIBUTE) },
-    { method: 'post', path: ADD, roles: OWNER, handler: submit },
-    { method: 'get', path: `${ATTRIBUTES}/:key`, roles: OWNER, handler: showOne },
-    { method: 'post', path: `${ATTRIBUTES}/:key`, roles: OWNER, handler: submit },
+    ...screen.forms({
+      show: (req, res, one) => answer(req, res, one, one ? attributeOf(one.entry) : NEW_ATTRIBUTE),
+      submit,
+    }),
     ...screen.removal(removalOf),
   ]
 
@@ -61,12 +60,7 @@ export function attributesScreen(desk: Desk): Route[] {
     })
     const standard = Object.keys(STANDARD_ATTRIBUTES)
     const page = { title: 'Attributes', crumbs: SETTINGS }
-    desk.show(req, res, 'attributes', { ...page, attributes, standard, add: `/console${ADD}` })
-  }
-
-  async function showOne(req: Request, res: Response): Promise<void> {
-    const setting = await screen.find(req)
-    return setting ? answer(req, res, setting, attributeOf(setting.entry)) : screen.gone(req, res)
+    desk.show(req, res, 'attributes', { ...page, attributes, standard, add: screen.add })
   }
 
   function answer(
@@ -82,16 +76,7 @@ export function attributesScreen(desk: Desk): Route[] {
       'attribute',
       {
         title: setting?.key ?? 'Add an attribute',
-        crumbs: CRUMBS,
-        problems: refusal.problems ?? [],
-        conflict: refusal.conflict,
-        isNew: setting === undefined,
-        isEnabled: setting?.isEnabled ?? true,
-        managedBy: setting?.managedBy ?? 'console',
-        version: refusal.version ?? setting?.version ?? 0,
-        here: setting ? screen.address(setting.key) : `/console${ADD}`,
-        list: LIST,
-        removal: setting && screen.address(setting.key, '/remove'),
+        ...screen.formPage(setting, refusal),
         typed,
         languages: languagesFor(house.views.languages, typed.translations),
       },
@@ -99,9 +84,7 @@ export function attributesScreen(desk: Desk): Route[] {
     )
   }
 
-  async function submit(req: Request, res: Response): Promise<void> {
-    const setting = req.params['key'] === undefined ? undefined : await screen.find(req)
-    if (req.params['key'] !== undefined && !setting) return screen.gone(req, res)
+  async function submit(req: Request, res: Response, setting: Setting | undefined): Promise<void> {
     const fields = readFields(req.body)
     const given = setting && attributeOf(setting.entry)
     const what = fields.one('do')

@@ -1,6 +1,6 @@
 // What the screens over lists of settings do alike: finding the entry of an address, answering what became of a change, and deleting.
 import type { Request, Response } from 'express'
-import type { Kind } from '../db/entries.ts'
+import type { Kind, ManagedBy } from '../db/entries.ts'
 import type { Role } from '../db/operators.ts'
 import { findSetting, type Setting } from '../settings/entries.ts'
 import type { Entry } from '../settings/kinds.ts'
@@ -9,7 +9,7 @@ import { removeEntry } from '../settings/remove.ts'
 import { setEnabled } from '../settings/switch.ts'
 import { readFields } from '../web/forms.ts'
 import type { Route } from './access.ts'
-import { actorOf, type Desk } from './desk.ts'
+import { actorOf, type Desk, type Problem } from './desk.ts'
 import { type FieldOf, pageOf, type Refusal, refusalOf, versionIn } from './entry-form.ts'
 
 export interface Subject {
@@ -31,12 +31,33 @@ export interface Removal {
   mayRemove: boolean
 }
 
+/** Answers for an entry, or for a new one. */
+type EntryHandler<Given> = (req: Request, res: Response, setting: Given) => Promise<void> | void
+
+interface FormPage extends Pick<Partial<Refusal>, 'conflict'> {
+  crumbs: Subject['crumbs']
+  problems: Problem[]
+  isNew: boolean
+  isEnabled: boolean
+  managedBy: ManagedBy
+  version: number
+  here: string
+  list: string
+  /** Of a new one there is nothing to delete. */
+  removal: string | undefined
+}
+
 export interface EntryScreen {
+  /** The address of the form of a new entry. */
+  add: string
   /** The address of an entry's page, or of the page below it. */
   address(key: string, below?: string): string
-  /** The entry that the address names. */
-  find(req: Request): Promise<Setting | undefined>
-  gone(req: Request, res: Response): void
+  /** A handler of the entry that the address names; of one that is not there, the page that says so is the answer. */
+  found(handler: EntryHandler<Setting>): Route['handler']
+  /** The form of a new entry, and that of each that is there. */
+  forms(handlers: Record<'show' | 'submit', EntryHandler<Setting | undefined>>): Route[]
+  /** What the pages of these forms have alike. */
+  formPage(setting: Setting | undefined, refusal: Partial<Refusal>): FormPage
   /** On to the list when it is done; otherwise `refuse` shows why not. */
   settle(
     req: Request,
@@ -56,8 +77,10 @@ export function entryScreen(desk: Desk, { kind, noun, path, crumbs, roles }: Sub
   const list = `/console${path}`
   const address = (key: string, below = '') => `${pageOf(list, key)}${below}`
   const keyIn = (req: Request) => String(req.params['key'])
-  const screen: EntryScreen = { address, find, gone, settle, turn, removal }
-  return screen
+  // The page of an entry is one step below the list, whatever it is called: this one is two.
+  const newPath = `${path}/add/new`
+  const add = `/console${newPath}`
+  return { add, address, found, forms, formPage, settle, turn, removal }
 
   async function find(req: Request): Promise<Setting | undefined> {
     // PostgreSQL keeps no NUL, so nothing has it in its name, and asking would fail.
@@ -67,6 +90,37 @@ export function entryScreen(desk: Desk, { kind, noun, path, crumbs, roles }: Sub
   function gone(req: Request, res: Response): void {
     const back = { label: 'Go to the list', href: list }
     desk.stop(req, res, 404, `There is no such ${noun}`, 'It may have been deleted meanwhile.', back)
+  }
+
+  function found(handler: EntryHandler<Setting>): Route['handler'] {
+    return async (req, res) => {
+      const setting = await find(req)
+      return setting ? handler(req, res, setting) : gone(req, res)
+    }
+  }
+
+  function forms({ show, submit }: Parameters<EntryScreen['forms']>[0]): Route[] {
+    return [
+      { method: 'get', path: newPath, roles, handler: (req, res) => show(req, res, undefined) },
+      { method: 'post', path: newPath, roles, handler: (req, res) => submit(req, res, undefined) },
+      { method: 'get', path: `${path}/:key`, roles, handler: found(show) },
+      { method: 'post', path: `${path}/:key`, roles, handler: found(submit) },
+    ]
+  }
+
+  function formPage(setting: Setting | undefined, refusal: Partial<Refusal>): FormPage {
+    return {
+      crumbs,
+      problems: refusal.problems ?? [],
+      ...(refusal.conflict ? { conflict: refusal.conflict } : {}),
+      isNew: setting === undefined,
+      isEnabled: setting?.isEnabled ?? true,
+      managedBy: setting?.managedBy ?? 'console',
+      version: refusal.version ?? setting?.version ?? 0,
+      here: setting ? address(setting.key) : add,
+      list,
+      removal: setting && address(setting.key, '/remove'),
+    }
   }
 
   async function settle(...[req, res, outcome, done, refused]: Parameters<EntryScreen['settle']>): Promise<void> {
@@ -85,14 +139,9 @@ export function entryScreen(desk: Desk, { kind, noun, path, crumbs, roles }: Sub
   function removal(about: (setting: Setting) => Promise<Removal>): Route[] {
     const below = { path: `${path}/:key/remove`, roles, fresh: true as const }
     return [
-      { ...below, method: 'get', handler: show },
-      { ...below, method: 'post', handler: remove },
+      { ...below, method: 'get', handler: found((req, res, setting) => answer(req, res, setting)) },
+      { ...below, method: 'post', handler: found(remove) },
     ]
-
-    async function show(req: Request, res: Response): Promise<void> {
-      const setting = await screen.find(req)
-      return setting ? answer(req, res, setting) : gone(req, res)
-    }
 
     async function answer(req: Request, res: Response, setting: Setting, refusal?: Refusal): Promise<void> {
       const { title, body, uses = [], mayRemove } = await about(setting)
@@ -104,9 +153,7 @@ export function entryScreen(desk: Desk, { kind, noun, path, crumbs, roles }: Sub
       desk.show(req, res, 'entry-remove', { ...page, ...links, managedBy, mayRemove: may }, refusal?.status ?? 200)
     }
 
-    async function remove(req: Request, res: Response): Promise<void> {
-      const setting = await screen.find(req)
-      if (!setting) return gone(req, res)
+    async function remove(req: Request, res: Response, setting: Setting): Promise<void> {
       const { body, mayRemove } = await about(setting)
       const expectedVersion = versionIn(readFields(req.body))
       const request = { kind, key: setting.key, expectedVersion, actor: actorOf(req, res) }

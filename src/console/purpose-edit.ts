@@ -5,7 +5,7 @@ import { readSettings, type Setting } from '../settings/entries.ts'
 import type { Outcome } from '../settings/outcome.ts'
 import { saveEntry } from '../settings/save.ts'
 import { readFields } from '../web/forms.ts'
-import { PRIVACY, type Route } from './access.ts'
+import type { Route } from './access.ts'
 import { actorOf, type Desk } from './desk.ts'
 import { type Refusal, versionIn } from './entry-form.ts'
 import type { EntryScreen } from './entry-screen.ts'
@@ -19,24 +19,16 @@ import {
   typedOf,
   withoutEmptyRows,
 } from './purpose-form.ts'
-import { ADD, at, attributesKnown, organizationOf, PURPOSES, UNDER_PURPOSES } from './purpose-pages.ts'
+import { attributesKnown, organizationOf } from './purpose-pages.ts'
 import { previewOf } from './purpose-preview.ts'
 import { languagesFor } from './spoken.ts'
 
 export function purposeEditPages(desk: Desk, screen: EntryScreen): Route[] {
   const { house } = desk
-  return [
-    { method: 'get', path: ADD, roles: PRIVACY, handler: (req, res) => answerForm(req, res, undefined, NEW_PURPOSE) },
-    { method: 'post', path: ADD, roles: PRIVACY, handler: submit },
-    { method: 'get', path: `${PURPOSES}/:key`, roles: PRIVACY, handler: showOne },
-    { method: 'post', path: `${PURPOSES}/:key`, roles: PRIVACY, handler: submit },
-  ]
-
-  async function showOne(req: Request, res: Response): Promise<void> {
-    const setting = await screen.find(req)
-    if (!setting) return screen.gone(req, res)
-    return answerForm(req, res, setting, typedOf(setting.entry))
-  }
+  return screen.forms({
+    show: (req, res, one) => answerForm(req, res, one, one ? typedOf(one.entry) : NEW_PURPOSE),
+    submit,
+  })
 
   async function answerForm(
     req: Request,
@@ -51,6 +43,7 @@ export function purposeEditPages(desk: Desk, screen: EntryScreen): Route[] {
     const languages = languagesFor(house.views.languages, typed.translations)
     const { organization } = await readSettings(house.db)
     const language = house.views.languages.find((tag) => tag === more.preview)
+    const page = screen.formPage(setting, more)
     const answers = setting && (await countAnswers(house.db, setting.key)).get(setting.key)
     desk.show(
       req,
@@ -58,15 +51,8 @@ export function purposeEditPages(desk: Desk, screen: EntryScreen): Route[] {
       'purpose',
       {
         title: setting ? typedOf(setting.entry).purpose : 'Add New Purpose',
-        crumbs: UNDER_PURPOSES,
-        problems: more.problems ?? [],
-        conflict: more.conflict,
-        isNew: setting === undefined,
-        version: more.version ?? setting?.version ?? 0,
-        managedBy: setting?.managedBy ?? 'console',
-        here: setting ? screen.address(setting.key) : at(ADD),
-        list: at(PURPOSES),
-        removal: setting && !answers?.asked ? screen.address(setting.key, '/remove') : undefined,
+        ...page,
+        removal: answers?.asked ? undefined : page.removal,
         asked: answers?.asked ?? 0,
         agreed: answers?.agreed ?? 0,
         typed,
@@ -87,9 +73,7 @@ export function purposeEditPages(desk: Desk, screen: EntryScreen): Route[] {
   }
 
   /** Every button of the form: rows come and go, the preview, and in the end the purpose is saved. */
-  async function submit(req: Request, res: Response): Promise<void> {
-    const setting = req.params['key'] === undefined ? undefined : await screen.find(req)
-    if (req.params['key'] !== undefined && !setting) return screen.gone(req, res)
+  async function submit(req: Request, res: Response, setting: Setting | undefined): Promise<void> {
     const fields = readFields(req.body)
     const given = setting && typedOf(setting.entry)
     const languages = languagesFor(house.views.languages, given?.translations)
@@ -140,7 +124,7 @@ export function purposeEditPages(desk: Desk, screen: EntryScreen): Route[] {
             entry,
             actor: actorOf(req, res),
           })
-      const done = { notice: `The purpose “${typed.purpose}” is saved`, ...(andAnother ? { to: at(ADD) } : {}) }
+      const done = { notice: `The purpose “${typed.purpose}” is saved`, ...(andAnother ? { to: screen.add } : {}) }
       const show = (refusal: Refusal) => {
         if (namesake) refusal.problems.push({ field: 'purpose', text: 'Another purpose has this name. Choose another' })
         const rows = typed.rows.length === 0 ? NEW_PURPOSE.rows : typed.rows

@@ -8,8 +8,6 @@ export const RESIDENT = '/resident'
 export const ONBOARDING = `${RESIDENT}/user-onboarding`
 export const ASK_PASSWORD = `${ONBOARDING}/ask-password`
 export const PURPOSES = `${ASK_PASSWORD}/purposes`
-// No purpose has a key with a slash.
-export const ADD = `${PURPOSES}/add/new`
 
 export const at = (path: string) => `/console${path}`
 

@@ -14,7 +14,6 @@ import { entryScreen, type Removal } from './entry-screen.ts'
 import { purposeEditPages } from './purpose-edit.ts'
 import { typedOf } from './purpose-form.ts'
 import {
-  ADD,
   ASK_PASSWORD,
   at,
   attributesKnown,
@@ -65,7 +64,7 @@ export function purposesScreen(desk: Desk): Route[] {
       return { key, version, managedBy, isEnabled, purpose, details, asked, agreed, change, href }
     })
     const page = { title: 'Consent Purposes', crumbs: CRUMBS, problems }
-    const links = { add: at(ADD), here: at(PURPOSES) }
+    const links = { add: screen.add, here: at(PURPOSES) }
     desk.show(req, res, 'purposes', { ...page, ...links, purposes, missing: missingIn(organization) }, status)
   }
 

@@ -30,10 +30,10 @@ import {
 } from './user-store-form.ts'
 
 const STORES = '/user-stores'
-const ADD = `${STORES}/add/new`
 const LIST = `/console${STORES}`
 const CRUMBS = [{ label: 'User stores', href: LIST }]
 const USERNAME_RULE = '^[\\S]{3,50}$'
+const NEW_STORE: TypedStore = { name: '', properties: {} }
 const NO_TESTS: Tests = { names: TESTS.map(() => ''), password: '' }
 
 interface Shown {
@@ -50,13 +50,9 @@ export function userStoresScreen(desk: Desk): Route[] {
     crumbs: CRUMBS,
     roles: OWNER,
   })
-  const fresh = { name: '', properties: {} }
   return [
     { method: 'get', path: STORES, roles: OWNER, handler: showList },
-    { method: 'get', path: ADD, roles: OWNER, handler: (req, res) => answer(req, res, undefined, fresh) },
-    { method: 'post', path: ADD, roles: OWNER, handler: submit },
-    { method: 'get', path: `${STORES}/:key`, roles: OWNER, handler: showOne },
-    { method: 'post', path: `${STORES}/:key`, roles: OWNER, handler: submit },
+    ...screen.forms({ show: (req, res, one) => answer(req, res, one, one ? storeOf(one.entry) : NEW_STORE), submit }),
     ...screen.removal(removalOf),
   ]
 
@@ -79,12 +75,7 @@ export function userStoresScreen(desk: Desk): Route[] {
         change: changes.get(key),
       }
     })
-    desk.show(req, res, 'user-stores', { title: 'User stores', stores, add: `/console${ADD}` })
-  }
-
-  async function showOne(req: Request, res: Response): Promise<void> {
-    const setting = await screen.find(req)
-    return setting ? answer(req, res, setting, storeOf(setting.entry)) : screen.gone(req, res)
+    desk.show(req, res, 'user-stores', { title: 'User stores', stores, add: screen.add })
   }
 
   function answer(
@@ -100,17 +91,8 @@ export function userStoresScreen(desk: Desk): Route[] {
       'user-store',
       {
         title: setting?.key ?? 'Add a user store',
-        crumbs: CRUMBS,
-        problems: refusal.problems ?? [],
-        conflict: refusal.conflict,
-        isNew: setting === undefined,
+        ...screen.formPage(setting, refusal),
         isPrimary: setting?.key === PRIMARY,
-        isEnabled: setting?.isEnabled ?? true,
-        managedBy: setting?.managedBy ?? 'console',
-        version: refusal.version ?? setting?.version ?? 0,
-        here: setting ? screen.address(setting.key) : `/console${ADD}`,
-        list: LIST,
-        removal: setting && screen.address(setting.key, '/remove'),
         typed,
         groups: PROPERTY_GROUPS,
         cases: CASES,
@@ -123,9 +105,7 @@ export function userStoresScreen(desk: Desk): Route[] {
     )
   }
 
-  async function submit(req: Request, res: Response): Promise<void> {
-    const setting = req.params['key'] === undefined ? undefined : await screen.find(req)
-    if (req.params['key'] !== undefined && !setting) return screen.gone(req, res)
+  async function submit(req: Request, res: Response, setting: Setting | undefined): Promise<void> {
     const fields = readFields(req.body)
     const typed = readStore(fields)
     if (setting) typed.name = setting.key
