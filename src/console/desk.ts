@@ -7,6 +7,7 @@ import type { House } from '../house.ts'
 import { PRIMARY } from '../stores/name.ts'
 import { clientOf } from '../web/client.ts'
 import { csrfToken } from '../web/csrf.ts'
+import { redirectSaved } from '../web/session.ts'
 import { createTemplates } from '../web/templates.ts'
 import { mayUse, type Route } from './access.ts'
 
@@ -124,7 +125,7 @@ export function createDesk(house: House, routes: () => readonly Route[]): Desk {
     mayOpen: (res, path) => mayUse(routes(), operatorOf(res).role, 'get', path),
     done(req, res, to, notice) {
       sessionOf(req).notice = notice
-      res.redirect(303, to)
+      redirectSaved(res, to)
     },
   }
   return desk

@@ -10,7 +10,7 @@ import { clientOf } from '../web/client.ts'
 import { csrfToken, sameOrigin, sessionToken } from '../web/csrf.ts'
 import { methodNotAllowed } from '../web/errors.ts'
 import { formBody, oneParameter, readFields } from '../web/forms.ts'
-import type { Sessions } from '../web/session.ts'
+import { redirectSaved, type Sessions } from '../web/session.ts'
 import type { Desk, Page } from './desk.ts'
 import { sessionOf } from './desk.ts'
 import { outsideToken } from './form-cookie.ts'
@@ -113,7 +113,7 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
     if (code !== 'right')
       return tooMany(res, code.minutes, (text) => answerConfirm(req, res, 429, operator, next, text, 'code'))
     sessionOf(req).provedAt = house.now().getTime()
-    res.redirect(303, next)
+    redirectSaved(res, next)
   }
 
   async function signOut(req: Request, res: Response): Promise<void> {

@@ -1,5 +1,5 @@
 // Sessions of people who are signed in. The only file that imports the session package; where sessions are kept is its caller's to say.
-import type { Request, RequestHandler } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import session from 'express-session'
 import { cookieName } from './cookies.ts'
 
@@ -62,6 +62,14 @@ export function createSessions(options: {
       return data !== undefined
     },
   }
+}
+
+/**
+ * Sends on to another page, which finds what the session says now. The package saves when an answer ends, but sends the head of one that has a body
+ * before that: the browser would be there too early.
+ */
+export function redirectSaved(res: Response, to: string): void {
+  res.status(303).location(to).set('Content-Length', '0').end()
 }
 
 class KeptSessions extends session.Store {

@@ -1,6 +1,7 @@
 // Into the console: who may, for how long, and what is asked again.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { Secret, TOTP } from 'otpauth'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { makeOperator, OPERATOR_PASSWORD, openConsole, signInToConsole } from '../support/console.ts'
@@ -39,6 +40,23 @@ describe('the console', () => {
     }
     assert.equal(new Set(texts).size, 1)
     assert.match(texts[0] ?? '', /Username or password is not right/)
+  })
+
+  test('sends nobody on before their session says what the next page has to say', async () => {
+    const { browser, id } = await openConsole(product, { username: 'slow' })
+    const { id: somebody } = await makeOperator(product, 'somebody')
+    const page = await browser.open(at(`/console/users/${somebody}`))
+    const saving = await product.running.house.db.transaction()
+    await saving.raw('SELECT 1 FROM console_sessions WHERE user_id = ? FOR UPDATE', [id])
+    const { url, fields } = page.submission('Sign out everywhere')
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded', Origin: product.url }
+    // A browser goes on as soon as it has the head of the answer.
+    const head = browser.fetch(url, { method: 'POST', headers, body: fields.toString() })
+    const first = await Promise.race([head, setTimeout(500, 'still saving')])
+    await saving.commit()
+    assert.equal(first, 'still saving')
+    const next = (await head).headers.get('location') ?? ''
+    assert.match((await browser.open(new URL(next, url))).text, /somebody is signed out everywhere/)
   })
 
   test('leads back to where somebody wanted to go, and nowhere outside', async () => {
