@@ -128,14 +128,13 @@ export function consoleRoutes(house: House): Console {
     desk.showOutside(res, 'stop', page, 403)
   }
 
-  function guard(route: Pick<Route, 'roles' | 'fresh'> & { path?: string }): RequestHandler {
   /** A form may take its time to arrive, and whoever is shown out meanwhile has not sent it. */
   async function stillSignedIn(req: Request, res: Response, next: () => void): Promise<void> {
     if (!(await sessions.reload(req))) return res.redirect(303, SIGN_IN)
     await requireOperator(req, res, next)
   }
 
-  function guard(route: Route): RequestHandler {
+  function guard(route: Pick<Route, 'roles' | 'fresh'> & { path?: string }): RequestHandler {
     return (req, res, next) => {
       if (!route.roles.includes(operatorOf(res).role))
         return desk.stop(
