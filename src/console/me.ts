@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express'
 import { removeSessionsOf } from '../db/console-sessions.ts'
 import { findTotp, putTotp, removeTotp, takeTotpStep } from '../db/user-factors.ts'
-import { setPasswordHash } from '../db/users.ts'
+import { changePassword } from '../db/user-state.ts'
 import { problemMessage } from '../provisioning/form.ts'
 import { passwordProblem } from '../stores/password-policy.ts'
 import { readStores } from '../stores/stores.ts'
@@ -29,7 +29,7 @@ export function meScreen(desk: Desk): Route[] {
       fresh: true,
       handler: (req, res) => answerPassword(req, res),
     },
-    { method: 'post', path: '/me/password', roles: EVERYONE, fresh: true, handler: changePassword },
+    { method: 'post', path: '/me/password', roles: EVERYONE, fresh: true, handler: submitPassword },
     { method: 'post', path: '/me/sign-out-elsewhere', roles: EVERYONE, handler: signOutElsewhere },
   ]
 
@@ -93,7 +93,7 @@ export function meScreen(desk: Desk): Route[] {
     desk.show(req, res, 'password', { ...page, username: operatorOf(res).username }, problems.length > 0 ? 422 : 200)
   }
 
-  async function changePassword(req: Request, res: Response): Promise<void> {
+  async function submitPassword(req: Request, res: Response): Promise<void> {
     const { userId, username, store } = operatorOf(res)
     const password = readFields(req.body).one('password')
     const policy = (await readStores(house.db)).find(({ name }) => name === store)?.policy
@@ -102,8 +102,8 @@ export function meScreen(desk: Desk): Route[] {
       const text = house.views.t(problemMessage(problem, { org: '' }), 'en')
       return answerPassword(req, res, [{ field: 'password', text }])
     }
-    await setPasswordHash(house.db, userId, await house.passwords.hash(password, clientOf(req)))
-    await removeSessionsOf(house.db, userId, req.sessionID)
+    const hash = await house.passwords.hash(password, clientOf(req))
+    await changePassword(house.db, userId, { hash, session: req.sessionID }, actorOf(req, res))
     desk.done(req, res, ME, 'Your password is changed. Other sessions of yours in the console have ended')
   }
 

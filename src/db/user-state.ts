@@ -1,6 +1,7 @@
-// What operators do with a user: lock, unlock, sign out everywhere, delete. Each with its line in the history, in one transaction.
+// What operators do with a user: lock, unlock, sign out everywhere, delete; and with their own password. Each with its line in the history, in one transaction.
 import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
+import { removeSessionsOf } from './console-sessions.ts'
 import { deleteRecordsOfUser } from './oidc-records.ts'
 import { ANOTHER_OWNER, lockOwners } from './operators.ts'
 
@@ -46,6 +47,20 @@ export function signOutEverywhere(db: Db, userId: string, actor: Actor, now: Dat
     await endSessions(transaction, userId, now)
     await insertChange(transaction, actor, { action: 'signed out', kind: 'user', object: userId })
     return 'done'
+  })
+}
+
+/** Gives an operator the password that they chose, and ends their sessions in the console but the one with the id `session`. */
+export function changePassword(
+  db: Db,
+  userId: string,
+  { hash, session }: { hash: string; session: string },
+  actor: Actor,
+): Promise<void> {
+  return inTransaction(db, async (transaction) => {
+    await query(transaction, 'UPDATE users SET password_hash = ? WHERE id = ?', [hash, userId])
+    await removeSessionsOf(transaction, userId, session)
+    await insertChange(transaction, actor, { action: 'changed', kind: 'password', object: userId })
   })
 }
 

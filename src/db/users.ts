@@ -120,11 +120,6 @@ export async function replacePasswordHash(db: Db, id: string, old: string, hash:
   await query(db, 'UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?', [hash, id, old])
 }
 
-/** Sets a password, whatever was there. */
-export async function setPasswordHash(db: Db, id: string, hash: string): Promise<void> {
-  await query(db, 'UPDATE users SET password_hash = ? WHERE id = ?', [hash, id])
-}
-
 /** Whether a row could not be written because its user was deleted meanwhile. */
 export function isUserGone(error: unknown): boolean {
   const { code, constraint } = (error ?? {}) as { code?: unknown; constraint?: unknown }

@@ -161,6 +161,25 @@ describe('the console', () => {
     }
   })
 
+  test('takes another password, ends what else is open, and tells the history of it', async () => {
+    const { browser, id } = await openConsole(product, { username: 'pia' })
+    const elsewhere = openBrowser()
+    await signInToConsole(product, elsewhere, 'pia')
+    const password = 'eleven herons by the weir'
+    const page = await browser.open(at('/console/me/password'))
+    const done = await page.fill({ password }).press('Change password')
+    assert.match(done.text, /Your password is changed/)
+    assert.equal(new URL((await elsewhere.open(at('/console'))).url).pathname, '/console/sign-in')
+    assert.equal((await signInToConsole(product, openBrowser(), 'pia')).status, 422)
+    const form = await openBrowser().open(at('/console/sign-in'))
+    assert.match((await form.fill({ username: 'pia', password }).press('Sign in')).title, /^Dashboard/)
+    const [change] = await product.rows('SELECT * FROM changes ORDER BY id DESC LIMIT 1')
+    const { action, kind, object, actor, actor_id, request_id, before, after } = change ?? {}
+    assert.deepEqual({ action, kind, object, actor }, { action: 'changed', kind: 'password', object: id, actor: 'pia' })
+    assert.ok(actor_id === id && request_id)
+    assert.deepEqual([before, after], [null, null])
+  })
+
   test('has no page for those whose role does not include it, and none that is not there', async () => {
     const { browser } = await openConsole(product, { username: 'sue', role: 'support' })
     assert.equal((await browser.open(at('/console/operators'))).status, 403)
