@@ -1,5 +1,5 @@
 // Into the console and out of it: password, code of the authenticator app, and the password once more before what cannot be undone.
-import { type Request, type Response, Router } from 'express'
+import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { createBrake } from '../db/brakes.ts'
 import { findOperator, isSetUp, type Operator } from '../db/operators.ts'
 import { findTotp, takeTotpStep } from '../db/user-factors.ts'
@@ -44,11 +44,11 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
   const router = Router()
   router.get(SIGN_IN, ...outside, showSignIn)
   router.post(SIGN_IN, ours, formBody, ...outside, submitSignIn)
-  router.get(CODE, sessionToken, showCode)
-  router.post(CODE, ours, formBody, sessionToken, submitCode)
-  router.get(CONFIRM, sessionToken, showConfirm)
-  router.post(CONFIRM, ours, formBody, sessionToken, submitConfirm)
-  router.post(SIGN_OUT, ours, formBody, sessionToken, signOut)
+  router.get(CODE, withSession, sessionToken, showCode)
+  router.post(CODE, ours, withSession, formBody, sessionToken, submitCode)
+  router.get(CONFIRM, withSession, sessionToken, showConfirm)
+  router.post(CONFIRM, ours, withSession, formBody, sessionToken, submitConfirm)
+  router.post(SIGN_OUT, ours, withSession, formBody, sessionToken, signOut)
   router.all([SIGN_IN, CODE, CONFIRM], methodNotAllowed('GET', 'HEAD', 'POST'))
   router.all(SIGN_OUT, methodNotAllowed('POST'))
   return router
@@ -182,6 +182,12 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
     const page = { title: 'Confirm that it is you', csrf: csrfToken(req), next, hasTotp: operator.hasTotp, problems }
     desk.showOutside(res, 'confirm', { ...page, username: operator.username }, status)
   }
+}
+
+/** A token for somebody without a session would make one, and a form that comes after the session has nobody to be checked against. */
+const withSession: RequestHandler = (req, res, next) => {
+  if (sessionOf(req).userId === undefined) return res.redirect(303, SIGN_IN)
+  next()
 }
 
 function tooMany(res: Response, minutes: number, say: (text: string) => void): void {

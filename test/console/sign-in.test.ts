@@ -81,11 +81,19 @@ describe('the console', () => {
 
   test('writes nothing for a visitor, and gives no session cookie', async () => {
     const before = await product.rows('SELECT count(*)::int AS n FROM console_sessions')
-    const answer = await fetch(at('/console'), { redirect: 'manual' })
-    assert.equal(answer.status, 303)
-    assert.deepEqual(answer.headers.getSetCookie(), [])
-    await fetch(at('/console/sign-in/code'), { redirect: 'manual' })
+    for (const path of ['', '/sign-in/code', '/confirm']) {
+      const answer = await fetch(at(`/console${path}`), { redirect: 'manual' })
+      assert.equal(answer.status, 303, path)
+      assert.deepEqual(answer.headers.getSetCookie(), [], path)
+    }
     assert.deepEqual(await product.rows('SELECT count(*)::int AS n FROM console_sessions'), before)
+  })
+
+  test('leads whoever signs out after their session has ended to the sign-in, as anybody else', async () => {
+    const { page } = await openConsole(product, { username: 'late' })
+    await product.rows('DELETE FROM console_sessions')
+    const out = await page.press('Sign out')
+    assert.deepEqual([out.status, new URL(out.url).pathname], [200, '/console/sign-in'])
   })
 
   test('changes the session at the sign-in, so that a planted one is worth nothing', async () => {
