@@ -58,7 +58,9 @@ export function auditScreen(desk: Desk): Route[] {
 
   /** As people read it. The history calls a user by their id; who may see users is told the name that they have today. */
   async function told(changes: ChangeRow[], seesUsers: boolean) {
-    const ids = changes.filter(({ kind, object }) => kind === 'user' && isUuid(object)).map(({ object }) => object)
+    const ids = changes
+      .filter(({ kind, object }) => ABOUT_PEOPLE.includes(kind) && isUuid(object))
+      .map(({ object }) => object)
     const names = seesUsers && ids.length > 0 ? await usernamesOf(house.db, ids) : new Map<string, string>()
     return changes.map((change) => ({
       ...change,
@@ -121,6 +123,9 @@ function dayOf(typed: string): Date | 'wrong' | undefined {
   // 31 February becomes 3 March.
   return day && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(typed) ? day : 'wrong'
 }
+
+/** Of these the history keeps the id of a user. */
+const ABOUT_PEOPLE = ['user', 'operator']
 
 const KINDS: Record<string, string> = {
   idp: 'identity provider',

@@ -71,6 +71,13 @@ describe('the audit', () => {
     assert.match(page.text, /Enter a day as year, month and day/)
   })
 
+  test('calls an operator by their name and leads to them', async () => {
+    const { id } = await makeOperator(product, 'petra', 'support')
+    const page = await browser.open(at('/console/audit'))
+    assert.match(page.text, /command line created operator petra/)
+    assert.ok(page.html.includes(`href="/console/users/${id}"`))
+  })
+
   test('takes what is hostile for a name that nobody has', async () => {
     const page = await browser.open(at('/console/audit'))
     for (const changes of [
