@@ -160,7 +160,9 @@ describe('consent purposes', () => {
         ({ id }) => id,
       )
     const first = await order()
-    let page = await (await open(PURPOSES)).press('↓ Down Recover your account')
+    let page = await open(PURPOSES)
+    assert.doesNotMatch(page.text, /Up Recover your account|Down Something else/)
+    page = await page.press('↓ Down Recover your account')
     assert.deepEqual((await order()).slice(0, 2), [first[1], first[0]])
     page = await page.press('↑ Up Recover your account')
     assert.deepEqual(await order(), first)
