@@ -55,8 +55,9 @@ export function createToDo(house: House): () => Promise<Things> {
 
   return async () => {
     const { db } = house
-    const [idps, purposes, organization, appearance, counts, left] = await Promise.all([
+    const [idps, applications, purposes, organization, appearance, counts, left] = await Promise.all([
       listEntries(db, 'idp'),
+      listEntries(db, 'application'),
       listEntries(db, 'purpose'),
       readOrganization(db),
       publishedAppearanceId(db),
@@ -74,6 +75,11 @@ export function createToDo(house: House): () => Promise<Things> {
         label: 'Say who you are: organisation and privacy page',
         href: '/console/settings',
         isDone: organization.name !== '' && organization.privacyPolicyUrl !== undefined,
+      },
+      {
+        label: 'Add the application that people sign in to',
+        href: '/console/applications',
+        isDone: applications.some((application) => application.is_enabled),
       },
       { label: 'Add an identity provider', href: '/console/identity-providers', isDone: on.length > 0 },
       { label: 'Sign in through it', href: '/console/identity-providers', isDone: hasSignedIn },

@@ -123,7 +123,7 @@ describe('a new installation', () => {
     assert.match(await text(), /Acme[\s\S]*ada\.byron@acme\.example/)
     await keys.press('Dashboard')
     await picture('dashboard-done')
-    assert.match(await text(), /4 of 5 done/)
+    assert.match(await text(), /5 of 6 done/)
     assert.deepEqual([...operator.cspViolations, ...person.cspViolations], [])
   })
 })

@@ -27,13 +27,13 @@ describe('the dashboard', () => {
 
   test('has the first steps, and ticks each by itself when it is so', async () => {
     const page = await open()
-    assert.match(page.text, /3 of 5 done/)
-    assert.match(page.text, /Add an identity provider Done Sign in through it To do/)
+    assert.match(page.text, /4 of 6 done/)
+    assert.match(page.text, /people sign in to Done Add an identity provider Done Sign in through it To do/)
     assert.match(page.text, /Nobody came to sign in/)
     await visit(product, 'silent', newcomer())
-    assert.match((await open()).text, /4 of 5 done/)
+    assert.match((await open()).text, /5 of 6 done/)
     await product.rows('UPDATE purposes SET is_enabled = false')
-    assert.match((await open()).text, /3 of 5 done/)
+    assert.match((await open()).text, /4 of 6 done/)
     await product.rows('UPDATE purposes SET is_enabled = true')
     await product.rows("UPDATE installation SET organization = organization - 'privacyPolicyUrl'")
     assert.match((await open()).text, /privacy page To do/)
