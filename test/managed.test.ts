@@ -100,7 +100,7 @@ describe('a setting', () => {
     assert.deepEqual(await entries('applications', 'client_id'), ['travel console on 1'])
     assert.deepEqual(await apply(), { written: ['application travel'], turnedOff: [] })
     assert.deepEqual(await entries('applications', 'client_id'), ['travel file on 2'])
-    assert.equal((await changes())[0], 'configuration file: taken over application travel')
+    assert.equal((await changes())[0], 'configuration file: took over application travel')
   })
 
   it('that an entry of the console needs stays on when the file stops mentioning it', async () => {

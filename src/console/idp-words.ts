@@ -67,6 +67,8 @@ export function schemeEffect(scheme: Scheme, { idp, usernameClaim, attributes, p
 /** What follows from turning an identity provider off, or on. */
 export function switchEffect(isEnabled: boolean, idp: string, people: number): string {
   if (!isEnabled) return `People are offered ${idp} again as soon as it is on.`
+  const off = `Turned off, ${idp} is offered to nobody and nobody gets in by it, at once.`
+  if (people === 0) return `${off} These settings stay.`
   const stay = people === 1 ? 'The 1 person who has it stays' : `The ${number.format(people)} people who have it stay`
-  return `Turned off, ${idp} is offered to nobody and nobody gets in by it, at once. ${stay} as they are, and so do these settings.`
+  return `${off} ${stay} as they are, and so do these settings.`
 }

@@ -22,7 +22,7 @@ export const ORGANIZATION: readonly SectionField[] = [
   {
     name: 'name',
     label: 'Name',
-    hint: 'On every page. Left empty it is Vestibule, as where a file says nothing',
+    hint: 'On every page. Vestibule, if you leave this empty',
     attributes: { autocomplete: 'organization', dir: 'auto' },
   },
   {

@@ -27,7 +27,7 @@ export function signInsScreen(desk: Desk): Route[] {
     const records = await findRecords(house.db, code)
     const isCode = /^[\da-f]{4}[\s\p{Pd}]*[\da-f]{4}$/iu.test(code)
     const text = isCode
-      ? 'No sign-in has this code. Check it; records are kept for 90 days'
+      ? 'No sign-in that has ended has this code. Check it; records are kept for 90 days'
       : 'Enter the code as it is at the foot of the page, like 7f3a-91c2'
     const userIds = records.flatMap(({ userId }) => (userId !== undefined && isUuid(userId) ? [userId] : []))
     const names = await usernamesOf(house.db, userIds)

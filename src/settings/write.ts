@@ -67,7 +67,7 @@ export async function tell(
 ): Promise<void> {
   const before = was && sayingOf(kind, was)
   const after = sayingOf(kind, is, isNewSecret ? '(secret, changed)' : '(secret)')
-  const action = actionOf(before, after) ?? (was?.managed_by === is.managed_by ? undefined : 'taken over')
+  const action = actionOf(before, after) ?? (was?.managed_by === is.managed_by ? undefined : 'took over')
   if (action) await insertChange(db, actor, { action, kind, object: keyOf(kind, is), before, after })
 }
 

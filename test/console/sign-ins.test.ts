@@ -57,7 +57,7 @@ describe('sign-ins in the console', () => {
   test('a code that no sign-in has, and what is no code, are said to be that', async () => {
     const none = await find('0000-0000')
     assert.equal(none.status, 404)
-    assert.match(none.text, /No sign-in has this code/)
+    assert.match(none.text, /No sign-in that has ended has this code/)
     for (const typed of ['hello', "' OR 1=1", '\u0000', '7f3a-91c', '<script>']) {
       const page = await find(typed)
       assert.equal(page.status, 422, typed)
