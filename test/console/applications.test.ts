@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { releaseEntries } from '../../src/db/entries.ts'
 import type { Browser, Page } from '../support/browser.ts'
-import { openConsole } from '../support/console.ts'
+import { openConsole, postBeside } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { requestToken } from '../support/tokens.ts'
 import { newcomer, signedIn, visit } from '../support/visits.ts'
@@ -31,7 +31,6 @@ describe('applications', () => {
     const page = await (await open(APPLICATIONS)).click('Travel')
     assert.match(page.text, /Set by the configuration file/)
     assert.doesNotMatch(page.text, /Replace|Turn off/)
-    const token = page.submission('Sign out').fields.get('_csrf') ?? ''
     const before = await row('travel')
     for (const [path, fields] of [
       ['', { name: 'Mine', redirectUris: 'https://evil.example/', do: 'save' }],
@@ -40,11 +39,8 @@ describe('applications', () => {
       ['/secret', { do: 'none' }],
       ['/remove', {}],
     ] as const) {
-      const response = await browser.fetch(`${product.url}${APPLICATIONS}/travel${path}`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: product.url },
-        body: new URLSearchParams({ _csrf: token, version: String(before?.['version']), ...fields }).toString(),
-      })
+      const sent = { version: String(before?.['version']), ...fields }
+      const response = await postBeside(browser, page, sent, `${product.url}${APPLICATIONS}/travel${path}`)
       assert.equal(response.status, 403, path)
       assert.match(await response.text(), /The configuration file sets this/)
     }

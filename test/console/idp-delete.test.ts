@@ -5,7 +5,7 @@ import { findSetting } from '../../src/settings/entries.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { OPERATOR_PASSWORD, openConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
-import { newcomer, visit } from '../support/visits.ts'
+import { newcomer, submit, visit } from '../support/visits.ts'
 
 describe('identity providers, once and for good', () => {
   let product: Product
@@ -18,14 +18,6 @@ describe('identity providers, once and for good', () => {
     browser = (await openConsole(product)).browser
   })
   after(() => product.stop())
-
-  /** Sends the form behind a button with fields changed, and follows nothing. */
-  function post(page: Page, button: string, changes: Record<string, string> = {}, by = browser): Promise<Response> {
-    const { url, fields } = page.submission(button)
-    for (const [name, value] of Object.entries(changes)) fields.set(name, value)
-    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-    return by.fetch(url, { method: 'POST', headers, body: fields.toString() })
-  }
 
   describe('what the configuration file sets', () => {
     test('is there to read, marked, without a form', async () => {
@@ -51,7 +43,7 @@ describe('identity providers, once and for good', () => {
         [page, 'Move down', {}],
         [gone, 'Delete Acme silent', { confirm: 'silent' }],
       ] as [Page, string, Record<string, string>][])
-        assert.equal((await post(form, button, changes)).status, 409, button)
+        assert.equal((await submit(browser, form, button, changes)).status, 409, button)
       assert.equal((await browser.open(at('/silent/delete'))).status, 409)
       assert.deepEqual(await product.rows('SELECT * FROM idps ORDER BY name'), before)
     })
@@ -64,7 +56,7 @@ describe('identity providers, once and for good', () => {
       await visit(product, 'silent', newcomer())
       const page = await browser.open(at('/silent'))
       assert.match(page.text, /Turned off, Acme silent is offered to nobody and nobody gets in by it, at once/)
-      const answers = await Promise.all([1, 2, 3].map(() => post(page, 'Turn off')))
+      const answers = await Promise.all([1, 2, 3].map(() => submit(browser, page, 'Turn off')))
       assert.deepEqual(
         answers.map(({ status }) => status),
         [303, 303, 303],
@@ -74,7 +66,7 @@ describe('identity providers, once and for good', () => {
       const choice = await openBrowser().open(`${product.application.url}/login`)
       assert.doesNotMatch(choice.text, /Acme silent/)
       assert.match((await off.press('Turn on')).text, /Acme silent is on/)
-      assert.equal((await post(page, 'Turn off')).status, 409, 'who saw something older looks again')
+      assert.equal((await submit(browser, page, 'Turn off')).status, 409, 'who saw something older looks again')
       assert.equal((await settingOf('silent'))?.isEnabled, true)
     })
 
@@ -86,7 +78,7 @@ describe('identity providers, once and for good', () => {
       assert.match((await page.press('Move up')).text, /is moved up.*Number 1 of 5/)
       assert.deepEqual(await order(), [second, first, ...others])
       assert.doesNotMatch((await browser.open(at(`/${second}`))).text, /Move up/)
-      await Promise.all([1, 2, 3].map(() => post(page, 'Move up')))
+      await Promise.all([1, 2, 3].map(() => submit(browser, page, 'Move up')))
       await (await browser.open(at(`/${second}`))).press('Move down')
       assert.deepEqual(await order(), [first, second, ...others])
     })
@@ -177,7 +169,7 @@ describe('identity providers, once and for good', () => {
     test('is not done as long as an application names it, nor without its name', async () => {
       const page = await browser.open(at('/silent/delete'))
       for (const confirm of ['', 'Acme silent', 'SILENT', 'none'])
-        assert.equal((await post(page, 'Delete Acme silent', { confirm })).status, 422, confirm)
+        assert.equal((await submit(browser, page, 'Delete Acme silent', { confirm })).status, 422, confirm)
       const refused = await page.fill({ confirm: 'silent' }).press('Delete Acme silent')
       assert.equal(refused.status, 422)
       assert.match(refused.text, /Application travel/)
@@ -198,13 +190,15 @@ describe('identity providers, once and for good', () => {
     test('unlinks its people and deletes none of them; twice at once is once, and late is the same', async () => {
       const before = await countsOf()
       const page = await browser.open(at('/silent/delete'))
-      const answers = await Promise.all([1, 2, 3].map(() => post(page, 'Delete Acme silent', { confirm: 'silent' })))
+      const answers = await Promise.all(
+        [1, 2, 3].map(() => submit(browser, page, 'Delete Acme silent', { confirm: 'silent' })),
+      )
       assert.deepEqual(
         answers.map(({ status, headers }) => `${status} ${headers.get('location')}`),
         Array(3).fill('303 /console/identity-providers'),
       )
       assert.match((await browser.open(at())).text, /Acme silent is deleted|It is deleted/)
-      assert.equal((await post(page, 'Delete Acme silent', { confirm: 'silent' })).status, 303)
+      assert.equal((await submit(browser, page, 'Delete Acme silent', { confirm: 'silent' })).status, 303)
       assert.equal((await browser.open(at('/silent'))).status, 404)
       assert.deepEqual(await countsOf(), { ...before, identities: Number(before?.['identities']) - 5 })
       assert.equal((await product.rows("SELECT FROM changes WHERE action = 'deleted' AND object = 'silent'")).length, 1)
@@ -233,7 +227,7 @@ describe('identity providers, once and for good', () => {
         let status = 409
         while (status === 409) {
           const page = await browser.open(at(`/${mode}/delete`))
-          status = (await post(page, `Delete ${called}`, { confirm: mode })).status
+          status = (await submit(browser, page, `Delete ${called}`, { confirm: mode })).status
         }
         assert.equal(status, 303)
         for (const page of (await Promise.all(roads)).flat())

@@ -13,6 +13,7 @@ import type { Browser } from '../support/browser.ts'
 import { openConsole } from '../support/console.ts'
 import { openHouse, type TestHouse } from '../support/house.ts'
 import { type Product, REPOSITORY, startProduct } from '../support/product.ts'
+import { postForm } from '../support/visits.ts'
 
 describe('what the file can say of an identity provider', () => {
   let product: Product
@@ -30,11 +31,6 @@ describe('what the file can say of an identity provider', () => {
   })
 
   const at = (below = '') => `${product.url}/console/identity-providers${below}`
-
-  function send(url: string, fields: URLSearchParams): Promise<Response> {
-    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-    return browser.fetch(url, { method: 'POST', headers, body: fields.toString() })
-  }
 
   const surroundings = { userStores: [{ name: 'PRIMARY' }, { name: 'STAFF' }], attributes: [{ name: 'department' }] }
 
@@ -57,7 +53,7 @@ describe('what the file can say of an identity provider', () => {
     }))
       first.fields.set(name, value)
     if (!idp.isEnabled) first.fields.delete('isEnabled')
-    const added = await send(first.url, first.fields)
+    const added = await postForm(browser, first.url, first.fields)
     assert.equal(added.status, 303, await added.text())
     const { url, fields } = (await browser.open(at(`/${idp.name}`))).submission('Update')
     for (const name of [...fields.keys()]) if (/^mapping-/.test(name)) fields.delete(name)
@@ -79,7 +75,7 @@ describe('what the file can say of an identity provider', () => {
       sync: jit.attributeSyncMethod,
     }))
       fields.set(name, value)
-    const updated = await send(url, fields)
+    const updated = await postForm(browser, url, fields)
     assert.equal(updated.status, 303, await updated.text())
   }
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { findSetting } from '../../src/settings/entries.ts'
-import type { Browser, Page } from '../support/browser.ts'
+import type { Browser } from '../support/browser.ts'
 import { openBrowser } from '../support/browser.ts'
 import { makeOperator, openConsole, signInToConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
-import { newcomer, visit } from '../support/visits.ts'
+import { newcomer, postForm, submit, visit } from '../support/visits.ts'
 
 describe('identity providers', () => {
   let product: Product
@@ -21,26 +21,6 @@ describe('identity providers', () => {
     browser = (await openConsole(product)).browser
   })
   after(() => product.stop())
-
-  /** Sends the form of a page with fields changed: set, left out for undefined. */
-  function post(
-    page: Page,
-    button: string,
-    changes: Record<string, string | undefined> = {},
-    by = browser,
-  ): Promise<Response> {
-    const { url, fields } = page.submission(button)
-    for (const [name, value] of Object.entries(changes)) {
-      if (value === undefined) fields.delete(name)
-      else fields.set(name, value)
-    }
-    return send(url, fields, by)
-  }
-
-  function send(url: string, fields: URLSearchParams, by = browser): Promise<Response> {
-    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-    return by.fetch(url, { method: 'POST', headers, body: fields.toString() })
-  }
 
   describe('the list', () => {
     test('shows each with its kind, mode, people, last sign-in and state', async () => {
@@ -202,7 +182,7 @@ describe('identity providers', () => {
       })
       assert.match((await page.press('Add')).text, /Another identity provider has this name/)
       const twice = page.fill({ name: 'twice', clientSecret: 'a secret that is the same' })
-      const answers = await Promise.all([1, 2, 3].map(() => post(twice, 'Add')))
+      const answers = await Promise.all([1, 2, 3].map(() => submit(browser, twice, 'Add')))
       assert.deepEqual(
         answers.map(({ status }) => status),
         [303, 303, 303],
@@ -417,7 +397,7 @@ describe('identity providers', () => {
         declared_hash: 'x',
       }))
         fields.set(name, value)
-      assert.equal((await send(url, fields)).status, 303)
+      assert.equal((await postForm(browser, url, fields)).status, 303)
       assert.deepEqual(await settingOf('none'), before)
       assert.equal(await settingOf('other'), undefined)
     })
@@ -446,7 +426,7 @@ describe('identity providers', () => {
         for (const value of ['', '\0', '-1', '99999999999', '__proto__', 'constructor', 'x'.repeat(5_000)]) {
           const changed = new URLSearchParams(fields)
           changed.set(name, value)
-          const { status } = await send(url, changed)
+          const { status } = await postForm(browser, url, changed)
           assert.ok([200, 303, 409, 422].includes(status), `${name} ${JSON.stringify(value.slice(0, 9))}: ${status}`)
         }
       for (const name of ['', '%00', 'nobody', '__proto__', '..%2Fadd', 'a%2Fb', 'x'.repeat(300)])

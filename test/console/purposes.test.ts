@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { releaseEntries } from '../../src/db/entries.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
-import { openConsole } from '../support/console.ts'
+import { openConsole, postBeside } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { newcomer, visit } from '../support/visits.ts'
 
@@ -29,7 +29,6 @@ describe('consent purposes', () => {
     assert.match(page.text, /Set by the configuration file/)
     assert.match(page.html, /<fieldset class="whole" disabled>/)
     const before = await rows('recover')
-    const token = /name="_csrf" value="([^"]+)"/.exec(page.html)?.[1] ?? ''
     const words = { purpose: 'Mine', description: 'Mine', 'attribute-0': 'email', do: 'finish' }
     for (const [path, fields] of [
       [`${PURPOSES}/recover`, words],
@@ -37,11 +36,7 @@ describe('consent purposes', () => {
       [PURPOSES, { key: 'recover', do: 'down' }],
       [`${PURPOSES}/recover/remove`, {}],
     ] as const) {
-      const response = await browser.fetch(`${product.url}${path}`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: product.url },
-        body: new URLSearchParams({ _csrf: token, version: '1', ...fields }).toString(),
-      })
+      const response = await postBeside(browser, page, { version: '1', ...fields }, `${product.url}${path}`)
       assert.equal(response.status, 403, `${path} ${JSON.stringify(fields)}`)
       assert.match(await response.text(), /The configuration file sets this/)
     }

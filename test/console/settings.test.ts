@@ -4,9 +4,9 @@ import { after, before, describe, test } from 'node:test'
 import { releaseEntries } from '../../src/db/entries.ts'
 import { readDeclared } from '../../src/declared.ts'
 import type { Browser } from '../support/browser.ts'
-import { openConsole } from '../support/console.ts'
+import { openConsole, postBeside } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
-import { newcomer, visit } from '../support/visits.ts'
+import { newcomer, submit, visit } from '../support/visits.ts'
 
 const SETTINGS = '/console/settings'
 
@@ -30,12 +30,7 @@ describe('settings', () => {
     for (const below of ['organization', 'jit-provisioning', 'attributes/department']) {
       const form = await open(`${SETTINGS}/${below}`)
       assert.match(form.text, /Set by the configuration file/, below)
-      const token = form.submission('Sign out').fields.get('_csrf') ?? ''
-      const response = await browser.fetch(form.url, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: product.url },
-        body: new URLSearchParams({ _csrf: token, version: '1', name: 'Mine', displayName: 'Mine' }).toString(),
-      })
+      const response = await postBeside(browser, form, { version: '1', name: 'Mine', displayName: 'Mine' })
       assert.equal(response.status, 403, below)
       assert.match(await response.text(), /The configuration file sets this/)
     }
@@ -144,12 +139,7 @@ describe('settings', () => {
 
   test('all of it comes out as a file that the file’s reader takes, with no secret in it', async () => {
     const page = await open(SETTINGS)
-    const { url, fields } = page.submission('Download configuration')
-    const response = await browser.fetch(url, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: product.url },
-      body: fields.toString(),
-    })
+    const response = await submit(browser, page, 'Download configuration')
     assert.equal(response.status, 200)
     assert.equal(response.headers.get('content-disposition'), 'attachment; filename="vestibule.yaml"')
     assert.equal(response.headers.get('cache-control'), 'no-store')
@@ -161,6 +151,7 @@ describe('settings', () => {
     const { declared, faults } = readDeclared(text, 'vestibule.yaml', env)
     assert.deepEqual(faults, [])
     assert.equal(declared?.organization.name, 'By Amara')
+    const { url } = page.submission('Download configuration')
     const without = await browser.fetch(url, { method: 'POST', headers: { Origin: product.url } })
     assert.notEqual(without.status, 200)
   })

@@ -5,8 +5,8 @@ import { after, before, describe, test } from 'node:test'
 import { releaseEntries } from '../../src/db/entries.ts'
 import { insertUser } from '../../src/db/users.ts'
 import { lookOf } from '../../src/provisioning/look.ts'
-import type { Browser, Page } from '../support/browser.ts'
-import { openConsole } from '../support/console.ts'
+import type { Browser } from '../support/browser.ts'
+import { openConsole, postBeside } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { newcomer, visit } from '../support/visits.ts'
 
@@ -24,15 +24,6 @@ describe('user stores', () => {
   const open = (path: string) => browser.open(`${product.url}${path}`)
   const properties = async (name: string) =>
     (await product.rows('SELECT properties FROM user_stores WHERE name = $1', [name]))[0]?.['properties']
-  /** What no button of the page sends. */
-  const post = (page: Page, what: string, fields: Record<string, string> = {}) => {
-    const token = page.submission('Sign out').fields.get('_csrf') ?? ''
-    return browser.fetch(page.url, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: product.url },
-      body: new URLSearchParams({ _csrf: token, version: '1', do: what, ...fields }).toString(),
-    })
-  }
 
   test('that the file sets are read-only, and can be tried all the same', async () => {
     await product.rows(
@@ -44,7 +35,7 @@ describe('user stores', () => {
     const tried = await page.fill({ 'test-1': 'asha', 'test-2': 'asha7' }).press('Try')
     assert.match(tried.text, /Name 1 Accepted Name 2 Username "asha7" does not follow the rules/)
     const before = await properties('PRIMARY')
-    const saved = await post(page, 'save', { UsernameJavaRegEx: '' })
+    const saved = await postBeside(browser, page, { version: '1', do: 'save', UsernameJavaRegEx: '' })
     assert.equal(saved.status, 403)
     assert.match(await saved.text(), /The configuration file sets this/)
     assert.deepEqual(await properties('PRIMARY'), before)
@@ -138,7 +129,7 @@ describe('user stores', () => {
     assert.match(page.text, /STAFF cannot be deleted while these need it: username 1 user Cancel/)
     assert.match(page.html, /href="\/console\/identity-providers\/username"/)
     assert.match(page.html, /href="\/console\/users"/)
-    const forced = await post(page, 'remove')
+    const forced = await postBeside(browser, page, { version: '1', do: 'remove' })
     assert.equal(forced.status, 409)
     assert.equal((await product.rows(`SELECT 1 FROM user_stores WHERE name = 'STAFF'`)).length, 1)
 

@@ -10,7 +10,7 @@ import { makeOperator, openConsole, signInToConsole } from '../support/console.t
 import { freePort } from '../support/free-port.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { type RoundRobin, startRoundRobin } from '../support/round-robin.ts'
-import { knownPerson, newcomer, refused, signedIn, submit, visit } from '../support/visits.ts'
+import { knownPerson, newcomer, postForm, refused, signedIn, submit, visit } from '../support/visits.ts'
 
 describe('the users of the console', () => {
   let product: Product
@@ -332,11 +332,7 @@ describe('the users of the console', () => {
       const { id: plain } = await makeOperator(product, 'plain.one')
       const form = await openUser(plain, helper.browser)
       const { fields } = form.submission('Lock')
-      const forged = await helper.browser.fetch(at(`/console/users/${other.id}`), {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-        body: fields.toString(),
-      })
+      const forged = await postForm(helper.browser, at(`/console/users/${other.id}`), fields)
       assert.equal(forged.status, 403)
       assert.deepEqual(await product.rows('SELECT is_locked FROM users WHERE id = $1', [other.id]), [
         { is_locked: false },
@@ -348,11 +344,7 @@ describe('the users of the console', () => {
       assert.match(refusal.text, /Operators are not deleted/)
       const sent = await (await browser.open(at(`/console/users/${plain}/delete`))).submission('Delete user')
       sent.fields.set('username', 'owner.two')
-      const answer = await browser.fetch(at(`/console/users/${other.id}/delete`), {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-        body: sent.fields.toString(),
-      })
+      const answer = await postForm(browser, at(`/console/users/${other.id}/delete`), sent.fields)
       assert.equal(answer.status, 422)
       assert.equal((await product.rows('SELECT 1 FROM users WHERE id = $1', [other.id])).length, 1)
     })

@@ -6,6 +6,7 @@ import { insertUser } from '../../src/db/users.ts'
 import { lookOf } from '../../src/provisioning/look.ts'
 import { type Browser, openBrowser, type Page } from './browser.ts'
 import type { Product } from './product.ts'
+import { postForm } from './visits.ts'
 
 export const OPERATOR_PASSWORD = 'a walk around the lake'
 
@@ -35,6 +36,17 @@ export async function openConsole(
   const browser = openBrowser()
   const page = await signInToConsole(product, browser, username)
   return { browser, page, id }
+}
+
+/** Sends what no button of a page sends, with the token of that page, and follows nothing. */
+export function postBeside(
+  browser: Browser,
+  page: Page,
+  fields: Record<string, string>,
+  url = page.url,
+): Promise<Response> {
+  const token = page.submission('Sign out').fields.get('_csrf') ?? ''
+  return postForm(browser, url, new URLSearchParams({ _csrf: token, ...fields }))
 }
 
 export async function signInToConsole(product: Product, browser: Browser, username: string): Promise<Page> {

@@ -73,6 +73,11 @@ export function submit(
 ): Promise<Response> {
   const { url, fields } = page.submission(button)
   for (const [name, value] of Object.entries(changes)) fields.set(name, value)
+  return postForm(browser, url, fields)
+}
+
+/** Sends fields that may be of no form, and follows nothing. */
+export function postForm(browser: Browser, url: string, fields: URLSearchParams): Promise<Response> {
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
   return browser.fetch(url, { method: 'POST', headers, body: fields.toString() })
 }
