@@ -40,6 +40,9 @@ describe('the dashboard', () => {
     await product.rows(
       'UPDATE installation SET organization = organization || \'{"privacyPolicyUrl": "https://northwind.example/privacy"}\'',
     )
+    await product.rows(`UPDATE installation SET organization = organization || '{"name": "Vestibule"}'`)
+    assert.match((await open()).text, /privacy page To do/)
+    await product.rows(`UPDATE installation SET organization = organization || '{"name": "Northwind"}'`)
     await product.rows(
       `INSERT INTO appearances (tokens, words, created_at, created_by, published_at, published_by)
        VALUES ('{}', '{}', now(), 'olu', now(), 'olu')`,
