@@ -277,7 +277,7 @@ describe('a response', () => {
       '/accountrecoveryendpoint',
       '/.git/config',
       '/.env',
-      '/console',
+      '/consoles',
       '/commonauth/a/b',
       '/constructor',
       '/__proto__',
