@@ -50,7 +50,7 @@ async function save<K extends Kind>(
   if (current && checked.isSame && keepsSecret === current.hasSecret) return saved(current, current.version)
   if (current && isNew) return { kind: 'taken' }
   if (current && current.version !== expectedVersion) return conflictWith(db, current)
-  const faults = [...renamed(named, given, current), ...checked.faults]
+  const faults = [...renamed(named, given, current), ...lentElsewhere(kind, given, current), ...checked.faults]
   if (faults.length + checked.general.length > 0) return { kind: 'faults', faults, general: checked.general }
 
   const content = checked.content as Parsed[K]
@@ -107,4 +107,14 @@ const keptNothing = (secret: unknown) => (isKeep(secret) ? undefined : secret)
 function renamed(named: string, given: Entry, current: Setting | undefined): Fault[] {
   if (!current || given[named] === current.key) return []
   return [{ path: named, problem: 'never changes: other entries and addresses name it', example: current.key }]
+}
+
+/** Who changes where a secret is sent must know it: nobody reads it here, and a server of their own would (Keycloak's CVE-2024-5967). */
+function lentElsewhere(kind: Kind, given: Entry, current: Setting | undefined): Fault[] {
+  const issuerOf = ({ oidc }: Entry) => (oidc as { issuer?: unknown } | undefined)?.issuer
+  if (kind !== 'idp' || !current?.hasSecret || !isKeep(secretIn(kind, given))) return []
+  if (issuerOf(given) === issuerOf(current.entry)) return []
+  return [
+    { path: 'oidc.clientSecret', problem: 'has to be typed again, because the issuer is another one', example: '' },
+  ]
 }

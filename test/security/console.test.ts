@@ -4,11 +4,13 @@ import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { inTransaction, query } from '../../src/db/connect.ts'
+import { releaseEntries } from '../../src/db/entries.ts'
 import { lockOwners } from '../../src/db/operators.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { makeOperator, openConsole, signInToConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
 
+const IDPS = '/console/identity-providers'
 const PURPOSES = '/console/resident/user-onboarding/ask-password/purposes'
 
 describe('the console, attacked', () => {
@@ -95,6 +97,34 @@ describe('the console, attacked', () => {
     const page = await browser.open(at('/console/me/totp'))
     assert.equal(page.status, 200)
     assert.match(page.html, /<svg role="img"/)
+  })
+
+  test('a secret that nobody can read is not sent elsewhere by whoever changes the address', async () => {
+    await releaseEntries(product.running.house.db)
+    const fields = {
+      displayName: 'Acme',
+      issuer: 'https://id.acme.example',
+      clientId: 'us',
+      clientSecret: 'of Acme alone',
+    }
+    const added = await post(owner, `${IDPS}/add`, { name: 'acme', ...fields })
+    assert.equal(added.status, 303)
+    const kept = () => product.rows("SELECT issuer, client_secret_sealed, version FROM idps WHERE name = 'acme'")
+    const before = await kept()
+    const moved = { ...fields, issuer: 'https://id.evil.example', version: '1' }
+    const refused = await post(owner, `${IDPS}/acme`, { ...moved, clientSecret: '' })
+    assert.equal(refused.status, 422)
+    assert.match(await refused.text(), /Client secret has to be typed again, because the issuer is another one/)
+    assert.deepEqual(await kept(), before)
+    for (const change of [
+      { clientSecret: 'of the other' },
+      { issuer: fields.issuer },
+      { clientSecret: '', withoutSecret: 'yes' },
+    ]) {
+      const [row] = await kept()
+      const answer = await post(owner, `${IDPS}/acme`, { ...moved, ...change, version: String(row?.['version']) })
+      assert.equal(answer.status, 303, JSON.stringify(change))
+    }
   })
 
   test('a purpose whose key nobody can have is not there', async () => {
