@@ -66,7 +66,8 @@ export function setupRoutes({ house, showOutside }: Desk): Router {
     )
     const problems = [...(reading.kind === 'problems' ? reading.problems : []), ...organizationProblems(typed)]
     if (reading.kind === 'problems' || problems.length > 0) return answer(req, res, 422, typed, problems)
-    const made = await makeFirstOwner(house.db, reading.owner, house.now())
+    const from = { address: clientOf(req), requestId: res.locals['requestId'] }
+    const made = await makeFirstOwner(house.db, reading.owner, house.now(), from)
     if (made === 'too-late') throw new PageError(404, 'missing')
     if (made === 'taken') {
       const text = house.views.t({ key: 'USERNAME_TAKEN', values: { name: typed.username } }, 'en')
@@ -79,7 +80,7 @@ export function setupRoutes({ house, showOutside }: Desk): Router {
         kind: 'organization',
         entry: { name: organization, ...others, ...(url === '' ? {} : { privacyPolicyUrl: url }) },
         expectedVersion: setting.version,
-        actor: { id: reading.owner.id, name: reading.owner.username, address: clientOf(req) },
+        actor: { ...from, id: reading.owner.id, name: reading.owner.username },
       })
     }
     house.log.info('the first owner has been made: setup is done')

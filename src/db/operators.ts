@@ -36,9 +36,14 @@ export type NewOwner = KeptName & { id: string; username: string; passwordHash: 
 
 /**
  * Makes the first owner and ends the first run, for ever. Of any number at once exactly one gets `made`; whoever has the name of a user who
- * is there gets `taken`, and nothing has happened.
+ * is there gets `taken`, and nothing has happened. `from` is what the history tells of where they were.
  */
-export function makeFirstOwner(db: Db, owner: NewOwner, now: Date): Promise<'made' | 'too-late' | 'taken'> {
+export function makeFirstOwner(
+  db: Db,
+  owner: NewOwner,
+  now: Date,
+  from: Pick<Actor, 'address' | 'requestId'> = {},
+): Promise<'made' | 'too-late' | 'taken'> {
   return inTransaction(db, async (transaction) => {
     const row = await queryOne<{ setup_completed_at: Date | null }>(
       transaction,
@@ -48,7 +53,7 @@ export function makeFirstOwner(db: Db, owner: NewOwner, now: Date): Promise<'mad
     if (!(await insertUser(transaction, owner))) return 'taken'
     await query(transaction, `INSERT INTO operators (user_id, role) VALUES (?, 'owner')`, [owner.id])
     await query(transaction, 'UPDATE installation SET setup_completed_at = ?', [now])
-    await tell(transaction, { id: owner.id, name: owner.username }, owner.id, undefined, 'owner')
+    await tell(transaction, { ...from, id: owner.id, name: owner.username }, owner.id, undefined, 'owner')
     return 'made'
   })
 }

@@ -39,6 +39,12 @@ describe('the first run', () => {
     assert.match(inside.title, /^Dashboard/)
     const [installation] = await product.rows("SELECT organization ->> 'privacyPolicyUrl' AS url FROM installation")
     assert.equal(installation?.['url'], 'https://northwind.example/our-privacy')
+    const changes = await product.rows("SELECT kind, address, request_id FROM changes WHERE actor = 'olu' ORDER BY id")
+    assert.deepEqual(
+      changes.map(({ kind }) => kind),
+      ['operator', 'organization'],
+    )
+    for (const { address, request_id } of changes) assert.ok(address && request_id, 'from where is told too')
     assert.equal((await openSetup()).status, 404)
     // Also when the owner is gone: the way back in is the command line's.
     await product.rows('DELETE FROM operators')
