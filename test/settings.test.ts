@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { parse } from 'yaml'
 import { type Actor, listChanges } from '../src/db/changes.ts'
 import type { Kind } from '../src/db/entries.ts'
@@ -442,4 +443,37 @@ describe('an entry in the console', () => {
     return again
   }
   after(() => again?.drop())
+})
+
+describe('the export of a hundred identity providers', () => {
+  let office: Office
+  before(async () => {
+    office = await openOffice()
+    await applyFile(office, EXAMPLE, SECRETS)
+    await office.rows(
+      `INSERT INTO idps (name, display_name, is_enabled, position, issuer, client_id, scopes, username_claim, mappings, roles_claim, role_mappings,
+         jit_enabled, jit_scheme, jit_userstore, attribute_sync_method, managed_by)
+       SELECT 'bulk' || n, 'Bulk', n % 2 = 0, 100 + n, issuer, client_id, scopes, username_claim, mappings, roles_claim, role_mappings, jit_enabled,
+         jit_scheme, jit_userstore, attribute_sync_method, 'console' FROM idps, generate_series(1, 100) n WHERE name = 'acme'`,
+    )
+  })
+  after(() => office.drop())
+
+  it('has all of them, and keeps nobody waiting who signs in meanwhile', async () => {
+    let isDone = false
+    const exported = exportConfiguration(office.db).finally(() => {
+      isDone = true
+    })
+    const begun = performance.now()
+    let [longest, last] = [0, begun]
+    while (!isDone) {
+      await setImmediate()
+      const now = performance.now()
+      longest = Math.max(longest, now - last)
+      last = now
+    }
+    assert.equal((await exported).match(/name: bulk/g)?.length, 100)
+    const whole = last - begun
+    assert.ok(longest < whole / 4, `of ${Math.round(whole)} ms, nothing else was done for ${Math.round(longest)}`)
+  })
 })

@@ -1,4 +1,5 @@
 // The settings as a configuration file that makes the same: in one order, by names, with a variable for each secret, and without what holds anyway.
+import { setImmediate } from 'node:timers/promises'
 import type { Db } from '../db/connect.ts'
 import type { Kind } from '../db/entries.ts'
 import type { Section } from '../db/installation.ts'
@@ -24,7 +25,14 @@ interface Said extends SecretOf {
 /** The text of the file, YAML. What is off and no file could say so of is left out. Throws `DatabaseAway`. */
 export async function exportConfiguration(db: Db): Promise<string> {
   const settings = await readSettings(db)
-  const said = ALL_KINDS.flatMap((kind) => settings[kind].flatMap((setting) => sayable(settings, kind, setting)))
+  const said: Said[] = []
+  for (const kind of ALL_KINDS) {
+    for (const setting of settings[kind]) {
+      said.push(...sayable(settings, kind, setting))
+      // To leave out what holds anyway takes a reading for each key: people who sign in meanwhile are answered in between.
+      await setImmediate()
+    }
+  }
   const names = secretNames(said.filter(({ hasSecret }) => hasSecret))
   const listOf = (kind: Kind) => said.filter((one) => one.kind === kind).map((one) => written(one, names.get(one)))
   const parts: [key: string, part: unknown][] = [
@@ -43,8 +51,10 @@ function sayable(settings: Settings, kind: Kind, setting: Setting): Said[] {
   const entry = trimmed(full, (tree) => entryIn(kind, tree))
   // It is there anyway.
   if (kind === 'userStore' && key === PRIMARY && Object.keys(entry).length === 1) return []
+  // What it names is around it; who names it has its name, and is nothing to check again for each.
+  const around = { ...settings, idp: [setting], purpose: [], application: [] }
   const fits = (candidate: Entry) => {
-    const { faults, general } = checkChange(settings, { kind, current: setting, entry: candidate }, EVERYTHING)
+    const { faults, general } = checkChange(around, { kind, current: setting, entry: candidate }, EVERYTHING)
     return faults.length + general.length === 0
   }
   const said = { kind, key, hasSecret }
