@@ -151,7 +151,7 @@ const dateTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeSty
 const number = new Intl.NumberFormat('en-GB')
 const relative = new Intl.RelativeTimeFormat('en-GB', { numeric: 'auto' })
 
-function when(date: Date): string {
+export function when(date: Date): string {
   return `${dateTime.format(date)} UTC`
 }
 

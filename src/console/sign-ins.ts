@@ -2,11 +2,13 @@
 import type { Request, Response } from 'express'
 import { findRecords, listRecords, OUTCOMES, type Outcome, type SignInRecord } from '../db/audit.ts'
 import { listEntries } from '../db/entries.ts'
+import { findOpenFlows } from '../db/open-flows.ts'
 import { usernamesOf } from '../db/user-sheet.ts'
 import { explain } from '../provisioning/explain.ts'
 import { oneParameter } from '../web/forms.ts'
 import { type Route, SUPPORT } from './access.ts'
 import type { Desk } from './desk.ts'
+import { explainOpen } from './open-sign-in.ts'
 import { factsOf, OUTCOME_LABELS } from './sign-in-facts.ts'
 import { isUuid, USERS } from './users.ts'
 
@@ -24,21 +26,25 @@ export function signInsScreen(desk: Desk): Route[] {
   }
 
   async function showCode(req: Request, res: Response, code: string): Promise<void> {
+    // In this order: one that ends meanwhile is found twice rather than not at all.
+    const open = await findOpenFlows(house.db, code)
     const records = await findRecords(house.db, code)
+    const found = records[0] ?? open[0]
     const isCode = /^[\da-f]{4}[\s\p{Pd}]*[\da-f]{4}$/iu.test(code)
     const text = isCode
-      ? 'No sign-in that has ended has this code. Check it; records are kept for 90 days'
+      ? 'No sign-in has this code. Check it; records are kept for 90 days'
       : 'Enter the code as it is at the foot of the page, like 7f3a-91c2'
     const userIds = records.flatMap(({ userId }) => (userId !== undefined && isUuid(userId) ? [userId] : []))
     const names = await usernamesOf(house.db, userIds)
     const page = {
-      title: records.length === 0 ? 'Sign-ins' : `Sign-in ${records[0]?.code}`,
+      title: found ? `Sign-in ${found.code}` : 'Sign-ins',
       crumbs: [{ label: 'Sign-ins', href: SIGN_INS }],
-      problems: records.length === 0 ? [{ field: 'code', text }] : [],
-      code,
+      problems: found ? [] : [{ field: 'code', text }],
+      code: found ? '' : code,
+      open: open.map((flow) => explainOpen(flow, house.now())),
       records: records.map((record) => ({ ...told(record), user: userOf(record, names), facts: factsOf(record) })),
     }
-    desk.show(req, res, 'sign-in-record', page, records.length > 0 ? 200 : isCode ? 404 : 422)
+    desk.show(req, res, 'sign-in-record', page, found ? 200 : isCode ? 404 : 422)
   }
 
   async function showNewest(req: Request, res: Response): Promise<void> {

@@ -121,13 +121,18 @@ export interface SignInRecord {
   counts: Record<string, number>
 }
 
-/** The records that people mean by a code, newest first: nearly always one or none. Case, spaces and the dash do not matter. */
-export async function findRecords(db: Db, code: string): Promise<SignInRecord[]> {
-  const digits = code.toLowerCase().replace(/[\s\p{Pd}]/gu, '')
-  if (!/^[\da-f]{8}$/.test(digits)) return []
-  const rows = await query<Row>(db, `${SELECT} WHERE e.code = ? ORDER BY e.created_at DESC, e.id DESC LIMIT 100`, [
-    `${digits.slice(0, 4)}-${digits.slice(4)}`,
-  ])
+/** The code that somebody typed, as it is on pages: case, spaces and the dash do not matter. Undefined when it is none. */
+export function codeIn(typed: string): string | undefined {
+  const digits = typed.toLowerCase().replace(/[\s\p{Pd}]/gu, '')
+  return /^[\da-f]{8}$/.test(digits) ? `${digits.slice(0, 4)}-${digits.slice(4)}` : undefined
+}
+
+/** The records that people mean by a code, newest first: nearly always one or none. */
+export async function findRecords(db: Db, typed: string): Promise<SignInRecord[]> {
+  const code = codeIn(typed)
+  if (code === undefined) return []
+  const sql = `${SELECT} WHERE e.code = ? ORDER BY e.created_at DESC, e.id DESC LIMIT 100`
+  const rows = await query<Row>(db, sql, [code])
   return rows.map(recordFrom)
 }
 

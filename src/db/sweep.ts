@@ -1,5 +1,6 @@
 // Removes what has expired, in small batches that several processes can share.
 import { type Db, query } from './connect.ts'
+import { STAGE } from './open-flows.ts'
 
 const BATCH = 500
 
@@ -57,8 +58,7 @@ const FORGET_FLOWS = `WITH forgotten AS (
       f.noted->'facts', f.noted->'decision',
       f.noted#>'{decision,ask}' || jsonb_build_object('page', f.noted#>'{decision,page}'),
       f.came_back, f.problem_codes, f.failure,
-      jsonb_build_object('stage', CASE WHEN f.asked_at IS NOT NULL THEN 'asked' WHEN f.called_back_at IS NOT NULL THEN 'returned'
-        WHEN f.idp_id IS NOT NULL THEN 'away' ELSE 'choosing' END)
+      jsonb_build_object('stage', ${STAGE})
         || CASE f.door WHEN 'application' THEN '{}' ELSE jsonb_build_object('door', f.door) END,
       f.expires_at
     FROM forgotten f LEFT JOIN idps ON idps.id = f.idp_id WHERE f.closed_at IS NULL

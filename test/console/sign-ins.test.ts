@@ -54,10 +54,28 @@ describe('sign-ins in the console', () => {
     assert.match((await find(code)).text, /Deleted meanwhile/)
   })
 
+  test('a code of a page that is still open says how far its sign-in has come, and nothing of the person', async () => {
+    const person = newcomer()
+    const prompt = await visit(product, 'consent', person)
+    const code = codeOf(prompt)
+    const page = await find(code.toUpperCase())
+    assert.equal(page.status, 200)
+    assert.match(
+      page.text,
+      /This sign-in is still going on: with Acme consent, since [^;]+ UTC; it is at the page that asks\. Its record comes when it ends\./,
+    )
+    for (const value of [person.sub, person.preferred_username, person.name, person.email, person.phone_number])
+      assert.ok(!page.html.includes(value), value)
+    await prompt.tick('recover:email').press('Create account')
+    const ended = await find(code)
+    assert.doesNotMatch(ended.text, /still going on/)
+    assert.match(ended.text, /They finished/)
+  })
+
   test('a code that no sign-in has, and what is no code, are said to be that', async () => {
     const none = await find('0000-0000')
     assert.equal(none.status, 404)
-    assert.match(none.text, /No sign-in that has ended has this code/)
+    assert.match(none.text, /No sign-in has this code/)
     for (const typed of ['hello', "' OR 1=1", '\u0000', '7f3a-91c', '<script>']) {
       const page = await find(typed)
       assert.equal(page.status, 422, typed)
