@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express'
 import { checkAppearance } from '../themes/appearance.ts'
 import { createPreview } from '../themes/preview.ts'
-import { discardDraft, history, publish, readDraft, rollBack } from '../themes/publish.ts'
+import { AS_MADE, discardDraft, history, isAsMade, publish, readDraft, rollBack } from '../themes/publish.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { coloursPages } from './appearance-colours.ts'
@@ -34,13 +34,14 @@ export function appearanceScreen(desk: Desk): Route[] {
     res: Response,
     { note, problems = [], status = 200 }: { note: string; problems?: Problem[]; status?: number },
   ): Promise<void> {
-    const [draft, entries] = await Promise.all([readDraft(house), history(house)])
+    const [draft, entries, asMade] = await Promise.all([readDraft(house), history(house), isAsMade(house)])
     const faint = checkAppearance(draft.appearance, house.appearance.beneath).map(({ sentence }) => sentence)
     const page = {
       title: 'Appearance',
       theme: house.theme?.name,
       draft,
       entries,
+      asMade: asMade ? undefined : AS_MADE,
       faint,
       anyway: ANYWAY,
       note,
@@ -85,10 +86,12 @@ export function appearanceScreen(desk: Desk): Route[] {
   }
 
   async function submitRollBack(req: Request, res: Response): Promise<void> {
-    const id = Number(readFields(req.body).one('id'))
+    const chosen = readFields(req.body).one('id')
+    const id = chosen === AS_MADE ? AS_MADE : Number(chosen)
     const [entry] = (await history(house)).filter((one) => one.id === id)
-    if (!entry) return desk.stop(req, res, 404, 'This is not kept any more', 'Twenty are kept.', BACK)
-    const note = `Back to ${entry.publishedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+    if (!entry && id !== AS_MADE) return desk.stop(req, res, 404, 'This is not kept any more', 'Twenty are kept.', BACK)
+    const to = entry ? `${entry.publishedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC` : 'how it was made'
+    const note = `Back to ${to}`
     const back = await rollBack(house, { id, note }, actorOf(req, res))
     if (back.kind === 'gone') return desk.stop(req, res, 404, 'This is not kept any more', 'Twenty are kept.', BACK)
     if (back.kind === 'refused')

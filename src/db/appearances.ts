@@ -106,6 +106,21 @@ export async function publishAppearanceDraft(
   return row?.id
 }
 
+/** Publishes one that was no draft. @returns its id */
+export async function insertPublishedAppearance(
+  db: Db,
+  { tokens, words, logo, logoType }: StoredAppearance,
+  by: { actor: string; now: Date; note: string },
+): Promise<number | undefined> {
+  const row = await queryOne<{ id: number }>(
+    db,
+    `INSERT INTO appearances (tokens, words, logo, logo_type, note, created_at, created_by, published_at, published_by)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+    [JSON.stringify(tokens), JSON.stringify(words), logo, logoType, by.note, by.now, by.actor, by.now, by.actor],
+  )
+  return row?.id
+}
+
 /** Publishes an old one again, as a new row. @returns its id; nothing if there is no such old one */
 export async function publishAppearanceAgain(
   db: Db,

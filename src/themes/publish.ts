@@ -6,6 +6,7 @@ import {
   findAppearanceDraft,
   forgetOldAppearances,
   insertAppearanceDraft,
+  insertPublishedAppearance,
   listPublishedAppearances,
   type PublishedEntry,
   publishAppearanceAgain,
@@ -56,6 +57,9 @@ export interface Refused {
   kind: 'refused'
   faults: AppearanceFault[]
 }
+
+/** Stands where the id of an old one does: what was there before the first was published. */
+export const AS_MADE = 'as-made'
 
 const PUBLISHED_KEPT = 20
 const LONGEST_NOTE = 200
@@ -141,22 +145,31 @@ export async function publish(
   return published
 }
 
-/** Puts an old one in use again, as a new entry of the history; the draft stays. Equal to what is in use: writes nothing. */
+/** What is in use says nothing: pages are as they were made. */
+export async function isAsMade(house: Rooms): Promise<boolean> {
+  return isDeepStrictEqual(await currentAppearance(house), NO_APPEARANCE)
+}
+
+/**
+ * Puts an old one in use again, or none, as a new entry of the history; the draft stays. Equal to what is in use: writes nothing.
+ * @param options `id`: of the old one, or AS_MADE
+ */
 export async function rollBack(
   house: Rooms,
-  options: { id: number; note: string },
+  options: { id: number | typeof AS_MADE; note: string },
   actor: Actor,
 ): Promise<PublishedNow | Refused | { kind: 'gone' }> {
   const { id, note } = options
   const faults = checkNote(note)
   if (faults.length > 0) return { kind: 'refused', faults }
   const back = await alone(house.db, async (db): Promise<PublishedNow | { kind: 'gone' }> => {
-    const row = await findAppearance(db, id)
+    const row = id === AS_MADE ? rowOf(NO_APPEARANCE) : await findAppearance(db, id)
     if (!row) return { kind: 'gone' }
     const { appearance } = withoutFaults(unjudged(row), house.appearance.beneath)
     const current = await currentAppearance({ ...house, db })
     if (isDeepStrictEqual(appearance, current)) return { kind: 'same' }
-    const again = await publishAppearanceAgain(db, id, { actor: actor.name, now: house.now(), note })
+    const by = { actor: actor.name, now: house.now(), note }
+    const again = await (id === AS_MADE ? insertPublishedAppearance(db, row, by) : publishAppearanceAgain(db, id, by))
     if (again === undefined) return { kind: 'gone' }
     await tell(db, actor, 'rolled back', differenceOf(current, appearance))
     await forgetOldAppearances(db, PUBLISHED_KEPT)

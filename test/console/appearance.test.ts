@@ -71,11 +71,36 @@ describe('the screen Appearance', () => {
     await (await open('')).press('Publish')
     assert.doesNotMatch((await publicPage()).text, /Nothing to see/)
     const back = await (await open('')).press(
-      /Use again what was published [^<]*/.exec((await open('')).text)?.[0].split(' Go')[0] ?? 'Use again',
+      /Use again what was published .*? UTC/.exec((await open('')).text)?.[0] ?? 'Use again',
     )
     assert.match(back.text, /In use again/)
     assert.match((await publicPage()).text, /Nothing to see/)
     assert.match(before, /<img src="\/public\/logo\.svg"/)
+  })
+
+  test('the first that was published is taken back as well: pages are as they were made, and the draft stays', async () => {
+    const before = (await publicPage()).html
+    assert.doesNotMatch((await open('')).text, /As it was made/)
+    const title = 'word.page.missing.title'
+    await (await open('/words/en/page')).fill({ [title]: 'Nothing to see' }).press('Save draft')
+    const published = await (await open('')).press('Publish')
+    assert.match(published.text, /In use As it was made/)
+    assert.match((await publicPage()).text, /Nothing to see/)
+    await (await open('/words/en/page')).fill({ [title]: 'Next time' }).press('Save draft')
+    const stale = await open('')
+    const back = await stale.press('Use again what was there before')
+    assert.match(back.text, /In use again/)
+    assert.match(back.text, /grace Back to how it was made In use/)
+    assert.doesNotMatch(back.text, /As it was made/)
+    const plain = (html: string) => html.replace(/quote [\da-f]{8}/, '')
+    assert.equal(plain((await publicPage()).html), plain(before))
+    assert.match((await open('/words/en/page')).html, /value="Next time"/)
+    assert.match((await stale.press('Use again what was there before')).text, /This is what is in use already/)
+    assert.equal((await product.rows('SELECT id FROM appearances WHERE published_at IS NOT NULL')).length, 2)
+    const [change] = await product.rows(
+      "SELECT actor, action FROM changes WHERE kind = 'appearance' ORDER BY id DESC LIMIT 1",
+    )
+    assert.deepEqual(change, { actor: 'grace', action: 'rolled back' })
   })
 
   test('keeps what was typed, says what is wrong with it at the field, and keeps nothing', async () => {
