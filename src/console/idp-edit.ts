@@ -12,9 +12,10 @@ import { type Refusal, refusalOf, versionIn } from './entry-form.ts'
 import { idpAddress } from './idp-addresses.ts'
 import { compareForms, factsOf } from './idp-facts.ts'
 import { type Fetched, fetchInto } from './idp-fetch.ts'
-import { entryOf, formOf, type IdpEntry, type IdpForm, readForm, readSecret, withRows } from './idp-form.ts'
+import { entryOf, formOf, type IdpEntry, type IdpForm, pairsIn, readForm, readSecret, withRows } from './idp-form.ts'
 import { consentProblems, fieldsOf, issuerProblems, rowProblems } from './idp-problems.ts'
 import { CRUMBS, idpOf, isOurs, notThere, readAround } from './idp-setting.ts'
+import { mappedAttributes } from './idp-words.ts'
 
 interface Shown extends Partial<Omit<Refusal, 'status'>> {
   form?: IdpForm
@@ -22,6 +23,8 @@ interface Shown extends Partial<Omit<Refusal, 'status'>> {
   found?: Fetched['found'] | undefined
   /** A secret was typed, and is gone with this page. */
   isSecretLost?: boolean
+  /** A row of attributes was just added or removed. */
+  isMappingChanged?: boolean
 }
 
 export function idpEditPages(desk: Desk, inspector: Inspector): Route[] {
@@ -48,7 +51,7 @@ export function idpEditPages(desk: Desk, inspector: Inspector): Route[] {
     const again = { form, version, isSecretLost: secret.kind === 'new' }
     const pressed = fields.one('do')
     const rows = withRows(form, pressed)
-    if (rows) return answer(req, res, idp, { ...again, form: rows })
+    if (rows) return answer(req, res, idp, { ...again, form: rows, isMappingChanged: rows.mappings !== form.mappings })
     if (pressed === 'fetch') {
       const hasSecret = secret.kind === 'new' || (secret.kind === 'keep' && idp.hasSecret)
       return answer(req, res, idp, { ...again, ...(await fetchInto(form, hasSecret, inspector)) })
@@ -100,7 +103,7 @@ export function idpEditPages(desk: Desk, inspector: Inspector): Route[] {
 
   async function answer(req: Request, res: Response, idp: Setting, shown: Shown): Promise<void> {
     const saved = formOf(idp.entry as unknown as IdpEntry)
-    const { form = saved, problems = [], found, conflict, isSecretLost = false } = shown
+    const { form = saved, problems = [], found, conflict, isSecretLost = false, isMappingChanged = false } = shown
     const settings = await readSettings(house.db)
     const around = await readAround(desk, res, settings, idp, form)
     const isFile = idp.managedBy === 'file'
@@ -120,6 +123,8 @@ export function idpEditPages(desk: Desk, inspector: Inspector): Route[] {
       callback: callbackAddress(house.publicUrl, idp.key),
       found,
       isSecretLost,
+      mapped: mappedAttributes(pairsIn(form.mappings).length),
+      isMappingOpen: isMappingChanged || problems.some(({ field }) => /^(add-)?mapping\b/.test(field)),
       conflict,
       ...around,
     }

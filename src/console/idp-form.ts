@@ -112,9 +112,13 @@ export function readSecret(fields: Fields): Secret {
   return fields.one('withoutSecret') === '' ? { kind: 'keep' } : { kind: 'none' }
 }
 
+/** The rows that say something. */
+export function pairsIn(pairs: Pair[]): Pair[] {
+  return pairs.filter(({ ours, theirs }) => ours !== '' || theirs !== '')
+}
+
 /** The entry that a form says. Rows that are empty are none. */
 export function entryOf(form: IdpForm, secret: Secret): IdpEntry {
-  const rows = (pairs: Pair[]) => pairs.filter(({ ours, theirs }) => ours !== '' || theirs !== '')
   const clientSecret = secret.kind === 'new' ? secret.text : ({ keep: true } as const)
   return {
     name: form.name,
@@ -128,9 +132,9 @@ export function entryOf(form: IdpForm, secret: Secret): IdpEntry {
     },
     claims: {
       username: form.username,
-      mappings: Object.fromEntries(rows(form.mappings).map(({ ours, theirs }) => [ours, theirs])),
+      mappings: Object.fromEntries(pairsIn(form.mappings).map(({ ours, theirs }) => [ours, theirs])),
       ...(form.roles === '' ? {} : { roles: form.roles }),
-      roleMappings: Object.fromEntries(rows(form.roleMappings).map(({ ours, theirs }) => [theirs, ours])),
+      roleMappings: Object.fromEntries(pairsIn(form.roleMappings).map(({ ours, theirs }) => [theirs, ours])),
     },
     provisioning: {
       jit: {

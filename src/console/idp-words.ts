@@ -72,3 +72,9 @@ export function switchEffect(isEnabled: boolean, idp: string, people: number): s
   const stay = people === 1 ? 'The 1 person who has it stays' : `The ${number.format(people)} people who have it stay`
   return `${off} ${stay} as they are, and so do these settings.`
 }
+
+/** How many attributes are read from claims. */
+export function mappedAttributes(count: number): string {
+  if (count === 0) return 'No attribute is mapped'
+  return count === 1 ? '1 attribute is mapped' : `${number.format(count)} attributes are mapped`
+}

@@ -284,6 +284,32 @@ describe('identity providers', () => {
       assert.equal(claims.roles, 'groups')
     })
 
+    test('what people come for stands before the claims, and the attributes are folded until a row of theirs needs a look', async () => {
+      const page = await edit('silent')
+      const order = ['connection', 'provisioning', 'claims', 'place', 'delete']
+      assert.deepEqual(
+        [...page.html.matchAll(/<h2 id="(\w+)"/g)].map(([, id]) => id),
+        order,
+      )
+      assert.deepEqual(
+        [...page.html.matchAll(/<li><a href="#(\w+)">/g)].map(([, id]) => id),
+        order,
+      )
+      const folded = /<details>\s*<summary>(\d+) attributes are mapped<\/summary>/
+      const open = /<details open>\s*<summary>(\d+) attributes are mapped<\/summary>/
+      const [, count] = folded.exec(page.html) ?? []
+      assert.equal(Number(count), page.html.match(/id="mapping-\d+-ours"/g)?.length)
+      assert.match(page.html, /<\/details>\s*<div class="actions row"><button id="add-mapping"/)
+      const more = await page.press('add-mapping')
+      assert.equal(open.exec(more.html)?.[1], count, 'an empty row maps nothing')
+      assert.equal(open.exec((await page.press('remove-mapping-0')).html)?.[1], String(Number(count) - 1))
+      assert.match((await page.press('add-role')).html, folded)
+      assert.match((await page.fill({ issuer: 'acme' }).press('Update')).html, folded)
+      const wrong = await page.fill({ 'mapping-0-theirs': '' }).press('Update')
+      assert.equal(wrong.status, 422)
+      assert.match(wrong.html, open)
+    })
+
     test('there may be hundreds of rows', async () => {
       const many = Object.fromEntries(
         Array.from({ length: 300 }, (_, index) => [`their-role-${index}`, `role-${index}`]),
