@@ -459,6 +459,14 @@ describe('the export of a hundred identity providers', () => {
   })
   after(() => office.drop())
 
+  it('has one that its rules of today refuse as it stands, so that whoever reads it is told why', async () => {
+    await office.rows("UPDATE idps SET roles_claim = NULL WHERE name = 'bulk2'")
+    const text = await exportConfiguration(office.db)
+    assert.match(text, /name: bulk2\n/)
+    assert.doesNotMatch(text, /- \{\}/)
+    await office.rows("UPDATE idps SET roles_claim = 'groups' WHERE name = 'bulk2'")
+  })
+
   it('has all of them, and keeps nobody waiting who signs in meanwhile', async () => {
     let isDone = false
     const exported = exportConfiguration(office.db).finally(() => {

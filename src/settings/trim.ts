@@ -4,10 +4,12 @@ import { isRow } from '../config-faults.ts'
 
 /**
  * Leaves out every key that `read` fills in with the same value: the reader itself says what its defaults are. `read` returns undefined for what
- * it refuses.
+ * it refuses; that stays as it is.
  */
 export function trimmed<Tree>(tree: Tree, read: (tree: Tree) => unknown): Tree {
   const meant = read(tree)
+  // Of what is refused everything could be left out, and it would still be refused.
+  if (meant === undefined) return tree
   const means = (candidate: unknown) => isDeepStrictEqual(read(candidate as Tree), meant)
   return trim(tree, means) as Tree
 }
