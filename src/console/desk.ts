@@ -17,6 +17,8 @@ export const VIEWS = path.join(import.meta.dirname, '../../views')
 export interface Problem {
   field: string
   text: string
+  /** Where it is mended, when that is another page. */
+  elsewhere?: { label: string; href: string }
 }
 
 /** What every page has; a screen adds its own. */

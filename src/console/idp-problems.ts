@@ -79,7 +79,7 @@ export function consentProblems(
   ]
   if (missing.length === 0) return []
   const text = `People would be asked for consent by an organisation without ${missing.join(' and ')}. Set it in Settings first`
-  return [{ field: `scheme-${form.scheme}`, text }]
+  return [{ field: `scheme-${form.scheme}`, text, elsewhere: { label: 'Go to Settings', href: '/console/settings' } }]
 }
 
 function asksForConsent({ provisioning, scheme }: IdpForm): boolean {

@@ -374,6 +374,8 @@ describe('identity providers', () => {
       const wrong = await (await edit('silent')).tick('PROMPT_CONSENT').press('Update')
       assert.equal(wrong.status, 422)
       assert.match(wrong.text, /an organisation without a name of its own and a privacy page/)
+      const settings = await wrong.click('Go to Settings')
+      assert.deepEqual([settings.status, new URL(settings.url).pathname], [200, '/console/settings'])
       assert.match(
         (await (await edit('consent')).fill({ displayName: 'Acme consent' }).press('Update')).text,
         /is updated/,
