@@ -11,7 +11,7 @@ import { rotateSigningKeys } from './handback/keys.ts'
 import { createKeyring, type Keyring } from './seal.ts'
 import { applyDeclared, USER_STORE } from './settings/declare.ts'
 import { exportConfiguration } from './settings/export.ts'
-import { connectTo } from './start.ts'
+import { connectTo, connectToMigrate } from './start.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
 import { countMisfits, fillLooks, misfitUsers } from './stores/review.ts'
@@ -38,11 +38,16 @@ const OURS = oursIn(path.join(import.meta.dirname, '..'))
 
 const commands: Record<string, (config: Config) => Promise<string>> = {
   migrate: (config) =>
-    withDatabase(config, config.migrationDatabaseUrl ?? config.databaseUrl, async (db) => {
-      const names = await migrate(db, fillLooks)
-      const applied = config.declared ? await apply(config, db) : ''
-      return `${names.length === 0 ? 'The database is up to date.' : `Ran ${names.join(', ')}.`}\n${applied}${warnOfTheme(config)}`
-    }),
+    withDatabase(
+      config,
+      config.migrationDatabaseUrl ?? config.databaseUrl,
+      async (db) => {
+        const names = await migrate(db, fillLooks)
+        const applied = config.declared ? await apply(config, db) : ''
+        return `${names.length === 0 ? 'The database is up to date.' : `Ran ${names.join(', ')}.`}\n${applied}${warnOfTheme(config)}`
+      },
+      connectToMigrate,
+    ),
   'config check': async (config) =>
     `${config.warnings.map((line) => `${line}\n`).join('')}The configuration has no fault.\n`,
   'config apply': (config) => withDatabase(config, config.databaseUrl, (db) => apply(config, db)),
@@ -129,9 +134,10 @@ async function withDatabase(
   config: Config,
   url: string | undefined,
   work: (db: Db) => Promise<string>,
+  open: (url: string, config: Config) => Db = (at) => connectTo(at, config, 1, () => {}),
 ): Promise<string> {
   if (url === undefined) throw new Error('DATABASE_URL is not set. Without it, start the demo with: npm start')
-  const db = connectTo(url, config, 1, () => {})
+  const db = open(url, config)
   try {
     return await work(db)
   } finally {

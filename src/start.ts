@@ -198,12 +198,22 @@ async function warnOfMisfits(db: Db, log: Logger): Promise<void> {
 
 /** Migrations take their own connection: a pooler in transaction mode could not keep their lock. */
 async function migrateOn(config: StartOptions['config']): Promise<void> {
-  const db = connectTo(config.migrationDatabaseUrl ?? config.databaseUrl, config, 1, () => {})
+  const db = connectToMigrate(config.migrationDatabaseUrl ?? config.databaseUrl, config)
   try {
     await migrate(db, fillLooks)
   } finally {
     await db.destroy()
   }
+}
+
+/** To write a table of millions of rows anew takes minutes, and whoever migrates at the same time waits for it. */
+const MIGRATION_STATEMENT_MS = 60 * 60_000
+
+/** Opens one connection for migrations, to the database at `url`. */
+export function connectToMigrate(url: string, config: Config): Db {
+  const address = databaseAddress(url, config.databaseSsl, config.databaseCaCert)
+  const patient = { statementMs: MIGRATION_STATEMENT_MS, onError: () => {} }
+  return connect({ url: address.url, poolMax: 1, ssl: address.ssl, ...patient })
 }
 
 /** Opens a pool for the database at `url`, encrypted as the settings say. */

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
 import { connect } from '../src/db/connect.ts'
 import { migrate } from '../src/db/migrate.ts'
@@ -300,6 +301,18 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
       assert.equal((await rowsOf(url, 'SELECT 1 FROM installation')).length, 1)
       assert.equal((await vestibule(['migrate'], { DATABASE_URL: url })).out, 'The database is up to date.\n')
     }
+  })
+
+  it('takes longer than anybody waits for an answer, where there is much to write or somebody to wait for', async () => {
+    const DATABASE_URL = await emptyDatabase()
+    assert.equal((await vestibule(['migrate'], { DATABASE_URL })).code, 0)
+    const holder = new pg.Client(DATABASE_URL)
+    await holder.connect()
+    await holder.query('SELECT pg_advisory_lock(7135200)')
+    const waiting = vestibule(['migrate'], { DATABASE_URL })
+    await setTimeout(12_000)
+    await holder.end()
+    assert.deepEqual(await waiting, { code: 0, out: 'The database is up to date.\n', error: '' })
   })
 
   it('by a machine that dies in the middle leaves nothing behind, and the next one can do it', async () => {

@@ -16,6 +16,8 @@ export interface ConnectOptions {
   ssl: boolean | ConnectionOptions
   /** Told about a connection that broke, used or idle. */
   onError: (error: Error) => void
+  /** How long a statement may take; absent: as long as anybody waits for an answer (dialect.ts). */
+  statementMs?: number
 }
 
 const OLDEST_POSTGRES = '13'
@@ -29,7 +31,7 @@ const KEEP_ALIVE_MS = 10_000
  */
 export function connect(options: ConnectOptions): Db {
   return knex({
-    client: createDialect(options.poolMax, options.onError),
+    client: createDialect(options.poolMax, options.onError, options.statementMs),
     // Told, so that knex does not ask at its first connection, with no bound to its patience. Nothing depends on it.
     version: OLDEST_POSTGRES,
     connection: {

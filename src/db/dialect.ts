@@ -19,8 +19,15 @@ const gone = new WeakSet<Client>()
 /** When a connection was last heard. */
 const heardAt = new WeakMap<Client, number>()
 
-/** The client of one pool of at most `poolMax` connections. `onError` is told about connections that break, used or idle. */
-export function createDialect(poolMax: number, onError: (error: Error) => void): typeof PostgresClient {
+/**
+ * The client of one pool of at most `poolMax` connections. `onError` is told about connections that break, used or idle; `statementMs` is for
+ * a pool that nobody waits at.
+ */
+export function createDialect(
+  poolMax: number,
+  onError: (error: Error) => void,
+  statementMs: number = STATEMENT_MS,
+): typeof PostgresClient {
   /** Connections that have said nothing since are not trusted: whatever silenced one may have silenced them all. */
   let distrustBefore = 0
 
@@ -82,7 +89,7 @@ export function createDialect(poolMax: number, onError: (error: Error) => void):
           // Not before: a pooler that has lost its client no longer knows what to cancel.
           setTimeout(() => connection.connection.stream.destroy(), CANCEL_MS).unref()
         },
-        statement.sql === 'ROLLBACK' ? ROLLBACK_MS : STATEMENT_MS,
+        statement.sql === 'ROLLBACK' ? ROLLBACK_MS : statementMs,
       )
       try {
         return await super._query(connection, statement)
