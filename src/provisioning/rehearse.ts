@@ -86,6 +86,17 @@ export async function rehearseArrival(
   }
 }
 
+/**
+ * The page that somebody new with this profile would see in the mode of an idp, as if their name were free; undefined where nobody is asked. Of
+ * the idp, whose id may be any UUID that is nobody's, all but its state counts.
+ */
+export async function rehearseMode(house: House, idp: Idp, profile: Profile): Promise<Rehearsal['page']> {
+  const arrival = { idp: { ...idp, isEnabled: true }, application: MADE_UP, language: 'en', wasAsked: false }
+  const situation = { ...(await situationFor(house, arrival, profile)), taken: new Set<string>() }
+  const decision = decide({ ...situation.facts, username: 'free' })
+  return decision.kind === 'ask' ? pageOfRehearsal(house, situation, decision) : undefined
+}
+
 /** Stands in where no application accepts the idp yet. */
 const MADE_UP: Application = {
   id: '',

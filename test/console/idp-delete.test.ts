@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { findSetting } from '../../src/settings/entries.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
-import { OPERATOR_PASSWORD, openConsole } from '../support/console.ts'
+import { makeOperator, OPERATOR_PASSWORD, openConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { newcomer, submit, visit } from '../support/visits.ts'
 
@@ -85,7 +85,7 @@ describe('identity providers, once and for good', () => {
 
     test('each mode has a preview: the page itself, named as people know it, inert', async () => {
       const page = await browser.open(at('/silent'))
-      const consent = await page.click('Preview of Prompt for consent')
+      const consent = await page.click('Preview of Prompt for consent (new tab)')
       assert.match(consent.text, /Acme silent/)
       assert.match(consent.headers.get('content-security-policy') ?? '', /sandbox/)
       for (const [mode, words] of [
@@ -100,6 +100,45 @@ describe('identity providers, once and for good', () => {
         assert.doesNotMatch(preview.html, /http-equiv="refresh"/)
       }
       assert.equal((await browser.open(at('/silent/preview/constructor'))).status, 404)
+    })
+
+    test('a preview has the purposes that people are asked, and a way back because it opens in a tab of its own', async () => {
+      const links = [...(await browser.open(at('/silent'))).html.matchAll(/<a href="[^"]*\/preview\/\w+"([^>]*)>/g)]
+      assert.deepEqual(
+        links.map(([, attributes]) => attributes),
+        Array(5).fill(' target="_blank" rel="noopener"'),
+      )
+      const prompts = ['PROMPT_CONSENT', 'PROMPT_PASSWORD_CONSENT', 'PROMPT_USERNAME_PASSWORD_CONSENT']
+      const previews = async () => Promise.all(prompts.map((mode) => browser.open(at(`/silent/preview/${mode}`))))
+      const [kept] = await product.rows<{ mappings: object; organization: object }>(
+        "SELECT mappings, organization FROM idps, installation WHERE idps.name = 'silent'",
+      )
+      await product.rows(`UPDATE installation SET organization = organization || '{"name": "Harbour Board"}'`)
+      await product.rows(`UPDATE idps SET mappings = '{"email": "mail"}' WHERE name = 'silent'`)
+      await product.rows(`INSERT INTO purposes (id, position, purpose, description, pii_categories, is_enabled, managed_by) VALUES
+        ('berth', -1, 'Find you a berth', 'So that your boat fits', '[{"name": "email", "mandatory": true}, {"name": "birthdate", "mandatory": false}]', true, 'console'),
+        ('past', -2, 'Long past', 'Nobody is asked', '[{"name": "email", "mandatory": false}]', false, 'console')`)
+      // Whoever has the name of the made-up person changes nothing.
+      await makeOperator(product, 'asha')
+      for (const page of await previews()) {
+        assert.equal(page.status, 200)
+        assert.match(page.text, /Harbour Board/)
+        assert.match(
+          page.text,
+          /Find you a berth So that your boat fits .*asha@example\.com.*Acme silent did not send this/s,
+        )
+        assert.doesNotMatch(page.text, /Long past/)
+        assert.doesNotMatch(page.html, /aria-invalid="true"/)
+      }
+      await product.rows('UPDATE purposes SET is_enabled = false')
+      for (const page of await previews()) {
+        assert.match(page.text, /Create your account .*asha@example\.com/s)
+        assert.doesNotMatch(page.text, /Find you a berth|did not send/)
+      }
+      await product.rows("DELETE FROM purposes WHERE id IN ('berth', 'past')")
+      await product.rows('UPDATE purposes SET is_enabled = true')
+      await product.rows("UPDATE idps SET mappings = $1 WHERE name = 'silent'", [kept?.mappings])
+      await product.rows('UPDATE installation SET organization = $1', [kept?.organization])
     })
 
     test('names and texts are inert wherever they are printed', async () => {
