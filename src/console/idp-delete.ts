@@ -34,7 +34,11 @@ export function idpDeletePages(desk: Desk): Route[] {
     const fields = readFields(req.body)
     const use = await useOfIdp(house.db, idp.id ?? '')
     const change = changeOf(fields, use)
-    if (change) return answer(req, res, idp, use, [{ field: 'confirm', text: change }], 409)
+    if (change) {
+      // Nobody is left of one that somebody else deleted between the two looks.
+      if (!(await idpOf(house, req))) return desk.done(req, res, IDPS, 'It is deleted')
+      return answer(req, res, idp, use, [{ field: 'confirm', text: change }], 409)
+    }
     if (fields.one('confirm').trim() !== idp.key)
       return answer(req, res, idp, use, [{ field: 'confirm', text: `Type ${idp.key} to confirm` }], 422)
 
