@@ -23,10 +23,11 @@ interface Ended {
 /** Runs a command with these variables and no others of ours. `signal` kills it as a power cut would. */
 function vestibule(words: string[], variables: Record<string, string> = {}, signal?: AbortSignal): Promise<Ended> {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...variables }
-  const file = path.join(REPOSITORY, 'src/cli.ts')
+  // As built: compiling it anew for each command takes longer than most commands.
+  const file = path.join(REPOSITORY, 'dist/cli.js')
   return new Promise((resolve) => {
     const options = { env, cwd: REPOSITORY, killSignal: 'SIGKILL' as const, ...(signal ? { signal } : {}) }
-    execFile(process.execPath, ['--import', 'tsx', file, ...words], options, (error, out, stderr) => {
+    execFile(process.execPath, [file, ...words], options, (error, out, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, out, error: stderr })
     })
   })

@@ -31,13 +31,12 @@ describe('docs/customise.md', () => {
   const copy = path.join(folder, 'vestibule')
   let printed = ''
   before(() => {
-    for (const name of ['src', 'views', 'public', 'docs', 'package.json', 'tsconfig.json']) {
+    for (const name of ['dist', 'src', 'views', 'public', 'docs', 'package.json', 'tsconfig.json']) {
       cpSync(path.join(REPOSITORY, name), path.join(copy, name), { recursive: true })
     }
     symlinkSync(path.join(REPOSITORY, 'node_modules'), path.join(copy, 'node_modules'))
-    // npx finds the command that the build has made; here it is the one that the sources say.
     mkdirSync(path.join(folder, 'bin'))
-    const npx = `#!/bin/sh\n[ "$1" = vestibule ] && shift && exec node --import tsx '${copy}/src/cli.ts' "$@"\n`
+    const npx = `#!/bin/sh\n[ "$1" = vestibule ] && shift && exec node '${copy}/dist/cli.js' "$@"\n`
     writeFileSync(path.join(folder, 'bin/npx'), npx, { mode: 0o755 })
     for (const step of stepsOf(text)) printed = take(step)
   })

@@ -10,7 +10,7 @@ const LANES: [name: string, takes: RegExp][] = [
     'programs and generated input',
     /cli\.|embedded|demo|chromium|fleet|leave|rotation|races|crashes|outages|floods|generated/,
   ],
-  ['pages', /^(console|pages)\//],
+  ['pages', /^(console|pages)\/|^security\/idp(-answers)?\./],
   ['rules', /./],
 ]
 
