@@ -8,9 +8,9 @@ import './support/quick-assert.ts'
 const LANES: [name: string, takes: RegExp][] = [
   [
     'programs and generated input',
-    /cli\.|embedded|demo|chromium|fleet|leave|rotation|races|crashes|outages|floods|generated/,
+    /embedded|demo|chromium|fleet|leave|rotation|races|crashes|outages|floods|generated/,
   ],
-  ['pages', /^(console|pages)\/|^security\/idp(-answers)?\./],
+  ['pages', /^(console|pages)\/|^security\/idp(-answers)?\.|^cli\./],
   ['rules', /./],
 ]
 
