@@ -29,6 +29,10 @@ describe('every page in every state', () => {
     await gallery.stop()
   })
 
+  it('has nothing that axe finds fault with, light or dark', async () => {
+    await everywhere(faultsInBothSchemes)
+  })
+
   it('has nothing that axe finds fault with in some way of many: base or sample, mirrored or not, with JavaScript or not', async () => {
     const faults: string[] = []
     // Each state in one way: the soak takes them all.
@@ -220,6 +224,15 @@ describe('every page in every state', () => {
   })
 
   /** Opens each state in turn and expects no fault in any. */
+  async function faultsInBothSchemes(): Promise<string[]> {
+    const faults: string[] = []
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme })
+      faults.push(...(await faultsOf(page)).map((fault) => `${colorScheme}: ${fault}`))
+    }
+    return faults
+  }
+
   async function everywhere(look: (state: PageState) => Promise<string[]>, theme?: string): Promise<void> {
     const faults: string[] = []
     for (const state of shapes) {
