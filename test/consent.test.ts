@@ -158,7 +158,7 @@ describe('what is kept, for every set of ticks and everything that an idp may ha
       const answers = boxes.map(({ purposeId, attribute, key }) => ({
         purposeId,
         attribute,
-        isGiven: ticks.includes(key),
+        state: ticks.includes(key) ? 'given' : 'refused',
       }))
       assert.deepEqual(kept.records, answers)
     }

@@ -321,7 +321,7 @@ describe('what is kept of a person, whatever was sent, asked, ticked and typed',
       const items = itemsOf(effectivePurposes(configured, person, WORDS), person)
       const ticks = new Set(boxes)
       const { attributes, records } = grant(items, ticks, person, values, IDP_ID)
-      const given = records.filter(({ isGiven }) => isGiven).map(({ attribute }) => attribute)
+      const given = records.filter(({ state }) => state === 'given').map(({ attribute }) => attribute)
       assert.deepEqual(
         withoutAll(
           attributes.map((kept) => kept.name),
@@ -338,7 +338,11 @@ describe('what is kept of a person, whatever was sent, asked, ticked and typed',
       const shown = items.filter((item) => item.isSent || item.isNeeded)
       assert.deepEqual(
         records,
-        shown.map(({ purposeId, attribute, key }) => ({ purposeId, attribute, isGiven: ticks.has(key) })),
+        shown.map(({ purposeId, attribute, key }) => ({
+          purposeId,
+          attribute,
+          state: ticks.has(key) ? 'given' : 'refused',
+        })),
       )
       assert.deepEqual(grant(items, new Set(), person, values, IDP_ID).attributes, [])
     })
@@ -483,7 +487,11 @@ describe('a later sign-in, whatever is stored, answered and sent', () => {
     )
     .map((all) => all.map((one) => ({ ...one, origin: one.originIdpId ? 'idp' : 'person' })))
   const consents: fc.Arbitrary<ConsentRecord[]> = fc.uniqueArray(
-    fc.record({ purposeId: fc.constantFrom('recover', 'office'), attribute: few, isGiven: fc.boolean() }),
+    fc.record({
+      purposeId: fc.constantFrom('recover', 'office'),
+      attribute: few,
+      state: fc.constantFrom('given', 'refused', 'withdrawn'),
+    }),
     { selector: ({ purposeId, attribute }) => `${purposeId}:${attribute}` },
   )
   const sent: fc.Arbitrary<Profile> = fc
@@ -525,7 +533,9 @@ describe('a later sign-in, whatever is stored, answered and sent', () => {
       for (const kept of known.stored)
         assert.ok(kept.originIdpId === IDP_ID || after.includes(kept), `${kept.name} was touched`)
       for (const set of put) {
-        const answers = known.consents.filter(({ attribute }) => attribute === set.name).map(({ isGiven }) => isGiven)
+        const answers = known.consents
+          .filter(({ attribute }) => attribute === set.name)
+          .map(({ state }) => state === 'given')
         const isSilent = answers.length === 0 && known.provisionedBy === 'PROVISION_SILENTLY'
         assert.ok(answers.includes(true) || isSilent, `${set.name} is not covered`)
       }

@@ -25,14 +25,19 @@ async function made(name: string, isAsked: boolean): Promise<{ userId: string; f
   const flow = await flowWith(on, profile)
   const [email, ...others] = allFromIdp(profile, on.idp.id)
   const records = [
-    { purposeId: 'recover', attribute: 'email', isGiven: true },
-    { purposeId: 'recover', attribute: 'department', isGiven: false },
+    { purposeId: 'recover', attribute: 'email', state: 'given' as const },
+    { purposeId: 'recover', attribute: 'department', state: 'refused' as const },
   ]
   if (isAsked) await on.rows('UPDATE flows SET asked_at = now() WHERE id = $1', [flow.id])
   const outcome = await provision(
     on.house,
     flow,
-    { idp: { ...idp, scheme: isAsked ? on.idp.scheme : 'PROVISION_SILENTLY' }, profile, facts: factsOf() },
+    {
+      idp: { ...idp, scheme: isAsked ? on.idp.scheme : 'PROVISION_SILENTLY' },
+      application: { name: 'Travel' },
+      profile,
+      facts: factsOf(),
+    },
     {
       store: 'PRIMARY',
       username: name,
@@ -140,8 +145,8 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
     ],
   },
   consentsAreOfTheirFlow: {
-    by: `INSERT INTO consents (user_id, purpose_id, attribute, is_given, notice_hash, language, idp_id, flow_id)
-      SELECT user_id, purpose_id, 'name', false, notice_hash, language, idp_id, ':declined' FROM consents LIMIT 1`,
+    by: `INSERT INTO consents (user_id, purpose_id, attribute, is_given, notice_hash, language, idp_id, flow_id, state, sequence, previous_hash, hash)
+      SELECT user_id, purpose_id, 'name', false, notice_hash, language, idp_id, ':declined', 'refused', 99, '', '' FROM consents LIMIT 1`,
     says: ['consents of user :asked name flow :declined, which ended otherwise'],
   },
   roleIsOfItsIdp: {
@@ -159,8 +164,8 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
     says: [`an attribute of user ${NOBODY}, who is not there`],
   },
   consentHasAUser: {
-    by: `INSERT INTO consents (user_id, purpose_id, attribute, is_given, notice_hash, language, idp_id, flow_id)
-      SELECT '${NOBODY}', purpose_id, 'name', false, notice_hash, language, idp_id, 'swept' FROM consents LIMIT 1`,
+    by: `INSERT INTO consents (user_id, purpose_id, attribute, is_given, notice_hash, language, idp_id, flow_id, state, sequence, previous_hash, hash)
+      SELECT '${NOBODY}', purpose_id, 'name', false, notice_hash, language, idp_id, 'swept', 'refused', 99, '', '' FROM consents LIMIT 1`,
     says: [`a consent of user ${NOBODY}, who is not there`],
   },
   roleHasAUser: {

@@ -59,7 +59,12 @@ function create(
   profile: Profile,
   change?: Parameters<typeof newUser>[2],
 ): Promise<Outcome> {
-  return provision(house, flow, { idp: on.idp, profile, facts: factsOf() }, newUser(on, profile, change))
+  return provision(
+    house,
+    flow,
+    { idp: on.idp, application: { name: 'Travel' }, profile, facts: factsOf() },
+    newUser(on, profile, change),
+  )
 }
 
 function signInAgain(house: House, flow: Flow, on: TestHouse, identity: Identity, profile: Profile): Promise<boolean> {
@@ -727,7 +732,11 @@ describe('the database itself', () => {
     ['a value of the person that names an idp', `UPDATE user_attributes SET origin = 'person'`, 'user_attributes_origin_idp_check'],
     ['a value of unknown origin', `UPDATE user_attributes SET origin = 'somewhere'`, 'user_attributes_origin_check'],
     ['two answers for one box of one page', `INSERT INTO consents (user_id, purpose_id, attribute, is_given, notice_hash, language, idp_id, flow_id) SELECT user_id, purpose_id, attribute, false, notice_hash, language, idp_id, flow_id FROM consents`, 'consents_once_per_flow_key'],
-    ['an answer to words that were not kept', `UPDATE consents SET notice_hash = 'other'`, 'consents_notice_hash_fkey'],
+    ['an answer to words that were not kept', `INSERT INTO consents (user_id, purpose_id, attribute, is_given, notice_hash, language, idp_id, flow_id) SELECT user_id, purpose_id, attribute, false, 'other', language, idp_id, 'another' FROM consents`, 'consents_notice_hash_fkey'],
+    ['a record that says another thing than it did', `UPDATE consents SET is_given = false`, ''],
+    ['a record that is gone', `DELETE FROM consents`, ''],
+    ['words that are others than they were', `UPDATE notices SET content = '{}'`, ''],
+    ['a yes without words', `INSERT INTO consents (user_id, purpose_id, attribute, is_given, language) SELECT user_id, purpose_id, attribute, true, language FROM consents`, 'consents_words_check'],
     ['a flow that is closed without an ending', `UPDATE flows SET ending = NULL`, 'flows_closed_with_ending_check'],
     ['a flow that has an ending and is open', `UPDATE flows SET closed_at = NULL`, 'flows_closed_with_ending_check'],
     ['a user who is gone while something points to them', `DELETE FROM users`, ''],

@@ -14,7 +14,7 @@ function stored(name: string, value: AttributeValue, change: Partial<StoredAttri
 }
 
 function answer(attribute: string, isGiven: boolean, purposeId = 'recover'): ConsentRecord {
-  return { purposeId, attribute, isGiven }
+  return { purposeId, attribute, state: isGiven ? 'given' : 'refused' }
 }
 
 function changes(profile: Profile, facts: Partial<SyncFacts>): Changes {

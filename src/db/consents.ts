@@ -1,10 +1,35 @@
 // Rows of consents and notices: what a person answered, and the words they answered to.
 import { type Db, query } from './connect.ts'
 
+/** What a record says. The last of them closes: no purpose, no attribute. */
+export type ConsentState =
+  | 'given'
+  | 'refused'
+  /** A yes taken back. */
+  | 'withdrawn'
+  /** Asked again because the purpose had changed, and not taken: what was said before holds. */
+  | 'change-refused'
+
+/** An answer: to one box of one purpose. */
 export interface ConsentRecord {
   purposeId: string
   attribute: string
-  isGiven: boolean
+  state: ConsentState
+}
+
+/** Where answers were given, and to which words. `idp` and `application` as they were called then. */
+export interface ConsentContext {
+  userId: string
+  notice: { hash: string; language: string }
+  at:
+    | {
+        channel: 'sign-in'
+        flowId: string
+        idp: { id: string; displayName: string }
+        application: { name: string }
+      }
+    | { channel: 'my-account' }
+  now: Date
 }
 
 /** Keeps a wording; the same one is kept once. */
@@ -16,35 +41,51 @@ export async function putNotice(db: Db, notice: { hash: string; language: string
   ])
 }
 
-export async function insertConsents(
-  db: Db,
-  records: ConsentRecord[],
-  context: { userId: string; noticeHash: string; language: string; idpId: string; flowId: string; now: Date },
-): Promise<void> {
+/** Adds to the records of a person, which nobody can alter. The database chains them (migrations: consent records). */
+export async function insertConsents(db: Db, records: ConsentRecord[], context: ConsentContext): Promise<void> {
   if (records.length === 0) return
+  const { userId, notice, at, now } = context
+  const where = at.channel === 'sign-in' ? at : undefined
   await query(
     db,
-    `INSERT INTO consents (user_id, purpose_id, attribute, is_given, notice_hash, language, idp_id, flow_id, created_at)
-     SELECT ?, "purposeId", attribute, "isGiven", ?, ?, ?, ?, ?
-     FROM jsonb_to_recordset(?::jsonb) AS r ("purposeId" text, attribute text, "isGiven" boolean)`,
+    `INSERT INTO consents (user_id, purpose_id, attribute, state, channel, notice_hash, language, idp_id, idp_name, application_name, flow_id,
+       created_at)
+     SELECT ?, "purposeId", attribute, state, ?, ?, ?, ?, ?, ?, ?, ?
+     FROM jsonb_to_recordset(?::jsonb) AS r ("purposeId" text, attribute text, state text)`,
     [
-      context.userId,
-      context.noticeHash,
-      context.language,
-      context.idpId,
-      context.flowId,
-      context.now,
+      userId,
+      at.channel,
+      notice.hash,
+      notice.language,
+      where?.idp.id ?? null,
+      where?.idp.displayName ?? null,
+      where?.application.name ?? null,
+      where?.flowId ?? null,
+      now,
       JSON.stringify(records),
     ],
   )
 }
 
-/** The latest answer per purpose and attribute. */
+/** The last record of somebody who closed their account. */
+export async function closeConsents(db: Db, userId: string, now: Date): Promise<void> {
+  await query(
+    db,
+    `INSERT INTO consents (user_id, purpose_id, attribute, state, channel, language, created_at)
+     VALUES (?, '', '', 'closed', 'my-account', 'en', ?)`,
+    [userId, now],
+  )
+}
+
+/** SQL: what holds is the last of these; a change that was not taken changes nothing. */
+const HOLDS = `state IN ('given', 'refused', 'withdrawn')`
+
+/** What holds, per purpose and attribute. */
 export function currentConsents(db: Db, userId: string): Promise<ConsentRecord[]> {
   return query<ConsentRecord>(
     db,
-    `SELECT DISTINCT ON (purpose_id, attribute) purpose_id AS "purposeId", attribute, is_given AS "isGiven"
-     FROM consents WHERE user_id = ? ORDER BY purpose_id, attribute, id DESC`,
+    `SELECT DISTINCT ON (purpose_id, attribute) purpose_id AS "purposeId", attribute, state
+     FROM consents WHERE user_id = ? AND ${HOLDS} ORDER BY purpose_id, attribute, sequence DESC`,
     [userId],
   )
 }
@@ -68,7 +109,7 @@ export async function countAnswers(db: Db, purposeId?: string): Promise<Map<stri
        SELECT purpose_id, user_id, bool_or(is_given) AS agreed
        FROM (
          SELECT DISTINCT ON (user_id, purpose_id, attribute) user_id, purpose_id, is_given
-         FROM consents WHERE ?::text IS NULL OR purpose_id = ? ORDER BY user_id, purpose_id, attribute, id DESC
+         FROM consents WHERE (?::text IS NULL OR purpose_id = ?) AND ${HOLDS} ORDER BY user_id, purpose_id, attribute, id DESC
        ) AS latest
        GROUP BY purpose_id, user_id
      ) AS people

@@ -1,5 +1,6 @@
 // Everything that is kept of one user, for an operator who looks at them.
 import { type Db, query, queryOne } from './connect.ts'
+import type { ConsentState } from './consents.ts'
 import type { AttributeValue } from './user-attributes.ts'
 import { lastSignInOf } from './user-search.ts'
 
@@ -109,7 +110,7 @@ export function listRolesWithOrigin(db: Db, userId: string): Promise<SheetRole[]
 }
 
 export interface SheetConsent {
-  isGiven: boolean
+  state: ConsentState | 'closed'
   attribute: string
   /** What the operator calls it, where they declared it. */
   displayName: string | null
@@ -124,9 +125,9 @@ export interface SheetConsent {
 export function listConsents(db: Db, userId: string): Promise<SheetConsent[]> {
   return query(
     db,
-    `SELECT is_given AS "isGiven", attribute, attributes.display_name AS "displayName", c.language, idps.display_name AS idp, c.created_at AS at,
+    `SELECT state, attribute, attributes.display_name AS "displayName", c.language, idps.display_name AS idp, c.created_at AS at,
        coalesce((SELECT p->>'purpose' FROM json_array_elements(content->'purposes') p WHERE p->>'id' = purpose_id LIMIT 1), purpose_id) AS purpose
-     FROM consents c JOIN notices ON hash = notice_hash LEFT JOIN idps ON idps.id = idp_id
+     FROM consents c LEFT JOIN notices n ON n.hash = notice_hash LEFT JOIN idps ON idps.id = idp_id
        LEFT JOIN attributes ON attributes.name = attribute
      WHERE user_id = ? ORDER BY c.id DESC LIMIT 200`,
     [userId],

@@ -119,7 +119,7 @@ export function grant(
     records: asked.map((item) => ({
       purposeId: item.purposeId,
       attribute: item.attribute,
-      isGiven: ticks.has(item.key),
+      state: ticks.has(item.key) ? ('given' as const) : ('refused' as const),
     })),
   }
 }

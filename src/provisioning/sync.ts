@@ -26,7 +26,7 @@ export interface Changes {
  */
 export function changesOf(profile: Profile, facts: SyncFacts): Changes {
   if (facts.method === 'NONE') return { put: [], remove: [] }
-  const given = new Set(facts.consents.filter((record) => record.isGiven).map((record) => record.attribute))
+  const given = new Set(facts.consents.filter((record) => record.state === 'given').map((record) => record.attribute))
   const answered = new Set(facts.consents.map((record) => record.attribute))
   const isCovered = (name: string) =>
     given.has(name) || (facts.provisionedBy === 'PROVISION_SILENTLY' && !answered.has(name))

@@ -133,7 +133,7 @@ export async function storedPerson(product: Scene, subject: string) {
     notice: unknown
   }>(
     `SELECT purpose_id, attribute, is_given, consents.language, notice_hash, idps.name AS idp, flow_id, content AS notice FROM consents
-     JOIN notices ON hash = notice_hash JOIN idps ON idps.id = idp_id WHERE user_id = $1 ORDER BY consents.id`,
+     JOIN notices ON notices.hash = notice_hash JOIN idps ON idps.id = idp_id WHERE user_id = $1 ORDER BY consents.id`,
     [user.id],
   )
   const events = await product.rows<{ event: string; detail: Record<string, unknown> }>(
@@ -170,9 +170,9 @@ export async function countPeople(product: Scene): Promise<Record<string, number
   return counts ?? {}
 }
 
-/** Removes a user and everything about them, as an operator with SQL would. */
+/** Removes a user and everything about them but what they agreed to, as an operator with SQL would. */
 export async function deleteUser(product: Scene, userId: string): Promise<void> {
-  for (const table of ['consents', 'user_roles', 'user_attributes', 'identities']) {
+  for (const table of ['user_roles', 'user_attributes', 'identities']) {
     await product.rows(`DELETE FROM ${table} WHERE user_id = $1`, [userId])
   }
   await product.rows('DELETE FROM users WHERE id = $1', [userId])
