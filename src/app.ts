@@ -1,12 +1,15 @@
 // The table of contents: every room, in the order in which a request meets it.
 import path from 'node:path'
 import express, { type Express } from 'express'
+import { accountRoutes, inside } from './account/routes.ts'
 import { apiRoutes } from './api/routes.ts'
 import { consoleRoutes } from './console/routes.ts'
 import { isThere } from './db/connect.ts'
+import { sessionKeeper } from './db/sessions.ts'
 import { createApplicationDoor } from './handback/application.ts'
 import { ownDoor } from './handback/doors.ts'
 import { createFlowApiDoor } from './handback/flow-api.ts'
+import { createAccountDoor } from './handback/my-account.ts'
 import { endedAddress, handbackRoutes, leaveAddress } from './handback/routes.ts'
 import type { House } from './house.ts'
 import { callbackRoutes } from './login/callback.ts'
@@ -20,6 +23,7 @@ import { chooseLanguage, followLanguageLinks } from './web/language.ts'
 import { requestLog } from './web/logging.ts'
 import { closeWhenStopping, probes } from './web/probes.ts'
 import { problemHandler } from './web/problems.ts'
+import { createSessions } from './web/session.ts'
 import { APPEARANCE, themeFiles } from './web/theme.ts'
 import { timeLimit } from './web/time-limit.ts'
 
@@ -30,7 +34,17 @@ const PUBLIC_MAX_AGE_MS = 3_600_000
 export async function createApp(house: House): Promise<Express> {
   const { log, metrics, publicUrl, theme, views } = house
   const applications = await createApplicationDoor(house, loginStart)
-  const door = ownDoor({ application: applications, 'flow-api': createFlowApiDoor(house) })
+  const people = createSessions({
+    publicUrl,
+    name: 'vestibule.account',
+    secrets: house.keyring.cookieSecrets,
+    keeper: sessionKeeper(house, 'account_sessions'),
+  })
+  const door = ownDoor({
+    application: applications,
+    'flow-api': createFlowApiDoor(house),
+    'my-account': createAccountDoor(house, people),
+  })
   const oidc = createOidc(house)
   const { router: consoleRouter, takeTest } = consoleRoutes(house)
   const loginWays = {
@@ -38,6 +52,7 @@ export async function createApp(house: House): Promise<Express> {
     ended: endedAddress,
     leave: leaveAddress,
     doorIsOpen: door.isOpen,
+    inside,
     takeTest,
   }
 
@@ -68,6 +83,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain, stay: door.stay }))
   app.use(handbackRoutes(house, door, { again: loginAgain }))
   app.use(apiRoutes(house, applications.bearer, { ended: endedAddress, again: loginAgain, leaveBy: door.leaveBy }))
+  app.use(accountRoutes(house, people))
   app.use(consoleRouter)
   app.use(notFound)
   app.use(onError)

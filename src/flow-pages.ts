@@ -16,7 +16,7 @@ export async function expiredError(
   again: (flowId: string, idpName?: string) => string,
 ): Promise<PageError> {
   // Only whoever verified the person there can begin again.
-  if (flow.door.kind !== 'application') return closedError(house, flow)
+  if (flow.door.kind === 'flow-api') return closedError(house, flow)
   const idp = flow.idpId ? await findIdp(house.db, flow.idpId) : undefined
   const values = { n: house.flowMinutes, idp: idp?.displayName ?? '' }
   const actions = idp ? [{ label: { key: 'action.again', values }, href: again(flow.id, idp.name) }] : []

@@ -1,12 +1,14 @@
 // The thread of one sign-in: start a flow, find this browser's flow, and nothing for any other browser.
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { MY_ACCOUNT } from './db/applications.ts'
 import type { Ending, FlowRow } from './db/flows.ts'
 import {
   bindFlow,
   extendFlow,
   findFlowRow,
   findFlowRowByState,
+  insertAccountFlow,
   insertApiFlow,
   insertFlow,
   keepProfile,
@@ -36,11 +38,25 @@ export interface ApiDoor {
   state: string
 }
 
+/**
+ * The door of My Account, at which a person comes for themselves: to enter, or, signed in already, to prove once more who they are or to
+ * connect another idp.
+ */
+export interface AccountDoor {
+  kind: 'my-account'
+  applicationId: typeof MY_ACCOUNT
+  intent: 'enter' | 'prove' | 'connect'
+  /** Who is signed in, unless they are about to enter. */
+  userId?: string
+  /** The path below /myaccount that they want to. */
+  to: string
+}
+
 export interface Flow {
   id: string
   /** What the log and its pages call it, 7f3a-91c2: the beginning of a hash, which finds its record and every line about it and leads to nothing. */
   tag: string
-  door: Door | ApiDoor
+  door: Door | ApiDoor | AccountDoor
   idpId: string | undefined
   /** What metrics call where it went: name and scheme of the idp; empty before. */
   labels: { idp: string; scheme: string }
@@ -86,19 +102,24 @@ const LIVES = 11
  * Starts a flow for a door and gives this browser the flow's cookie: 32 random bytes from which the sealing key, the CSRF
  * secret and the binding follow (HKDF). Returns the flow's id, which is worth nothing without that cookie.
  */
-export async function startFlow(house: House, req: IncomingMessage, res: ServerResponse, door: Door): Promise<string> {
+export async function startFlow(
+  house: House,
+  req: IncomingMessage,
+  res: ServerResponse,
+  door: Door | AccountDoor,
+): Promise<string> {
   const id = randomBytes(FLOW_ID_BYTES).toString('base64url')
   const secret = randomBytes(32)
   const now = house.now()
-  await insertFlow(house.db, {
-    id,
-    binding: deriveKey(secret, 'flow binding'),
-    applicationId: door.applicationId,
-    interactionUidSealed: house.keyring.seal(`flow door ${id}`, door.interactionUid),
-    language: door.language ?? null,
-    createdAt: now,
-    expiresAt: endOfLife(house, now),
-  })
+  const flow = { id, binding: deriveKey(secret, 'flow binding'), createdAt: now, expiresAt: endOfLife(house, now) }
+  const seal = (text: string) => house.keyring.seal(`flow door ${id}`, text)
+  if (door.kind === 'my-account') {
+    const { intent, userId, to } = door
+    await insertAccountFlow(house.db, { ...flow, doorSealed: seal(JSON.stringify({ intent, userId, to })) })
+  } else {
+    const { applicationId, language = null } = door
+    await insertFlow(house.db, { ...flow, applicationId, language, interactionUidSealed: seal(door.interactionUid) })
+  }
   takeIn(house, req, res, { id, secret, door })
   return id
 }
@@ -161,7 +182,7 @@ export async function adoptFlow(
     now: house.now(),
   })
   if (!isOurs) return undefined
-  takeIn(house, req, res, { id, secret, door: { applicationId: row.application_id } })
+  takeIn(house, req, res, { id, secret, door: { applicationId: row.application_id ?? MY_ACCOUNT } })
   return flowFrom(house, req, row, { profile, language: languageOf(res) })
 }
 
@@ -270,8 +291,10 @@ function tagOf(id: string): string {
   return `${digits.slice(0, 4)}-${digits.slice(4, 8)}`
 }
 
-function doorOf(house: House, row: FlowRow): Door | ApiDoor {
+function doorOf(house: House, row: FlowRow): Flow['door'] {
   const open = (sealed: Buffer | null) => house.keyring.unseal(`flow door ${row.id}`, sealed ?? Buffer.alloc(0))
+  if (row.door === 'my-account' || row.application_id === null)
+    return { kind: 'my-account', applicationId: MY_ACCOUNT, ...JSON.parse(open(row.door_sealed)) }
   const applicationId = row.application_id
   if (row.door === 'flow-api') return { kind: row.door, applicationId, ...JSON.parse(open(row.door_sealed)) }
   const language = row.language === null ? {} : { language: row.language }

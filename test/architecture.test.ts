@@ -17,7 +17,8 @@ interface File {
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
   start: ['app', 'console', 'themes', 'settings', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
-  app: ['api', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
+  app: ['account', 'api', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
+  account: ['login', 'provisioning', 'handback', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   api: ['provisioning', 'flow', 'flow-keys', 'flow-pages', 'db', 'web', 'seal'],
   console: [
     'login',
@@ -115,7 +116,8 @@ const PACKAGES: Record<string, RegExp> = {
   yaml: /^declared-text\.ts$/,
   'smol-toml': /^declared-text\.ts$/,
   zod: /^(declared-(applications|keys|kinds|stores)|api\/shapes|web\/contract|themes\/theme-json)\.ts$/,
-  express: /^(app|web\/.*|(api|login|provisioning|handback)\/(routes|callback)|console\/(routes|setup|sign-in))\.ts$/,
+  express:
+    /^(app|web\/.*|(api|login|provisioning|handback)\/(routes|callback)|account\/routes|console\/(routes|setup|sign-in))\.ts$/,
 }
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']
 

@@ -9,6 +9,8 @@ const GROUP_OF: Record<Outcome, Group> = {
   'sign-in': 'Sign-ins',
   'sign-in-federated': 'Sign-ins',
   'sign-in-local': 'Sign-ins',
+  proved: 'Sign-ins',
+  connected: 'Sign-ins',
   declined: 'Declined',
   refused: 'Refused',
   'idp-denied': 'Failed',

@@ -1,6 +1,6 @@
 // An operator's own sign-in: the authenticator app, the password, and sessions elsewhere.
 import type { Request, Response } from 'express'
-import { removeSessionsOf } from '../db/console-sessions.ts'
+import { removeSessionsOf } from '../db/sessions.ts'
 import { findTotp, putTotp, removeTotp, takeTotpStep } from '../db/user-factors.ts'
 import { changePassword } from '../db/user-state.ts'
 import { problemMessage } from '../provisioning/form.ts'
@@ -108,7 +108,7 @@ export function meScreen(desk: Desk): Route[] {
   }
 
   async function signOutElsewhere(req: Request, res: Response): Promise<void> {
-    await removeSessionsOf(house.db, operatorOf(res).userId, req.sessionID)
+    await removeSessionsOf(house.db, 'console_sessions', operatorOf(res).userId, req.sessionID)
     desk.done(req, res, ME, 'Other sessions of yours in the console have ended')
   }
 }

@@ -1,7 +1,7 @@
 // The console: the guard before every screen, and the screens. Law: what no route allows is denied.
 import { type Request, type RequestHandler, type Response, Router } from 'express'
-import { findSession, insertSession, removeSession, touchSession, updateSession } from '../db/console-sessions.ts'
 import { findOperator } from '../db/operators.ts'
+import { sessionKeeper } from '../db/sessions.ts'
 import type { House } from '../house.ts'
 import { createOidc } from '../login/oidc.ts'
 import { sameOrigin, sessionToken } from '../web/csrf.ts'
@@ -158,17 +158,11 @@ function signInAddress(url: string): string {
   return path === '/console' ? SIGN_IN : `${SIGN_IN}?${new URLSearchParams({ next: path })}`
 }
 
-function sessionsOf({ db, publicUrl, keyring, now }: House): Sessions {
+function sessionsOf(house: House): Sessions {
   return createSessions({
-    publicUrl,
+    publicUrl: house.publicUrl,
     name: 'vestibule.console',
-    secrets: keyring.cookieSecrets,
-    keeper: {
-      find: async (id) => (await findSession(db, id, now()))?.data,
-      create: (id, data) => insertSession(db, id, { data, userId: String(data['userId']), now: now() }),
-      put: (id, data) => updateSession(db, id, data, now()),
-      touch: (id) => touchSession(db, id, now()),
-      remove: (id) => removeSession(db, id),
-    },
+    secrets: house.keyring.cookieSecrets,
+    keeper: sessionKeeper(house, 'console_sessions'),
   })
 }

@@ -6,6 +6,8 @@ export const OUTCOME_LABELS: Record<Outcome, string> = {
   'sign-in': 'Signed in',
   'sign-in-federated': 'Signed in without a user',
   'sign-in-local': 'Signed in with a password',
+  proved: 'Confirmed who they are',
+  connected: 'Connected an identity provider',
   declined: 'Declined',
   refused: 'Refused',
   'idp-denied': 'Denied by the identity provider',

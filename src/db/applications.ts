@@ -1,5 +1,6 @@
 // Rows of applications: the relying parties that send people to us.
 import { type Db, query, queryOne } from './connect.ts'
+import { type Organization, readOrganization } from './installation.ts'
 
 export interface Application {
   id: string
@@ -16,15 +17,41 @@ export interface Application {
   requireLocalUser: boolean
   requirePkce: boolean
   isEnabled: boolean
+  /** Where it starts, if not where its redirect URIs say. */
+  home?: string
 }
+
+/** My Account, which is no row: the id spells its name. People know it by the organization's. */
+export const MY_ACCOUNT = '6d796163-636f-756e-7400-000000000000'
+export const MY_ACCOUNT_HOME = '/myaccount'
 
 const COLUMNS = `id, client_id AS "clientId", name, client_secret_sealed AS "clientSecretSealed", grant_types AS "grantTypes", scopes,
   redirect_uris AS "redirectUris", post_logout_redirect_uris AS "postLogoutRedirectUris",
   identity_providers AS "identityProviders", require_local_user AS "requireLocalUser", require_pkce AS "requirePkce",
   is_enabled AS "isEnabled"`
 
-export function findApplication(db: Db, id: string): Promise<Application | undefined> {
+export async function findApplication(db: Db, id: string): Promise<Application | undefined> {
+  if (id === MY_ACCOUNT) return myAccount(await readOrganization(db))
   return queryOne<Application>(db, `SELECT ${COLUMNS} FROM applications WHERE id = ?`, [id])
+}
+
+/** Whoever has no user here has no account either: they are refused, or asked, but never handed on. */
+function myAccount({ name }: Organization): Application {
+  return {
+    id: MY_ACCOUNT,
+    clientId: 'MY_ACCOUNT',
+    name,
+    clientSecretSealed: null,
+    grantTypes: [],
+    scopes: [],
+    redirectUris: [],
+    postLogoutRedirectUris: [],
+    identityProviders: null,
+    requireLocalUser: true,
+    requirePkce: true,
+    isEnabled: true,
+    home: MY_ACCOUNT_HOME,
+  }
 }
 
 export function findApplicationByClientId(db: Db, clientId: string): Promise<Application | undefined> {
@@ -38,6 +65,7 @@ export function listApplications(db: Db): Promise<Application[]> {
 
 /** Where an application starts: the origin of its web address; native ones have none that a browser could open. */
 export function homeOf(application: Application): string | undefined {
+  if (application.home) return application.home
   const web = application.redirectUris.find((uri) => /^https?:/.test(uri))
   return web ? `${new URL(web).origin}/` : undefined
 }

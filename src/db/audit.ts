@@ -10,6 +10,9 @@ export const OUTCOMES = [
   'sign-in',
   'sign-in-federated',
   'sign-in-local',
+  /** In My Account: the same person once more, or with another idp. */
+  'proved',
+  'connected',
   'declined',
   'refused',
   /** The idp said itself that there is no sign-in, for example because the person cancelled. */
@@ -98,7 +101,7 @@ export interface SignInRecord {
   idp?: { id: string; name?: string; displayName?: string }
   application?: { id: string; name?: string }
   /** The door that the flow came in by, when it is not that of applications. */
-  door?: 'flow-api'
+  door?: 'flow-api' | 'my-account'
   /** Absent without an idp. */
   mode?: Mode
   /** Absent when nothing was decided. */

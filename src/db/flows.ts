@@ -6,13 +6,14 @@ import { wipeFlowKeys } from './flow-keys.ts'
 export interface FlowRow {
   id: string
   binding: Buffer
-  door: 'application' | 'flow-api'
-  application_id: string
+  door: 'application' | 'flow-api' | 'my-account'
+  /** Null at the door of My Account. */
+  application_id: string | null
   /** What the application asked for; null in flows of earlier versions too. */
   language: string | null
   /** Of the door of applications. */
   interaction_uid_sealed: Buffer | null
-  /** Of the door of the flow API. */
+  /** Of the doors of the flow API and of My Account. */
   door_sealed: Buffer | null
   idp_id: string | null
   idp_name: string | null
@@ -28,7 +29,7 @@ export interface FlowRow {
 
 /** What an ended flow leaves to its record. */
 export interface ClosedFlow {
-  applicationId: string
+  applicationId: string | null
   door: FlowRow['door']
   /** The person has seen a question. */
   wasAsked: boolean
@@ -45,6 +46,9 @@ export type Ending =
   | { kind: 'federated' }
   | { kind: 'declined' }
   | { kind: 'refused'; code: string }
+  /** In My Account: the person proved once more who they are, or connected another idp. */
+  | { kind: 'proved'; userId: string }
+  | { kind: 'connected'; userId: string; idpId: string }
 
 const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at,
   profile_sealed, noted, ending, expires_at, idps.name AS idp_name,
@@ -77,6 +81,33 @@ export async function insertFlow(
       flow.expiresAt,
     ],
   )
+}
+
+/** Inserts a flow of the door of My Account. */
+export async function insertAccountFlow(
+  db: Db,
+  flow: { id: string; binding: Buffer; doorSealed: Buffer; createdAt: Date; expiresAt: Date },
+): Promise<void> {
+  await query(
+    db,
+    `INSERT INTO flows (id, binding, door, door_sealed, created_at, expires_at) VALUES (?, ?, 'my-account', ?, ?, ?)`,
+    [flow.id, flow.binding, flow.doorSealed, flow.createdAt, flow.expiresAt],
+  )
+}
+
+/** Leads an ended flow of My Account out. Exactly one caller gets true, for ever: what it opens is a session. */
+export async function leaveFlow(db: Db, id: string, now: Date): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    'UPDATE flows SET left_at = ? WHERE id = ? AND closed_at IS NOT NULL AND left_at IS NULL RETURNING id',
+    [now, id],
+  )
+  return row !== undefined
+}
+
+/** Whether a flow of My Account has been led out. */
+export async function isFlowLeft(db: Db, id: string): Promise<boolean> {
+  return (await queryOne(db, 'SELECT 1 FROM flows WHERE id = ? AND left_at IS NOT NULL', [id])) !== undefined
 }
 
 /** Inserts a flow that begins without a browser, where somebody else has verified who the person is. */

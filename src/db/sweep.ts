@@ -30,6 +30,7 @@ export async function sweep(db: Db, now: Date): Promise<number> {
     [expired('federated_claims', 'grant_id_hash'), now],
     [expired('test_sign_ins', 'state_hash'), now],
     [expired('console_sessions', 'id_hash'), now],
+    [expired('account_sessions', 'id_hash'), now],
     [expired('brakes', 'key'), now],
     [
       `DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events

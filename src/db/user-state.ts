@@ -1,9 +1,9 @@
 // What operators do with a user: lock, unlock, sign out everywhere, delete; and with their own password. Each with its line in the history, in one transaction.
 import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
-import { removeSessionsOf } from './console-sessions.ts'
 import { deleteRecordsOfUser } from './oidc-records.ts'
 import { ANOTHER_OWNER, lockOwners } from './operators.ts'
+import { removeSessionsOf } from './sessions.ts'
 
 /** `missing`: there is no such user. `last-owner`: nobody could enter the console as an owner any more. */
 export type Done = 'done' | 'missing' | 'last-owner'
@@ -59,7 +59,8 @@ export function changePassword(
 ): Promise<void> {
   return inTransaction(db, async (transaction) => {
     await query(transaction, 'UPDATE users SET password_hash = ? WHERE id = ?', [hash, userId])
-    await removeSessionsOf(transaction, userId, session)
+    await removeSessionsOf(transaction, 'console_sessions', userId, session)
+    await removeSessionsOf(transaction, 'account_sessions', userId)
     await insertChange(transaction, actor, { action: 'changed', kind: 'password', object: userId })
   })
 }
@@ -103,6 +104,7 @@ export function deleteUser(db: Db, userId: string, actor: Actor): Promise<'done'
 /** The moment counts: a record that is written at the same time, or whose user is not noted, is over by it. Deleting what is found leaves less about. */
 async function endSessions(transaction: Db, userId: string, now: Date): Promise<void> {
   await query(transaction, 'UPDATE users SET signed_out_at = ? WHERE id = ?', [now, userId])
-  await query(transaction, 'DELETE FROM console_sessions WHERE user_id = ?', [userId])
+  await removeSessionsOf(transaction, 'console_sessions', userId)
+  await removeSessionsOf(transaction, 'account_sessions', userId)
   await deleteRecordsOfUser(transaction, userId)
 }

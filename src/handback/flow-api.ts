@@ -56,6 +56,10 @@ async function outcomeOf(house: House, { ending, profile, idpId }: Flow): Promis
       return { outcome: 'declined' }
     case 'refused':
       return { outcome: 'refused', code: ending.code }
+    case 'proved':
+    case 'connected':
+      // Of another door.
+      return undefined
     default:
       return ending satisfies never
   }

@@ -1,6 +1,6 @@
 // The one door out: where an ended flow is answered, whatever page or form it ended on.
 import { type Request, type Response, Router } from 'express'
-import { findApplication, homeOf } from '../db/applications.ts'
+import { findApplication, homeOf, MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { findIdp } from '../db/idps.ts'
 import { readOrganization } from '../db/installation.ts'
 import { type Flow, findFlow } from '../flow.ts'
@@ -48,6 +48,7 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
     }
     const href = (await door.isOpen(flow)) ? leaveAddress(flow.id) : undefined
     if (flow.ending.kind === 'signed-in' || flow.ending.kind === 'federated') return continueTo(flow, href, res)
+    if (flow.ending.kind === 'proved' || flow.ending.kind === 'connected') return res.redirect(303, MY_ACCOUNT_HOME)
     return explain(flow, flow.ending, href, res)
   }
 
@@ -87,7 +88,7 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
     // Whoever was refused by a rule would only be refused again.
     const mayTryAgain = ending.kind === 'declined' || ending.code === 'IDP_FAILED'
     // Only whoever verified the person elsewhere can begin again there.
-    const canBegin = href !== undefined && flow.door.kind === 'application'
+    const canBegin = href !== undefined && flow.door.kind !== 'flow-api'
     if (canBegin && mayTryAgain && idp?.isEnabled)
       actions.push({ label: { key: 'action.again', values }, href: ways.again(flow.id, idp.name) })
     if (canBegin) actions.push({ label: { key: 'action.other' }, href: `${ways.again(flow.id)}&choose=1` })

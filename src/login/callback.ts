@@ -48,7 +48,7 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     if (!(await takeCallback(house.db, flow.id, sha256(state), house.now()))) {
       if (flow.isExpired) return res.redirect(303, loginAgain(flow.id, idp.name))
       // The same callback once more, while the first is being answered or after it asked: go where the flow is.
-      return res.redirect(303, flow.profile ? await pageOf(flow) : ways.ended(flow.id))
+      return res.redirect(303, flow.profile ? (ways.inside(flow) ?? (await pageOf(flow))) : ways.ended(flow.id))
     }
     if (!idp.isEnabled) return refuse(flow, res)
     try {
@@ -63,6 +63,8 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
       throw failure.page
     }
     await rememberProfile(house, flow, idp.id, flow.profile)
+    const inside = ways.inside(flow)
+    if (inside) return res.redirect(303, inside)
     const next = await settleFlow(flow)
     res.redirect(303, next ?? (await goOn(req, res, flow)))
   }

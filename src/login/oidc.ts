@@ -31,8 +31,11 @@ export interface Checks {
 }
 
 export interface Oidc {
-  /** The address at the idp that the browser is sent to. `otherAccount` asks the idp to let the person choose again. */
-  leave(idp: Idp, checks: Checks, options: { otherAccount: boolean }): Promise<URL>
+  /**
+   * The address at the idp that the browser is sent to. `otherAccount` asks the idp to let the person choose again, `again` to have them sign in
+   * there once more although it knows them already.
+   */
+  leave(idp: Idp, checks: Checks, options: { otherAccount: boolean; again?: boolean }): Promise<URL>
   /** Exchanges the code once and returns verified claims: ID token (signature, iss, aud, exp, nonce), and userinfo where a mapped claim is missing. */
   comeBack(idp: Idp, query: string, checks: Checks): Promise<Record<string, unknown>>
 }
@@ -95,6 +98,8 @@ export function createOidc(
           code_challenge: await client.calculatePKCECodeChallenge(checks.codeVerifier),
           code_challenge_method: 'S256',
           ...(options.otherAccount ? { prompt: promptForAnother(configuration) } : {}),
+          // The older way to say the same beside the newer: some know only one of them.
+          ...(options.again ? { prompt: 'login', max_age: '0' } : {}),
         })
       })
     },

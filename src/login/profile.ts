@@ -17,6 +17,8 @@ export interface Profile {
   attributes: Record<string, ProfileAttribute>
   /** Our roles that the idp grants, each once, sorted. */
   roles: string[]
+  /** How long ago the person had signed in at the idp, in seconds, by the idp's own clock, where it says so (auth_time, iat). */
+  signedInAgo?: number
 }
 
 /** The idp sent something that no profile can be made of. `reason` names the kind, never the value. */
@@ -94,7 +96,12 @@ export function toProfile(
     }),
     attributes,
     roles: idp.rolesClaim === null ? [] : readRoles(own(claims, idp.rolesClaim), idp.roleMappings),
+    ...signedInAgo(claims['iat'], claims['auth_time']),
   }
+}
+
+function signedInAgo(now: unknown, then: unknown): Pick<Profile, 'signedInAgo'> {
+  return typeof now === 'number' && typeof then === 'number' ? { signedInAgo: now - then } : {}
 }
 
 function own(claims: Readonly<Record<string, unknown>>, claim: string): unknown {

@@ -39,7 +39,7 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     if (flow.ending && isPost) return res.redirect(303, ways.ended(flow.id))
     if (flow.ending || flow.isExpired || flow.calledBackAt) {
       const { door } = flow
-      if (door.kind !== 'application' || !(await ways.doorIsOpen(flow))) {
+      if (door.kind === 'flow-api' || !(await ways.doorIsOpen(flow))) {
         if (flow.ending) return res.redirect(303, ways.ended(flow.id))
         throw await closedError(house, flow)
       }
@@ -140,7 +140,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     if (!(await departFlow(house.db, flow.id, idp.id, sha256(state), house.now()))) throw new PageError(404, 'notfound')
     try {
       const otherAccount = req.query['prompt'] === 'select_account'
-      res.redirect(303, (await oidc.leave(idp, checksOf(flow, state), { otherAccount })).href)
+      const again = flow.door.kind === 'my-account' && flow.door.intent === 'prove'
+      res.redirect(303, (await oidc.leave(idp, checksOf(flow, state), { otherAccount, again })).href)
     } catch (error) {
       const failure = failureOf(house, idp, flow, error)
       if (!failure) throw error

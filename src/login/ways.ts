@@ -18,6 +18,8 @@ export interface LoginWays {
   ended: (flowId: string) => string
   /** Whether the door still waits for an answer, so that a flow can start again. */
   doorIsOpen: (flow: Flow) => Promise<boolean>
+  /** Where My Account goes on with the flow of somebody who is signed in there; undefined for every other flow. */
+  inside: (flow: Flow) => string | undefined
   /** Answers a callback that belongs to no flow but to an operator's test. */
   takeTest: RequestHandler
 }

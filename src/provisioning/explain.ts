@@ -143,6 +143,10 @@ function endingOf({ outcome, refusal, store, stage, verdict, failure }: Story, {
       return `they were let in without ${verdict ? 'one' : 'a user here'}, and nothing about them was kept`
     case 'sign-in-local':
       return 'they signed in with the username and password of a user here'
+    case 'proved':
+      return 'they proved once more, in My Account, who they are'
+    case 'connected':
+      return `they connected ${idp} to their account`
     case 'declined':
       return 'they chose not to create an account: nothing about them was kept'
     case 'refused':
@@ -166,6 +170,10 @@ function undecided(story: Story, names: Names): string {
   switch (outcome) {
     case 'sign-in-local':
       return `Somebody came from ${application} and signed in with the username and password of a user here`
+    case 'proved':
+      return `Somebody who was signed in to My Account proved with ${idp} who they are`
+    case 'connected':
+      return `Somebody who was signed in to My Account connected ${idp} to it`
     case 'idp-denied': {
       const why = failure === 'access_denied' ? ': they cancelled there, or it does not let them in' : ''
       return `${capital(idp)} sent somebody back without signing them in${failure ? ` (${failure})` : ''}${why}`

@@ -56,7 +56,7 @@ class Rollback extends Error {
 export async function provision(
   house: House,
   flow: Flow,
-  { idp, profile, facts }: { idp: Idp; profile: Profile; facts: Facts },
+  { idp, application, profile, facts }: { idp: Idp; application: { name: string }; profile: Profile; facts: Facts },
   user: NewUser,
 ): Promise<Outcome> {
   const userId = randomUUID()
@@ -80,14 +80,8 @@ export async function provision(
       if (user.consent) {
         const { notice, records } = user.consent
         await putNotice(db, notice)
-        await insertConsents(db, records, {
-          userId,
-          noticeHash: notice.hash,
-          language: notice.language,
-          idpId: idp.id,
-          flowId: flow.id,
-          now,
-        })
+        const at = { channel: 'sign-in', flowId: flow.id, idp, application } as const
+        await insertConsents(db, records, { userId, notice, at, now })
       }
       await insertAuditEvent(db, closed, {
         event: 'user-created',
@@ -203,6 +197,23 @@ export async function endWithoutUser(
     return true
   })
   if (isEnded) house.metrics.flow(event, flow.labels)
+}
+
+/** Ends a flow of somebody who is signed in to My Account. False when it was over already. */
+export async function endInAccount(
+  house: House,
+  flow: Flow,
+  ending: { kind: 'proved'; userId: string } | { kind: 'declined' },
+): Promise<boolean> {
+  const now = house.now()
+  return inTransaction(house.db, async (db) => {
+    const closed = await closeFlow(db, flow.id, ending, now)
+    if (!closed) return false
+    const { kind } = ending
+    const userId = kind === 'proved' ? ending.userId : undefined
+    await insertAuditEvent(db, closed, { event: kind, flowId: flow.id, idpId: flow.idpId, userId, at: now })
+    return true
+  })
 }
 
 function verdictOf(facts: Facts): Verdict {

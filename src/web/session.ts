@@ -1,4 +1,5 @@
 // Sessions of people who are signed in. The only file that imports the session package; where sessions are kept is its caller's to say.
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import session from 'express-session'
 import { cookieName } from './cookies.ts'
@@ -19,6 +20,8 @@ export interface Sessions {
   middleware: RequestHandler
   /** Begins a session under a new id: one that was planted before the sign-in is worth nothing after it. */
   begin(req: Request, data: Record<string, unknown>): Promise<void>
+  /** The same for a request that `middleware` has not seen. */
+  enter(req: IncomingMessage, res: ServerResponse, data: Record<string, unknown>): Promise<void>
   end(req: Request): Promise<void>
   /** Finds the session of a request once more; false when it has been ended meanwhile. */
   reload(req: Request): Promise<boolean>
@@ -41,18 +44,25 @@ export function createSessions(options: {
     saveUninitialized: false,
     cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure },
   })
+  const middleware: RequestHandler = (req, res, next) => {
+    // The package gives a secure cookie only where it believes the connection to be. People come by PUBLIC_URL, whatever a proxy says of that.
+    Object.defineProperty(req, 'secure', { value: secure, configurable: true })
+    find(req, res, next)
+  }
   return {
-    middleware(req, res, next) {
-      // The package gives a secure cookie only where it believes the connection to be. People come by PUBLIC_URL, whatever a proxy says of that.
-      Object.defineProperty(req, 'secure', { value: secure, configurable: true })
-      find(req, res, next)
-    },
+    middleware,
     async begin(req, data) {
       await new Promise<void>((resolve, reject) =>
         req.session.regenerate((error: unknown) => (error ? reject(error) : resolve())),
       )
       Object.assign(req.session, data)
       await keeper.create(req.sessionID, { ...req.session })
+    },
+    async enter(req, res, data) {
+      await new Promise<void>((resolve, reject) =>
+        middleware(req as Request, res as Response, (error?: unknown) => (error ? reject(error) : resolve())),
+      )
+      await this.begin(req as Request, data)
     },
     end: (req) =>
       new Promise((resolve, reject) => req.session.destroy((error: unknown) => (error ? reject(error) : resolve()))),

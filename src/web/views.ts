@@ -6,7 +6,7 @@ import { hereOf, LANGUAGE, languageOf } from './language.ts'
 import { directionOf } from './language-tags.ts'
 import { tagOf } from './logging.ts'
 import { languagesIn, loadMessages, type WordsOver } from './messages.ts'
-import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, PromptPage } from './page.ts'
+import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, Problem, PromptPage } from './page.ts'
 import { createTemplates, type Print, type TemplateOptions } from './templates.ts'
 import { type Look, OUR_LOOK } from './theme.ts'
 
@@ -29,6 +29,12 @@ export interface Contact {
   phone?: string
 }
 
+/** What the layout has to know of a page of people who are signed in. */
+export interface InsidePage {
+  title: Message
+  problems: Problem[]
+}
+
 export interface Views {
   /** The languages that there are words for (BCP 47), English first. */
   languages: readonly string[]
@@ -42,6 +48,11 @@ export interface Views {
    * `status` is the HTTP status, 200 if left out.
    */
   send<V extends ViewName>(res: Response, view: V, page: Pages[V], status?: number): void
+  /**
+   * The same for pages of people who are signed in, which no contract describes: `view` inside `frame.view`, inside the layout. Both find
+   * `page` and what is in `frame`.
+   */
+  inside(res: Response, view: string, page: InsidePage, frame: { view: string } & object, status?: number): void
   /** The sentence of a message, in one of `languages`. */
   t(message: Message, language: string): string
 }
@@ -122,11 +133,22 @@ export function createViews(options: {
     page: Pages[V],
     { language, here, reference }: { language: string; here: string | undefined; reference: string | undefined },
   ): string {
-    const t = (message: Message) => say(message, language)
-    const head = heads[view](page)
-    // A message quotes in its middle what other pages quote at their foot.
     const isMessage = view === 'message'
+    // A message quotes in its middle what other pages quote at their foot.
     const given = structuredClone(isMessage && reference !== undefined ? { ...page, reference } : page)
+    return layOut(file, heads[view](page), { language, here, reference: isMessage ? undefined : reference }, (locals) =>
+      file({ ...locals, page: isGuarded ? guarded(view, given) : deepFreeze(given), file: view }),
+    )
+  }
+
+  /** A page inside the layout: `draw` makes it of the tools that every template has. */
+  function layOut(
+    file: Print,
+    head: Head,
+    { language, here, reference }: { language: string; here: string | undefined; reference: string | undefined },
+    draw: (locals: object) => string,
+  ): string {
+    const t = (message: Message) => say(message, language)
     const brand = organization() ?? head.application ?? ''
     const locals = {
       lang: language,
@@ -138,22 +160,19 @@ export function createViews(options: {
       secondsUntil,
       look: look(),
       asset,
-      page: isGuarded ? guarded(view, given) : deepFreeze(given),
     }
     // "Step – App – Organisation"; an application that bears the organisation's name says it once.
     const title = [...new Set([t(head.step), head.application, brand])].filter(Boolean).join(' – ')
-    const body = file({ ...locals, file: view })
-    const choice = languageChoice(language, head.hasForm, here)
     return file({
       ...locals,
       file: 'layout',
       ...head,
       brand,
-      reference: isMessage ? undefined : reference,
+      reference,
       help: helpOf(contact()),
-      languages: choice,
+      languages: languageChoice(language, head.hasForm, here),
       title,
-      body,
+      body: draw(locals),
     })
   }
 
@@ -170,6 +189,22 @@ export function createViews(options: {
         .set({ 'Cache-Control': 'no-store', ...headersOf(language) })
         .type('html')
         .send(render(view, page, language, here, tagOf(res.req)))
+    },
+    inside(res, view, page, { view: frame, ...given }, status = 200) {
+      const language = languageOf(res)
+      const head = { ...NO_HEAD, step: page.title, hasProblems: page.problems.length > 0 }
+      const tools = { page: deepFreeze(structuredClone(page)), momentOf: (date: Date) => momentIn(language, date) }
+      const html = templates.page((file) =>
+        layOut(file, head, { language, here: hereOf(res.req), reference: undefined }, (locals) => {
+          const all = { ...locals, ...given, ...tools }
+          return file({ ...all, body: file({ ...all, file: view }), file: frame })
+        }),
+      )
+      res
+        .status(status)
+        .set({ 'Cache-Control': 'no-store', ...headersOf(language) })
+        .type('html')
+        .send(html)
     },
   }
 }
@@ -261,6 +296,12 @@ function dateIn(language: string, iso: string): string {
   return Number.isNaN(day.getTime())
     ? iso
     : new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' }).format(day)
+}
+
+/** A moment as people write it, in the time of nowhere: the server does not know where they are. */
+function momentIn(language: string, date: Date): string {
+  const format = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+  return `${format.format(date)} UTC`
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,0 +1,87 @@
+// What every page of My Account is given: the house, who is signed in, and pages inside the frame.
+import type { Request, Response } from 'express'
+import { MY_ACCOUNT_HOME } from '../db/applications.ts'
+import type { User } from '../db/users.ts'
+import type { AccountSession } from '../handback/my-account.ts'
+import type { House } from '../house.ts'
+import { joinName } from '../stores/name.ts'
+import { csrfToken } from '../web/csrf.ts'
+import type { Message, Problem } from '../web/page.ts'
+import { redirectSaved } from '../web/session.ts'
+
+export interface Route {
+  method: 'get' | 'post'
+  /** Below /myaccount; '' is the first page. */
+  path: string
+  /** For what cannot be undone, and for ways in: the person has to have proved who they are a moment ago. */
+  fresh?: true
+  handler: (req: Request, res: Response) => Promise<void> | void
+}
+
+/** The pages of one subject. */
+export type Room = (desk: Desk) => Route[]
+
+/** What every page has; each adds its own. */
+export interface AccountPage {
+  title: Message
+  problems?: Problem[]
+}
+
+export interface Desk {
+  house: House
+  /** Answers with `views/account/<view>.ejs` inside the frame. The view finds `page`, `csrf` and the tools of every view. */
+  show<P extends AccountPage>(req: Request, res: Response, view: string, page: P, status?: number): void
+  /** On to another page of My Account, which says `notice` once. `to` is below /myaccount. */
+  done(req: Request, res: Response, to: string, notice: Message): void
+  /** The page that asks people to prove who they are and then leads to `to`, a page below /myaccount. */
+  confirmAddress(to: string): string
+}
+
+/** A session as it is between two requests. */
+export interface Visit extends AccountSession {
+  /** Said once, on the next page. */
+  notice?: Message
+}
+
+/** The entries of the menu, in order. */
+const MENU = [
+  ['account.profile', ''],
+  ['account.signin', '/sign-in'],
+  ['account.privacy', '/privacy'],
+  ['account.activity', '/activity'],
+] as const
+
+export const CONFIRM = '/confirm'
+
+export function createDesk(house: House): Desk {
+  return {
+    house,
+    show(req, res, view, page, status = 200) {
+      const user = userOf(res)
+      const visit = visitOf(req)
+      const { notice } = visit
+      if (notice !== undefined) delete visit.notice
+      const menu = MENU.map(([key, to]) => ({
+        label: { key },
+        href: `${MY_ACCOUNT_HOME}${to}`,
+        isCurrent: to === '' ? req.path === MY_ACCOUNT_HOME : req.path.startsWith(`${MY_ACCOUNT_HOME}${to}`),
+      }))
+      const frame = { menu, notice, csrf: csrfToken(req), username: joinName(user.store, user.username) }
+      house.views.inside(res, `account/${view}`, { problems: [], ...page }, { view: 'account/frame', ...frame }, status)
+    },
+    done(req, res, to, notice) {
+      visitOf(req).notice = notice
+      redirectSaved(res, `${MY_ACCOUNT_HOME}${to}`)
+    },
+    confirmAddress: (to) => `${MY_ACCOUNT_HOME}${CONFIRM}?${new URLSearchParams({ next: to })}`,
+  }
+}
+
+/** Who is signed in. Only behind the guard. */
+export function userOf(res: Response): User {
+  return res.locals['user'] as User
+}
+
+export function visitOf(req: Request): Visit {
+  return req.session as unknown as Visit
+}

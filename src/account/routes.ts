@@ -1,0 +1,102 @@
+// My Account: the guard before every page, and the pages. Law: what no route allows is denied, and everybody sees themselves alone.
+import { type Request, type RequestHandler, type Response, Router } from 'express'
+import { MY_ACCOUNT, MY_ACCOUNT_HOME } from '../db/applications.ts'
+import { findIdp } from '../db/idps.ts'
+import { findUser } from '../db/users.ts'
+import { type Flow, startFlow } from '../flow.ts'
+import { SIGNED_OUT } from '../handback/my-account.ts'
+import type { House } from '../house.ts'
+import { loginStart } from '../login/ways.ts'
+import { sameOrigin, sessionToken } from '../web/csrf.ts'
+import { methodNotAllowed, statePage } from '../web/errors.ts'
+import { formBody } from '../web/forms.ts'
+import type { Sessions } from '../web/session.ts'
+import { confirmRoom } from './confirm.ts'
+import { createDesk, type Room, type Route, visitOf } from './desk.ts'
+import { profileRoom } from './profile.ts'
+
+/** How long a proof counts for what asks for one. */
+const FRESH_MS = 5 * 60_000
+
+const ROOMS: readonly Room[] = [confirmRoom, profileRoom]
+
+/** Where the flow of somebody goes on who is signed in and has come back from an idp; undefined for every other flow. */
+export function inside({ id, door }: Flow): string | undefined {
+  if (door.kind !== 'my-account' || door.intent === 'enter') return undefined
+  return `${MY_ACCOUNT_HOME}/${door.intent === 'prove' ? 'proved' : 'connect'}?${new URLSearchParams({ sessionDataKey: id })}`
+}
+
+/** Everything below /myaccount. `sessions` are those that the door of My Account begins. */
+export function accountRoutes(house: House, sessions: Sessions): Router {
+  const desk = createDesk(house)
+  const routes = ROOMS.flatMap((room) => room(desk))
+  const ours = sameOrigin(house.publicUrl)
+
+  const router = Router()
+  router.get(SIGNED_OUT, showSignedOut)
+  router.all(SIGNED_OUT, methodNotAllowed('GET', 'HEAD'))
+  router.use(MY_ACCOUNT_HOME, sessions.middleware)
+  router.post(`${MY_ACCOUNT_HOME}/sign-out`, ours, formBody, requireUser, sessionToken, signOut)
+  router.all(`${MY_ACCOUNT_HOME}/sign-out`, methodNotAllowed('POST'))
+  for (const { method, path, fresh, handler } of routes) {
+    const form: RequestHandler[] = method === 'post' ? [ours, formBody, stillSignedIn] : []
+    router[method](`${MY_ACCOUNT_HOME}${path}`, requireUser, ...form, sessionToken, ...proof(fresh), handler)
+  }
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const methods = routes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase())
+    router.all(`${MY_ACCOUNT_HOME}${path}`, methodNotAllowed(...methods, ...(methods.includes('GET') ? ['HEAD'] : [])))
+  }
+  return router
+
+  /** Finds who is signed in, anew at each request: whoever is locked, deleted or signed out everywhere is out at once, as is whoever came by an idp that is off. */
+  async function isSignedIn(req: Request, res: Response): Promise<boolean> {
+    const { userId, begunAt, idpId } = visitOf(req)
+    if (userId === undefined) return false
+    const user = await findUser(house.db, userId)
+    const isOver = !user || user.isLocked || (user.signedOutAt !== null && begunAt <= user.signedOutAt.getTime())
+    if (isOver || (idpId !== undefined && !(await findIdp(house.db, idpId))?.isEnabled)) {
+      await sessions.end(req)
+      return false
+    }
+    res.locals['user'] = user
+    return true
+  }
+
+  /** Whoever only wants to look is sent to sign in, and comes back to where they wanted to go. */
+  async function requireUser(req: Request, res: Response, next: () => void): Promise<void> {
+    if (await isSignedIn(req, res)) return next()
+    const isLook = req.method === 'GET' || req.method === 'HEAD'
+    if (!isLook) return res.redirect(303, MY_ACCOUNT_HOME)
+    const door = { kind: 'my-account', applicationId: MY_ACCOUNT, intent: 'enter', to: req.path } as const
+    res.redirect(303, loginStart(await startFlow(house, req, res, door), MY_ACCOUNT))
+  }
+
+  /** A form may take its time to arrive, and whoever is shown out meanwhile has not sent it. */
+  async function stillSignedIn(req: Request, res: Response, next: () => void): Promise<void> {
+    if (!(await sessions.reload(req))) return res.redirect(303, MY_ACCOUNT_HOME)
+    await requireUser(req, res, next)
+  }
+
+  function proof(fresh: Route['fresh']): RequestHandler[] {
+    if (!fresh) return []
+    return [
+      (req, res, next) => {
+        if (house.now().getTime() - visitOf(req).provedAt <= FRESH_MS) return next()
+        const path = req.path.slice(MY_ACCOUNT_HOME.length)
+        // What was typed into a form is lost, so those forms have a page of their own that asks before.
+        const hasPage = routes.some((route) => route.method === 'get' && route.path === path)
+        res.redirect(303, desk.confirmAddress(hasPage ? path : ''))
+      },
+    ]
+  }
+
+  async function signOut(req: Request, res: Response): Promise<void> {
+    await sessions.end(req)
+    res.redirect(303, SIGNED_OUT)
+  }
+
+  function showSignedOut(_req: Request, res: Response): void {
+    const actions = [{ label: { key: 'action.signin' }, href: MY_ACCOUNT_HOME }]
+    house.views.send(res, 'message', statePage('signed-out', {}, actions), 200)
+  }
+}

@@ -1,0 +1,63 @@
+// Rows of console_sessions and account_sessions: who is signed in where. A session ends when nobody used it for a while, and in any case some hours after it began.
+import { createHash } from 'node:crypto'
+import type { SessionKeeper } from '../web/session.ts'
+import { type Db, query, queryOne } from './connect.ts'
+
+export type SessionTable = 'console_sessions' | 'account_sessions'
+
+const IDLE_MS = 30 * 60_000
+const LIVES_ON = `LEAST(?, created_at + interval '12 hours')`
+
+/** Keeps the sessions of one table. One that has been ended meanwhile stays ended, whatever is put. */
+export function sessionKeeper({ db, now }: { db: Db; now: () => Date }, table: SessionTable): SessionKeeper {
+  const idle = () => new Date(now().getTime() + IDLE_MS)
+  return {
+    async find(id) {
+      const row = await queryOne<{ data: Record<string, unknown> }>(
+        db,
+        `SELECT data FROM ${table} WHERE id_hash = ? AND expires_at > ?`,
+        [sha256(id), now()],
+      )
+      return row?.data
+    },
+    async create(id, data) {
+      await query(db, `INSERT INTO ${table} (id_hash, user_id, data, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`, [
+        sha256(id),
+        String(data['userId']),
+        JSON.stringify(data),
+        now(),
+        idle(),
+      ])
+    },
+    async put(id, data) {
+      await query(db, `UPDATE ${table} SET data = ?, expires_at = ${LIVES_ON} WHERE id_hash = ? AND expires_at > ?`, [
+        JSON.stringify(data),
+        idle(),
+        sha256(id),
+        now(),
+      ])
+    },
+    async touch(id) {
+      await query(db, `UPDATE ${table} SET expires_at = ${LIVES_ON} WHERE id_hash = ? AND expires_at > ?`, [
+        idle(),
+        sha256(id),
+        now(),
+      ])
+    },
+    async remove(id) {
+      await query(db, `DELETE FROM ${table} WHERE id_hash = ?`, [sha256(id)])
+    },
+  }
+}
+
+/** Ends every session of a user there but the one with this id, if it is named. */
+export async function removeSessionsOf(db: Db, table: SessionTable, userId: string, except?: string): Promise<void> {
+  await query(db, `DELETE FROM ${table} WHERE user_id = ? AND id_hash <> ?`, [
+    userId,
+    except === undefined ? Buffer.alloc(0) : sha256(except),
+  ])
+}
+
+function sha256(id: string): Buffer {
+  return createHash('sha256').update(id).digest()
+}

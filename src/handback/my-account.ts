@@ -1,0 +1,39 @@
+// The door of My Account: a flow that began there ends in a session there.
+import { MY_ACCOUNT_HOME } from '../db/applications.ts'
+import { isFlowLeft, leaveFlow } from '../db/flows.ts'
+import type { House } from '../house.ts'
+import type { Sessions } from '../web/session.ts'
+import type { WayOut } from './doors.ts'
+
+/** Where people are who are not signed in there, and are asked for nothing. */
+export const SIGNED_OUT = `${MY_ACCOUNT_HOME}/signed-out`
+
+/** The session of somebody who is signed in to My Account. */
+export interface AccountSession {
+  userId: string
+  /** When the sign-in was, and when the person last proved who they are, in milliseconds since 1970. */
+  begunAt: number
+  provedAt: number
+  /** By which idp; absent: by password. */
+  idpId?: string
+}
+
+export function createAccountDoor(house: House, sessions: Sessions): WayOut {
+  return {
+    async leaveBy(req, res, { id, door, ending }) {
+      if (door.kind !== 'my-account' || !ending) return undefined
+      if (ending.kind !== 'signed-in') return SIGNED_OUT
+      // Signed in already, they came for something else: this opens nothing.
+      if (door.intent !== 'enter') return MY_ACCOUNT_HOME
+      // Once: whoever finds the browser after a sign-out must not come in by an old address.
+      if (!(await leaveFlow(house.db, id, house.now()))) return undefined
+      const now = house.now().getTime()
+      const session: AccountSession = { userId: ending.userId, begunAt: now, provedAt: now }
+      await sessions.enter(req, res, { ...session, ...(ending.idpId ? { idpId: ending.idpId } : {}) })
+      return door.to
+    },
+    isOpen: async ({ id }) => !(await isFlowLeft(house.db, id)),
+    // It waits for nothing that could run out before the flow does.
+    stay: async () => true,
+  }
+}

@@ -1,0 +1,146 @@
+// Into My Account and out of it: by every way in, once per sign-in, and again before what matters.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { enterAccount, enterWithPassword, join } from '../support/account.ts'
+import { openBrowser } from '../support/browser.ts'
+import { PASSWORD } from '../support/people.ts'
+import { type Product, startProduct } from '../support/product.ts'
+import { codesOn, countPeople, newcomer } from '../support/visits.ts'
+
+const MINUTE = 60_000
+
+describe('into My Account', () => {
+  let product: Product
+  before(async () => {
+    product = await startProduct({ modes: ['silent', 'password', 'none'] })
+  })
+  after(() => product.stop())
+
+  const pathOf = (url: string) => new URL(url).pathname
+
+  it('people come by the idp that knows them, and to the page that they wanted', async () => {
+    const person = newcomer()
+    await join(product, 'silent', person)
+    const page = await enterAccount(product, 'silent', person, { to: '/confirm' })
+    assert.equal(page.status, 200)
+    assert.equal(pathOf(page.url), '/myaccount/confirm')
+    assert.match(page.text, new RegExp(person.preferred_username))
+  })
+
+  it('people come with the password that they set', async () => {
+    const person = newcomer()
+    await join(product, 'password', person, { ticks: ['recover:email'], password: PASSWORD })
+    const page = await enterWithPassword(product, person.preferred_username, PASSWORD)
+    assert.equal(pathOf(page.url), '/myaccount')
+    assert.match(page.text, new RegExp(person.email))
+  })
+
+  it('somebody new becomes a user on the way, as an idp lets them', async () => {
+    const person = newcomer()
+    const page = await enterAccount(product, 'silent', person)
+    assert.equal(pathOf(page.url), '/myaccount')
+    assert.match(page.text, new RegExp(person.email))
+  })
+
+  it('somebody whom an idp does not make a user has nothing here, and is told so', async () => {
+    const counts = await countPeople(product)
+    const page = await enterAccount(product, 'none', newcomer())
+    assert.equal(page.status, 409)
+    assert.deepEqual(codesOn(page), ['LOCAL_USER_REQUIRED'])
+    assert.deepEqual(await countPeople(product), counts)
+    const outside = await page.click('Return to Northwind')
+    assert.equal(pathOf(outside.url), '/myaccount/signed-out')
+  })
+
+  it('an address of the sign-in opens nothing a second time', async () => {
+    const person = newcomer()
+    await join(product, 'silent', person)
+    const browser = openBrowser()
+    const page = await enterAccount(product, 'silent', person, { browser })
+    const callback = browser.history.find((url) => url.includes('/commonauth/')) ?? assert.fail()
+    const flow = /sessionDataKey=([\w-]{24})/.exec(browser.history.join())?.[1] ?? assert.fail()
+    const outside = await page.press('Sign out')
+    assert.equal(pathOf(outside.url), '/myaccount/signed-out')
+    for (const address of [callback, `${product.url}/commonauth?sessionDataKey=${flow}&continue=1`]) {
+      const again = await browser.open(address)
+      assert.match(again.text, /You have already finished/, again.text)
+    }
+    const [row] = await product.rows(
+      'SELECT count(*)::int AS count FROM account_sessions s JOIN users ON users.id = user_id WHERE username = $1',
+      [person.preferred_username],
+    )
+    assert.deepEqual(row, { count: 0 })
+  })
+
+  it('a session is one browser’s, and ends with the lock, with signing out everywhere, with the idp and after half an hour', async () => {
+    const ways: [title: string, end: (id: string) => Promise<unknown>][] = [
+      ['locked', (id) => product.rows('UPDATE users SET is_locked = true WHERE id = $1', [id])],
+      [
+        'signed out',
+        (id) => product.rows('UPDATE users SET signed_out_at = $2 WHERE id = $1', [id, product.clock.now]),
+      ],
+      ['deleted', (id) => product.rows('DELETE FROM account_sessions WHERE user_id = $1', [id])],
+      ['idle', async () => (product.clock.now = new Date(product.clock.now.getTime() + 31 * MINUTE))],
+    ]
+    for (const [title, end] of ways) {
+      const person = newcomer()
+      const browser = openBrowser()
+      const id = await join(product, 'silent', person)
+      await enterAccount(product, 'silent', person, { browser })
+      assert.equal((await browser.fetch(`${product.url}/myaccount`)).status, 200)
+      assert.equal((await openBrowser().fetch(`${product.url}/myaccount`)).status, 303)
+      await end(id)
+      const answer = await browser.fetch(`${product.url}/myaccount`)
+      assert.equal(answer.status, 303, title)
+      assert.match(answer.headers.get('Location') ?? '', /login\.do/)
+    }
+  })
+
+  describe('once more before what matters', () => {
+    it('the password proves who somebody is, a wrong one does not', async () => {
+      const person = newcomer()
+      await join(product, 'password', person, { ticks: ['recover:email'], password: PASSWORD })
+      const page = await enterWithPassword(product, person.preferred_username, PASSWORD, { to: '/confirm' })
+      const wrong = await page.fill({ password: 'not the password' }).press('Confirm')
+      assert.equal(wrong.status, 422)
+      assert.deepEqual(codesOn(wrong), ['CONFIRM_FAILED', 'CONFIRM_FAILED'])
+      assert.equal(pathOf((await wrong.fill({ password: PASSWORD }).press('Confirm')).url), '/myaccount')
+    })
+
+    it('signing in again at the idp proves it, which is asked to make sure', async () => {
+      const person = newcomer()
+      await join(product, 'silent', person)
+      const browser = openBrowser()
+      const page = await enterAccount(product, 'silent', person, { browser, to: '/confirm' })
+      product.clock.now = new Date(product.clock.now.getTime() + 6 * MINUTE)
+      const proof = async () =>
+        (
+          await product.rows<{ at: string }>(
+            `SELECT data->>'provedAt' AS at FROM account_sessions s JOIN users ON users.id = user_id WHERE username = $1`,
+            [person.preferred_username],
+          )
+        )[0]?.at
+      const before = await proof()
+      const back = await page.click('Sign in again with Acme silent')
+      assert.equal(pathOf(back.url), '/myaccount')
+      assert.equal(Number(await proof()) - Number(before), 6 * MINUTE)
+      const away = new URL(browser.history.findLast((url) => url.includes('prompt=')) ?? assert.fail())
+      assert.equal(away.searchParams.get('prompt'), 'login')
+      assert.equal(away.searchParams.get('max_age'), '0')
+    })
+
+    it('another person of that idp proves nothing, and no user is made of them', async () => {
+      const person = newcomer()
+      await join(product, 'silent', person)
+      const page = await enterAccount(product, 'silent', person, { to: '/confirm' })
+      const counts = await countPeople(product)
+      const other = newcomer()
+      product.idp.person(other.sub, other)
+      product.idp.signInAs = other.sub
+      const answer = await page.click('Sign in again with Acme silent')
+      assert.equal(answer.status, 422)
+      assert.deepEqual(codesOn(answer), ['CONFIRM_OTHER'])
+      assert.deepEqual(await countPeople(product), counts)
+    })
+  })
+})
