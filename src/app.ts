@@ -81,7 +81,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(loginRoutes(house, oidc, loginWays))
   app.use(callbackRoutes(house, oidc, loginWays))
   app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain, stay: door.stay }))
-  app.use(handbackRoutes(house, door, { again: loginAgain }))
+  app.use(handbackRoutes(house, door, { again: loginAgain, inside }))
   app.use(apiRoutes(house, applications.bearer, { ended: endedAddress, again: loginAgain, leaveBy: door.leaveBy }))
   app.use(accountRoutes(house, people))
   app.use(consoleRouter)

@@ -52,6 +52,11 @@ export interface AccountDoor {
   to: string
 }
 
+/** Whether a flow is of somebody who is signed in to My Account: it proves or connects, and never signs in nor makes a user. */
+export function isInside({ door }: Pick<Flow, 'door'>): boolean {
+  return door.kind === 'my-account' && door.intent !== 'enter'
+}
+
 export interface Flow {
   id: string
   /** What the log and its pages call it, 7f3a-91c2: the beginning of a hash, which finds its record and every line about it and leads to nothing. */

@@ -27,6 +27,8 @@ export function leaveAddress(flowId: string): string {
 
 export interface HandbackWays {
   again: (flowId: string, idpName?: string) => string
+  /** Where My Account goes on with the flow of somebody who is signed in there; undefined for every other flow. */
+  inside: (flow: Flow) => string | undefined
 }
 
 export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): Router {
@@ -55,7 +57,8 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
   /** Not over yet: to the page where it is, which decides again. */
   async function goBack(flow: Flow, res: Response): Promise<void> {
     if (flow.isExpired) throw await expiredError(house, flow, ways.again)
-    if (flow.profile) return res.redirect(303, `${house.settings().prompts.signup}?sessionDataKey=${flow.id}`)
+    if (flow.profile)
+      return res.redirect(303, ways.inside(flow) ?? `${house.settings().prompts.signup}?sessionDataKey=${flow.id}`)
     const since = flow.calledBackAt ? house.now().getTime() - flow.calledBackAt.getTime() : undefined
     if (since === undefined || since > ON_ITS_WAY_MS) return res.redirect(303, ways.again(flow.id))
     res.setHeader('Refresh', '1')

@@ -1,9 +1,10 @@
 // Who are you? login.do: choose an identity provider and leave for it, or sign in with a password. Handlers read: find, decide, read, do, redirect.
 import { randomBytes } from 'node:crypto'
 import { type Request, type Response, Router } from 'express'
+import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { departFlow, noteFailure, noteProblems } from '../db/flows.ts'
 import { type Idp, listIdps } from '../db/idps.ts'
-import { type BrowserFlow, findFlow, hasOurCookies, startFlow } from '../flow.ts'
+import { type BrowserFlow, findFlow, hasOurCookies, isInside, startFlow } from '../flow.ts'
 import { closedError, cookiesError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { signInLocally } from '../provisioning/provision.ts'
@@ -49,6 +50,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
       query.delete(FRESH)
       return res.redirect(303, `${LOGIN}?${query}`)
     }
+    // Whoever is signed in to My Account came for one idp, by its link.
+    if (isInside(flow) && (isPost || req.query['idp'] === undefined)) return res.redirect(303, MY_ACCOUNT_HOME)
     res.locals['flow'] = flow
     next()
   }

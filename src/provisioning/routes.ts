@@ -1,7 +1,7 @@
 // register.do and signup.do: the one page that asks, and the two addresses that its script calls. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
 import { noteProblems } from '../db/flows.ts'
-import { type BrowserFlow, type Flow, findFlow, stayOpen } from '../flow.ts'
+import { type BrowserFlow, type Flow, findFlow, isInside, stayOpen } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { clientOf } from '../web/client.ts'
@@ -171,7 +171,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
   /** Decides again; answers the request itself when there is nothing (more) to ask on this page. */
   async function find(res: Response, typed?: string): Promise<Found | undefined> {
     const flow = flowOf(res)
-    if (flow.ending) {
+    if (flow.ending || isInside(flow)) {
       res.redirect(303, ways.ended(flow.id))
       return undefined
     }

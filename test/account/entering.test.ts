@@ -129,6 +129,34 @@ describe('into My Account', () => {
       assert.equal(away.searchParams.get('max_age'), '0')
     })
 
+    it('a proof is no sign-in: at no other address does it make a user of whoever came back', async () => {
+      const person = newcomer()
+      await join(product, 'silent', person)
+      const browser = openBrowser()
+      await enterAccount(product, 'silent', person, { browser, to: '/confirm' })
+      const other = newcomer()
+      product.idp.person(other.sub, other)
+      product.idp.signInAs = other.sub
+      const counts = await countPeople(product)
+      // The callback is answered, and its answer is not followed.
+      let step = await browser.fetch(`${product.url}/myaccount/confirm/idp?idp=silent&next=`)
+      const flow = /sessionDataKey=([\w-]{24})/.exec(step.headers.get('Location') ?? '')?.[1] ?? assert.fail()
+      while (!step.url.includes('/commonauth/')) {
+        const location = new URL(step.headers.get('Location') ?? assert.fail(), step.url)
+        step = await browser.fetch(location)
+      }
+      for (const address of [
+        '/accountrecoveryendpoint/signup.do',
+        '/accountrecoveryendpoint/register.do',
+        '/authenticationendpoint/login.do',
+        '/commonauth',
+      ]) {
+        const answer = await browser.fetch(`${product.url}${address}?sessionDataKey=${flow}`)
+        assert.equal(answer.status, 303, address)
+      }
+      assert.deepEqual(await countPeople(product), counts)
+    })
+
     it('another person of that idp proves nothing, and no user is made of them', async () => {
       const person = newcomer()
       await join(product, 'silent', person)
