@@ -13,6 +13,7 @@ import {
 } from './config-values.ts'
 import { type DatabaseSsl, databaseAddress } from './database-address.ts'
 import { type Declared, isLoopback, readDeclared } from './declared.ts'
+import { type MailServer, readMailServer } from './mail/server.ts'
 
 export { ConfigFaults, printFaults } from './config-faults.ts'
 
@@ -40,6 +41,8 @@ export interface Config {
   metricsToken?: string
   /** Whoever brings it becomes the first owner. Absent: one that follows from the secret key. */
   setupToken?: string
+  /** Where letters are handed over. Absent: none are written. */
+  mailServer?: MailServer
   /** How many proxies in front of us may say where a request came from. Never all of them. */
   trustProxy: number
   /** Identity providers may be on this machine, in private networks, and without https. The demo's own is on this machine. */
@@ -59,13 +62,10 @@ export interface Config {
 /** Every variable that means something in this version. `.env.example` explains each. */
 export const VARIABLES = [
   ...['NODE_ENV', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DATABASE_POOL_MAX', 'DATABASE_SSL', 'DATABASE_CA_CERT'],
-  ...['MIGRATE_ON_START', 'METRICS_TOKEN', 'SETUP_TOKEN'],
+  ...['MIGRATE_ON_START', 'METRICS_TOKEN', 'SETUP_TOKEN', 'SMTP_URL'],
   ...['PORT', 'HOST', 'PUBLIC_URL', 'TRUST_PROXY', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'CONFIG_FILE'],
   ...['LOG_LEVEL', 'LOG_FORMAT', 'FLOW_TTL_MINUTES', 'ALLOW_PRIVATE_IDP', 'THEME'],
 ] as const
-
-// Variables of the design whose behaviour is not built yet. Who builds one takes its name away.
-const NOT_IN_THIS_VERSION = ['SMTP_URL']
 
 // The disk of these platforms does not outlive a restart, so a database on it would be lost.
 const PLATFORMS = ['DYNO', 'RENDER', 'FLY_APP_NAME', 'KUBERNETES_SERVICE_HOST']
@@ -95,9 +95,6 @@ export function readConfig(environment: Environment, files: { read(path: string)
   const demo = embedded && env.CONFIG_FILE === undefined && !production && !hosted
   const port = number('PORT', 3000, 'a whole number from 0 to 65535', isWhole(0, 65_535))
 
-  for (const name of NOT_IN_THIS_VERSION) {
-    if (env[name]) refuse(name, 'this setting is not in this version', 'leave it out')
-  }
   if (embedded && (production || hosted)) {
     const problem = 'DATABASE_URL is not set. On Heroku: heroku addons:create heroku-postgresql:essential-0'
     refuse('DATABASE_URL', problem, DATABASE.example)
@@ -127,6 +124,7 @@ export function readConfig(environment: Environment, files: { read(path: string)
     ...text('secretKeyPrevious', 'SECRET_KEY_PREVIOUS', SECRET),
     ...text('metricsToken', 'METRICS_TOKEN', TOKEN),
     ...text('setupToken', 'SETUP_TOKEN', TOKEN),
+    ...mailServer(env['SMTP_URL'], refuse),
     // A theme that is not there is no fault: people must be able to sign in, and the log says it.
     ...(env.THEME === undefined || env.THEME === 'base' ? {} : { theme: env.THEME }),
     trustProxy: number(
@@ -180,6 +178,14 @@ function readPublicUrl(env: Environment, fallback: string | undefined, refuse: R
     address === undefined ? 'is not set' : 'must be http or https and a host, without a path or a slash at the end'
   refuse(variable, problem, 'https://signin.northwind.example')
   return new URL('https://refused.invalid')
+}
+
+function mailServer(address: string | undefined, refuse: Refuse): { mailServer?: MailServer } {
+  if (address === undefined) return {}
+  const server = readMailServer(address)
+  if (!('problem' in server)) return { mailServer: server }
+  refuse('SMTP_URL', server.problem, 'smtps://user:password@mail.example?from=no-reply@northwind.example')
+  return {}
 }
 
 /** Platforms keep a variable on one line, with \\n written out. */

@@ -67,6 +67,7 @@ describe('the environment', () => {
       DATABASE_SSL: 'verify',
       DATABASE_CA_CERT: '-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----',
       METRICS_TOKEN: 'a token of sixteen'.replaceAll(' ', '-'),
+      SMTP_URL: 'smtp://no%40reply:p%23%2F%3Ass@mail.example?from=no+reply@northwind.example',
       MIGRATE_ON_START: '1',
       PORT: '8080',
       HOST: '::',
@@ -85,6 +86,23 @@ describe('the environment', () => {
     assert.equal(config.flowMinutes, 0.05)
     assert.equal(config.databaseCaCert, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----')
     assert.equal(config.metricsToken, 'a-token-of-sixteen')
+    assert.deepEqual(config.mailServer, {
+      host: 'mail.example',
+      port: 587,
+      encryption: 'starttls',
+      auth: { user: 'no@reply', pass: 'p#/:ss' },
+      from: 'no+reply@northwind.example',
+    })
+  })
+
+  test('letters go to a mail server encrypted, unless it is on this machine', () => {
+    const server = (SMTP_URL: string) => read({ ...PRODUCTION, SMTP_URL }).mailServer
+    assert.deepEqual(server('smtps://mail.example'), { host: 'mail.example', port: 465, encryption: 'tls' })
+    assert.deepEqual(server('smtp://mail.example:25/'), { host: 'mail.example', port: 25, encryption: 'starttls' })
+    assert.deepEqual(server('smtp://10.0.0.7'), { host: '10.0.0.7', port: 587, encryption: 'starttls' })
+    for (const host of ['localhost', '127.0.0.1', '[::1]'])
+      assert.equal(server(`smtp://${host}:1025`)?.encryption, 'none', host)
+    assert.deepEqual(server('smtps://[2001:db8::25]'), { host: '2001:db8::25', port: 465, encryption: 'tls' })
   })
 
   test('a database connection that nobody verifies is warned about, and one that is verified is not', () => {
@@ -182,7 +200,24 @@ describe('the environment', () => {
     ['ALLOW_PRIVATE_IDP', 'on', /must be 1 or 0/],
     ['CONFIG_FILE', 'nowhere.yaml', /cannot be read \(ENOENT\)/],
     ['SETUP_TOKEN', 'x', /at least 16 characters/],
-    ['SMTP_URL', 'smtp://mail.example', /not in this version/],
+    ['SMTP_URL', 'mail.example:587', /begins with smtp:\/\/ or smtps:\/\//],
+    ['SMTP_URL', 'https://mail.example', /begins with smtp:\/\/ or smtps:\/\//],
+    ['SMTP_URL', 'smtp:mail.example', /begins with smtp:\/\//],
+    ['SMTP_URL', 'smtp://', /must name a host/],
+    ['SMTP_URL', 'smtp://user:canary@mail.example:x', /must name a host, and a port if any/],
+    ['SMTP_URL', 'smtp://mail%00.example', /must name a host/],
+    ['SMTP_URL', 'smtp://mail.example:0', /a port if any/],
+    ['SMTP_URL', 'smtp://user:canary#word@mail.example', /has a #: .* %23/],
+    ['SMTP_URL', 'smtp://user:canary/word@mail.example', /has a path: .* %2F/],
+    ['SMTP_URL', 'smtp://mail.example/inbox', /has a path: .* %2F/],
+    ['SMTP_URL', 'smtp://user:canary%@mail.example', /no percent-encoding: .* %25/],
+    ['SMTP_URL', 'smtp://user:canary%0Aword@mail.example', /control characters/],
+    ['SMTP_URL', 'smtp://user@mail.example', /a user and a password, or neither/],
+    ['SMTP_URL', 'smtp://mail.example?form=post@northwind.example', /may say \?from= and one e-mail address/],
+    ['SMTP_URL', 'smtp://mail.example?from=Post', /may say \?from= and one e-mail address/],
+    ['SMTP_URL', 'smtp://mail.example?from=a@b.example,c@d.example', /may say \?from= and one e-mail address/],
+    ['SMTP_URL', 'smtp://mail.example?from=a@b.example%0D%0ABcc:c@d.example', /may say \?from= and one e-mail/],
+    ['SMTP_URL', 'smtp://mail.example?from=a@b.example&secure=0', /may say \?from= and one e-mail address/],
     ['METRICS_TOKEN', 'x', /at least 16 characters/],
     ['DATABASE_CA_CERT', 'ca.pem', /text of a certificate/],
   ]
@@ -194,6 +229,7 @@ describe('the environment', () => {
         [variable],
       )
       assert.match(faults[0]?.problem ?? '', problem)
+      assert.doesNotMatch(faults[0]?.problem ?? '', /canary/)
       assert.notEqual(faults[0]?.example, '')
     })
   }

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import type { Config } from '../../src/config.ts'
 import type { Declared, DeclaredApplication } from '../../src/declared.ts'
+import { type MailServer, readMailServer } from '../../src/mail/server.ts'
 import { type Running, start } from '../../src/start.ts'
 import { describeError } from '../../src/web/logging.ts'
 import type { Application, ApplicationOptions } from './application.ts'
@@ -45,6 +46,8 @@ export interface ProductOptions extends SceneOptions {
   /** Routers in front that say where a request comes from: 1 as on hosted platforms, 0 when nothing stands in front. */
   trustProxy?: number
   port?: number
+  /** A mail server to send letters by, such as `openSmtpSink().url`; none are sent if left out. */
+  smtpUrl?: string
   /** Settings of the deployment, put in place of the tests' own. */
   settings?: Partial<Config>
 }
@@ -80,6 +83,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     migrateOnStart: false,
     demo: false,
     warnings: [],
+    ...(options.smtpUrl === undefined ? {} : { mailServer: mailServerOf(options.smtpUrl) }),
     ...options.settings,
   }
   const logger = pino({ level: 'debug', base: null, serializers: { err: describeError } }, sink)
@@ -123,4 +127,11 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     },
   }
   return product
+}
+
+/** What SMTP_URL means; throws when it means nothing. */
+export function mailServerOf(smtpUrl: string): MailServer {
+  const server = readMailServer(smtpUrl)
+  if ('problem' in server) throw new Error(`This mail server ${server.problem}.`)
+  return server
 }

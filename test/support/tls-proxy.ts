@@ -18,9 +18,8 @@ export interface TlsProxy {
  * `target` may be a function, for a server that has to know this proxy's address before it starts.
  */
 export async function startTlsProxy(target: URL | (() => URL)): Promise<TlsProxy> {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const ca = selfSignedCertificate(publicKey, privateKey)
-  const server = createServer({ cert: ca, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) }, (req, res) => {
+  const { cert: ca, key } = certificateForLocalhost()
+  const server = createServer({ cert: ca, key }, (req, res) => {
     pass(req, res, typeof target === 'function' ? target() : target)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -33,6 +32,13 @@ export async function startTlsProxy(target: URL | (() => URL)): Promise<TlsProxy
         server.closeAllConnections()
       }),
   }
+}
+
+/** A certificate for localhost and 127.0.0.1 and its key, in PEM. It is its own authority. */
+export function certificateForLocalhost(): { cert: string; key: string } {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return { cert: selfSignedCertificate(publicKey, privateKey), key }
 }
 
 /** What openid-client and the tests' browser ask of a fetch. */
