@@ -1,6 +1,7 @@
 // What the rooms are given: one object with everything that is not a plain argument. Built by main, or by a test.
 import type { Logger } from 'pino'
 import type { Db } from './db/connect.ts'
+import type { Postman } from './mail/postman.ts'
 import type { Keyring } from './seal.ts'
 import type { LiveSettings } from './settings/live.ts'
 import type { Passwords } from './stores/password.ts'
@@ -30,6 +31,8 @@ export interface House {
   /** What operators chose in the console, over the theme or our own pages. */
   appearance: Published
   passwords: Passwords
+  /** Sends letters; absent: none are written. */
+  postman?: Postman
   log: Logger
   metrics: Metrics
   /** Opens /setup until there is an owner. Absent: there was one at the start. */

@@ -1,4 +1,4 @@
-// Starts the product on a configuration: database, migrations, declaration, rooms, listening, sweeping; and stops it again.
+// Starts the product on a configuration: database, migrations, declaration, rooms, listening, sweeping, letters; and stops it again.
 import { createServer, type Server } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
@@ -16,6 +16,7 @@ import { isSetUp } from './db/operators.ts'
 import { sweep } from './db/sweep.ts'
 import type { Declared } from './declared.ts'
 import type { House } from './house.ts'
+import { createPostman } from './mail/postman.ts'
 import { unseen } from './provisioning/translations.ts'
 import { createKeyring } from './seal.ts'
 import { applyDeclared, USER_STORE } from './settings/declare.ts'
@@ -53,6 +54,8 @@ export interface StartOptions {
 const SWEEP_EVERY_MS = 60_000
 /** What is published in one process is on the pages of all others after so long. No LISTEN: a pooler in transaction mode does not keep it. */
 const REREAD_EVERY_MS = 5_000
+/** How long a letter waits at most, while all is well. */
+const POST_EVERY_MS = 5_000
 const TIMEOUTS = {
   /** Longer than a router's idle time (Heroku: 90 s), so that the router closes first. */
   keepAliveTimeout: 95_000,
@@ -123,6 +126,7 @@ export async function start(options: StartOptions): Promise<Running> {
       now,
       isStopping: () => isStopping,
     }
+    if (config.mailServer) house.postman = createPostman(house, config.mailServer)
     await warnOfFewConnections(db, config, log)
     warnOfUnseenWords(declared, house)
     const server = createServer(TIMEOUTS, await createApp(house))
@@ -131,6 +135,9 @@ export async function start(options: StartOptions): Promise<Running> {
     const sweeping = setInterval(() => {
       sweep(db, now()).catch((error: unknown) => log.warn({ err: error }, 'sweeping failed'))
     }, SWEEP_EVERY_MS)
+    const posting = setInterval(() => {
+      house.postman?.sendDue().catch((error: unknown) => log.warn({ err: error }, 'sending letters failed'))
+    }, POST_EVERY_MS)
     const rereading = setInterval(appearance.reread, REREAD_EVERY_MS).unref()
     return {
       db,
@@ -138,8 +145,9 @@ export async function start(options: StartOptions): Promise<Running> {
       async stop() {
         isStopping = true
         clearInterval(sweeping)
+        clearInterval(posting)
         clearInterval(rereading)
-        await leave({ quietMs })
+        await Promise.all([leave({ quietMs }), house.postman?.stop()])
         stopReading()
         await db.destroy()
       },

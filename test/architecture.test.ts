@@ -94,7 +94,7 @@ const PURE = new Set([
   'login/description.ts',
   'login/private-addresses.ts',
   'login/profile.ts',
-  ...['address', 'server'].map((name) => `mail/${name}.ts`),
+  ...['address', 'letters', 'server'].map((name) => `mail/${name}.ts`),
   'web/language-tags.ts',
   ...['name', 'policy', 'password-policy', 'code-points'].map((name) => `stores/${name}.ts`),
   ...['', '-alphabet', '-brackets', '-checks', '-cursor', '-escapes', '-sets', '-syntax'].map(

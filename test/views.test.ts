@@ -7,6 +7,7 @@ import path from 'node:path'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import express from 'express'
+import { KINDS } from '../src/mail/letters.ts'
 import { STANDARD_ATTRIBUTES } from '../src/provisioning/attributes.ts'
 import { allStates, firstViews, secondViews } from '../src/specimens/all.ts'
 import { type PageState, withEveryText } from '../src/specimens/state.ts'
@@ -337,12 +338,15 @@ describe('words', () => {
     assert.equal(loadMessages([ours], 'en', false).t({ key: 'NO_SUCH' }), words['problems.other'])
   })
 
+  const letters = KINDS.flatMap((kind) => [`mail.${kind}.subject`, `mail.${kind}.body`])
+
   test('every key that the code and the views speak has words', () => {
     const spoken = [
       ...literals(/key: '([^']+)'/g),
       ...literals(/'((?:USERNAME|PW|ATTR)_[A-Z_]+)'/g),
       ...literals(/(?:PageError\(\d+|statePage\(), ?'([\w-]+)'|statePage\('([\w-]+)'/g).flatMap(pageKeys),
       ...Object.keys(STANDARD_ATTRIBUTES).map((name) => `attribute.${name}`),
+      ...letters,
     ]
     assert.ok(spoken.length > 100, 'the scan has lost sight of the code')
     assert.deepEqual(
@@ -357,6 +361,7 @@ describe('words', () => {
       const [, state] = /^page\.([\w-]+)\.(?:title|body)$/.exec(key) ?? []
       const [, attribute] = /^attribute\.(\w+)$/.exec(key) ?? []
       if (attribute) return Object.hasOwn(STANDARD_ATTRIBUTES, attribute)
+      if (letters.includes(key)) return true
       return quoted.has(key) || (state !== undefined && quoted.has(state))
     }
     const unspoken = Object.keys(words).filter((key) => !isSpoken(key.replace(/\.one$/, '')))

@@ -20,6 +20,7 @@ const PLACES: Place[] = [
   { table: 'oidc_records', column: 'payload_sealed', key: ['model', 'id_hash'], context: `'oidc ' || model` },
   { table: 'user_factors', column: 'secret_sealed', key: ['user_id', 'kind'], context: `kind || ' ' || user_id` },
   { table: 'federated_claims', column: 'claims_sealed', key: ['grant_id_hash'], context: `'federated claims'` },
+  { table: 'mails', column: 'address_sealed', key: ['id'], context: `'mail ' || id` },
 ]
 const BATCH = 500
 

@@ -6,6 +6,8 @@ const BATCH = 500
 
 /** How long a finished or expired flow is remembered, so that its page can say what happened: the life of its cookie. */
 const REMEMBER_FLOW_MINUTES = 10
+/** How long a letter may wait: an hour after the postman gave it up (mail/postman.ts), for when there is none any more. */
+const KEEP_MAIL_HOURS = 25
 /** How long the record of a sign-in is kept. */
 const KEEP_RECORD_DAYS = 90
 
@@ -32,6 +34,10 @@ export async function sweep(db: Db, now: Date): Promise<number> {
     [expired('console_sessions', 'id_hash'), now],
     [expired('account_sessions', 'id_hash'), now],
     [expired('brakes', 'key'), now],
+    [
+      `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      new Date(now.getTime() - KEEP_MAIL_HOURS * 3_600_000),
+    ],
     [
       `DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events
        WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,

@@ -10,6 +10,8 @@ export interface Metrics {
   error(state: string): void
   /** An answer to whether a username is free. */
   usernameStatus(available: boolean): void
+  /** What became of a letter, by what it tells of. */
+  mail(kind: string, outcome: string): void
   /** Measures each request to its end; before the routes. */
   requests: RequestHandler
   /** Answers with all of it, to whoever sends the token as a bearer token (RFC 6750, 2.1). */
@@ -47,6 +49,12 @@ export function createMetrics(gauges: Gauges): Metrics {
     labelNames: ['available'],
     registers,
   })
+  const mails = new Counter({
+    name: 'vestibule_mails_total',
+    help: 'Letters by what they tell of, and what became of them',
+    labelNames: ['kind', 'outcome'],
+    registers,
+  })
   const durations = new Histogram({
     name: 'vestibule_http_request_duration_seconds',
     help: 'Requests by method, route and status',
@@ -68,6 +76,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     flow: (event, { idp = '', scheme = '' } = {}) => flows.inc({ event, idp, scheme }),
     error: (state) => errors.inc({ state }),
     usernameStatus: (available) => usernames.inc({ available: String(available) }),
+    mail: (kind, outcome) => mails.inc({ kind, outcome }),
     requests(req, res, next) {
       const end = durations.startTimer()
       res.once('close', () => {

@@ -1,0 +1,92 @@
+// Rows of mails: what people are told about their account by letter, from the change that they are told of until the mail server has it.
+import { randomUUID } from 'node:crypto'
+import type { House } from '../house.ts'
+import { type Db, query, queryOne } from './connect.ts'
+
+/** What a letter says. Facts are words of operators, never a value of the person. */
+export type MailContent =
+  | { kind: 'connected' | 'disconnected'; facts: { idp: string } }
+  | { kind: 'password-set' | 'password-changed' | 'email-changed' | 'signed-out-everywhere'; facts?: never }
+
+export type MailKind = MailContent['kind']
+
+export type NewMail = MailContent & {
+  userId: string
+  /** That of the person (BCP 47). */
+  language: string
+}
+
+/** Who may be written to: the address is kept, and somebody has checked that it is theirs. */
+const ADDRESS = `SELECT value #>> '{}' AS address FROM user_attributes
+  WHERE name = 'email' AND verified AND jsonb_typeof(value) = 'string'`
+
+/**
+ * Writes a letter down, in the transaction that changes what it tells of: neither without the other. Nothing is written when no letters
+ * are sent (no SMTP_URL), or when the person has no address that somebody has checked. An `email-changed` goes to the address that they have
+ * now: it is to be called before the address changes.
+ */
+export async function queueMail(
+  db: Db,
+  { postman, keyring, now }: Pick<House, 'postman' | 'keyring' | 'now'>,
+  { userId, kind, language, facts }: NewMail,
+): Promise<void> {
+  if (!postman) return
+  const known = await queryOne<{ address: string }>(db, `${ADDRESS} AND user_id = ?`, [userId])
+  if (!known) return
+  const id = randomUUID()
+  const sealed = kind === 'email-changed' ? keyring.seal(mailContext(id), known.address) : null
+  const at = now()
+  await query(
+    db,
+    `INSERT INTO mails (id, user_id, kind, language, facts, address_sealed, next_at, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    [id, userId, kind, language, JSON.stringify(facts ?? {}), sealed, at, at],
+  )
+}
+
+/** A letter that this process has taken to send. */
+export type TakenMail = MailContent & {
+  id: string
+  language: string
+  createdAt: Date
+  /** How often it was begun without a known end, this time included. */
+  attempts: number
+  /** The address that they had before, sealed with `mailContext`. */
+  sealed: Buffer | null
+  /** The address that is kept and checked. Neither: they may not be written to any more. */
+  address: string | null
+}
+
+/**
+ * Takes the letter that waits longest, of these kinds. Until `until` no other process takes it: no transaction stays open while the mail server
+ * is spoken to.
+ */
+export function takeMail(
+  db: Db,
+  kinds: readonly MailKind[],
+  { now, until }: { now: Date; until: Date },
+): Promise<TakenMail | undefined> {
+  // What is kept of the person is asked in the same moment. Whoever took their address back gets no letter, not even to the one before it.
+  return queryOne<TakenMail>(
+    db,
+    `UPDATE mails SET attempts = attempts + 1, next_at = ? WHERE id = (SELECT id FROM mails
+       WHERE next_at <= ? AND kind = ANY (?::text[]) ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+     RETURNING id, kind, language, facts, attempts, created_at AS "createdAt", (${ADDRESS} AND user_id = mails.user_id) AS address,
+       CASE WHEN EXISTS (SELECT FROM user_attributes WHERE user_id = mails.user_id AND name = 'email') THEN address_sealed END AS sealed`,
+    [until, now, kinds],
+  )
+}
+
+/** Puts a letter off. How this attempt ended is known now. */
+export async function postponeMail(db: Db, id: string, until: Date): Promise<void> {
+  await query(db, 'UPDATE mails SET next_at = ?, attempts = 0 WHERE id = ?', [until, id])
+}
+
+export async function removeMail(db: Db, id: string): Promise<void> {
+  await query(db, 'DELETE FROM mails WHERE id = ?', [id])
+}
+
+/** What the address in a letter is sealed with (db/sealed.ts). */
+export function mailContext(id: string): string {
+  return `mail ${id}`
+}
