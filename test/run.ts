@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
+import { folderInMemory } from './support/in-memory.ts'
 import './support/quick-assert.ts'
 
 /** The files of each lane, by their path below test/; the first that takes a file has it. They take about as long as one another. */
@@ -14,10 +15,13 @@ const LANES: [name: string, takes: RegExp][] = [
   ['rules', /./],
 ]
 
-const wanted = process.argv[2]
+const [wanted, temporary] = process.argv.slice(2)
 if (wanted === undefined) {
-  await Promise.all(LANES.map(([name]) => runLane(name)))
+  const folder = folderInMemory()
+  await Promise.all(LANES.map(([name]) => runLane(name, folder)))
 } else {
+  // Not by the environment that the process is started with: tsx would look there for what it has compiled before.
+  if (temporary !== undefined) process.env['TMPDIR'] = temporary
   const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts') && LANES.find(([, takes]) => takes.test(file))?.[0] === wanted)
     .sort()
@@ -25,8 +29,8 @@ if (wanted === undefined) {
 }
 
 /** Prints a lane's report whole, when it has ended: two at once could not be read. Its progress is a line for each part that is done. */
-function runLane(name: string): Promise<void> {
-  const child = spawn(process.execPath, [...process.execArgv, import.meta.filename, name], {
+function runLane(name: string, temporary: string): Promise<void> {
+  const child = spawn(process.execPath, [...process.execArgv, import.meta.filename, name, temporary], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let report = ''

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Client } from 'pg'
 import { connect, query } from '../../src/db/connect.ts'
+import { folderInMemory } from '../support/in-memory.ts'
 import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { REPOSITORY, startMigratedCluster } from '../support/scene.ts'
 import type { Say } from './run.ts'
@@ -31,7 +32,8 @@ export async function poolerSoak(say: Say): Promise<void> {
     .filter((file) => /\b(startProduct|startFleet|openHouse)\(/.test(readFileSync(path.join(folder, file), 'utf8')))
     .sort()
   const lanes = Array.from({ length: LANES }, (_, lane) => files.filter((_, index) => index % LANES === lane))
-  const outputs = await Promise.all(lanes.map((lane) => run(lane.map((file) => path.join(folder, file)))))
+  const temporary = folderInMemory()
+  const outputs = await Promise.all(lanes.map((lane) => run(lane, temporary)))
   const output = outputs.join('\n')
   const sum = (pattern: RegExp) =>
     [...output.matchAll(pattern)].reduce((total, [, number]) => total + Number(number), 0)
@@ -94,9 +96,12 @@ async function assertItCancels(): Promise<void> {
   }
 }
 
-/** Runs test files in one process of their own; everything they printed. */
-async function run(files: string[]): Promise<string> {
-  const imports = files.map((file) => `await import(${JSON.stringify(file)})`).join('\n')
+/** Runs test files in one process of their own, with its temporary folders in `temporary`; everything they printed. */
+async function run(files: string[], temporary: string): Promise<string> {
+  const imports = [
+    `process.env.TMPDIR = ${JSON.stringify(temporary)}`,
+    ...files.map((file) => `await import(${JSON.stringify(path.join(REPOSITORY, 'test', file))})`),
+  ].join('\n')
   const words = ['--import', 'tsx', '--test-reporter=tap', '--input-type=module', '--eval', imports]
   const child = spawn(process.execPath, words, {
     cwd: REPOSITORY,
