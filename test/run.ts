@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { folderInMemory } from './support/in-memory.ts'
+import './support/lean-hooks.ts'
 import './support/quick-assert.ts'
 
 /** The files of each lane, by their path below test/; the first that takes a file has it. They take about as long as one another. */

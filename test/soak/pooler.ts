@@ -99,6 +99,7 @@ async function assertItCancels(): Promise<void> {
 /** Runs test files in one process of their own, with its temporary folders in `temporary`; everything they printed. */
 async function run(files: string[], temporary: string): Promise<string> {
   const imports = [
+    `import ${JSON.stringify(path.join(REPOSITORY, 'test/support/lean-hooks.ts'))}`,
     `process.env.TMPDIR = ${JSON.stringify(temporary)}`,
     ...files.map((file) => `await import(${JSON.stringify(path.join(REPOSITORY, 'test', file))})`),
   ].join('\n')
@@ -115,6 +116,7 @@ async function run(files: string[], temporary: string): Promise<string> {
       output += chunk
     })
   }
-  await once(child, 'close')
-  return output
+  const [code] = await once(child, 'close')
+  // What nobody caught fails a process and none of its tests.
+  return code === 0 ? output : `${output}\nnot ok - a process of tests ended with ${code}\n${output.slice(-2_000)}`
 }
