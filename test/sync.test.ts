@@ -44,6 +44,8 @@ const table: [string, Profile, Partial<SyncFacts>, Changes][] = [
   ['to preserve means that nothing is removed', profileOf({}), { method: 'PRESERVE_LOCAL', consents: given, stored: old }, nothing],
   ['to preserve means that what is sent is still set', sent, { method: 'PRESERVE_LOCAL', consents: given, stored: old }, set],
   ['without sync nothing is set', sent, { method: 'NONE', consents: given, stored: old }, nothing],
+  ['without sync what was agreed to later still comes once', sent, { method: 'NONE', consents: given }, set],
+  ['without sync nothing comes that nobody agreed to', sent, { method: 'NONE', provisionedBy: 'PROVISION_SILENTLY' }, nothing],
   ['without sync nothing is removed', profileOf({}), { method: 'NONE', consents: given, stored: old }, nothing],
 
   ['without an answer nothing is kept', sent, {}, nothing],
@@ -132,7 +134,8 @@ test('in every combination only values of this idp are touched, only what is cov
               const isCovered =
                 answers.includes(true) || (provisionedBy === 'PROVISION_SILENTLY' && answers.length === 0)
               const isChange = kept === undefined || keptValue !== 'New'
-              assert.equal(put.length === 1, method !== 'NONE' && isSent && isOurs && isCovered && isChange)
+              const mayCome = method !== 'NONE' || (answers.includes(true) && kept === undefined)
+              assert.equal(put.length === 1, mayCome && isSent && isOurs && isCovered && isChange)
               assert.equal(remove.length === 1, method === 'OVERRIDE_ALL' && !isSent && kept === origins[0])
               assert.ok(put.every(({ origin, originIdpId }) => origin === 'idp' && originIdpId === IDP_ID))
             }

@@ -16,6 +16,14 @@ export function findUser(db: Db, id: string): Promise<User | undefined> {
   return queryOne<User>(db, `SELECT ${COLUMNS} FROM users WHERE id = ?`, [id])
 }
 
+/**
+ * Holds a user until the transaction ends: whoever changes what is kept of them does so one after the other, each seeing what the one before
+ * did. False when there is none (any more).
+ */
+export async function lockUser(transaction: Db, id: string): Promise<boolean> {
+  return (await queryOne(transaction, 'SELECT 1 FROM users WHERE id = ? FOR NO KEY UPDATE', [id])) !== undefined
+}
+
 export interface UserToSignIn extends User {
   passwordHash: string | null
 }

@@ -216,7 +216,8 @@ function attributeOnPage(
   }
 }
 
-function shown(value: AttributeValue): ShownValue {
+/** A value as pages show it. */
+export function shown(value: AttributeValue): ShownValue {
   if (Array.isArray(value)) return { kind: 'list', items: value }
   if (typeof value === 'object') return { kind: 'text', text: value['formatted'] ?? Object.values(value).join(', ') }
   const text = String(value)

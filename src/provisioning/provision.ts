@@ -11,7 +11,7 @@ import type { Idp } from '../db/idps.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import { listUserAttributes, putUserAttributes, removeUserAttributes } from '../db/user-attributes.ts'
 import { grantRoles, listRolesFrom, withdrawRoles } from '../db/user-roles.ts'
-import { insertUser, isUserGone } from '../db/users.ts'
+import { insertUser, isUserGone, lockUser } from '../db/users.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
@@ -38,6 +38,9 @@ export type Outcome =
   | { kind: 'username-taken' }
   /** The flow ended in another tab, or expired. */
   | { kind: 'already-closed' }
+
+/** Undoes a sign-in of somebody whose user was deleted meanwhile. */
+class UserGone extends Error {}
 
 /** Undoes a transaction that met an expected conflict. */
 class Rollback extends Error {
@@ -117,6 +120,8 @@ export async function signIn(
   const work = async (db: Db) => {
     const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)
     if (!closed) return false
+    // What the person takes back at this moment is read after that, or taken back after this: it does not return.
+    if (!(await lockUser(db, userId))) throw new UserGone()
     const changes = changesOf(profile, {
       idpId: idp.id,
       method: idp.attributeSyncMethod,
@@ -149,7 +154,7 @@ export async function signIn(
     if (await inTransaction(house.db, work)) house.metrics.flow('sign-in', flow.labels)
     return true
   } catch (error) {
-    if (isUserGone(error)) return false
+    if (error instanceof UserGone || isUserGone(error)) return false
     throw error
   }
 }

@@ -25,7 +25,6 @@ export interface Changes {
  * another purpose was given for the same attribute.
  */
 export function changesOf(profile: Profile, facts: SyncFacts): Changes {
-  if (facts.method === 'NONE') return { put: [], remove: [] }
   const given = new Set(facts.consents.filter((record) => record.state === 'given').map((record) => record.attribute))
   const answered = new Set(facts.consents.map((record) => record.attribute))
   const isCovered = (name: string) =>
@@ -36,6 +35,9 @@ export function changesOf(profile: Profile, facts: SyncFacts): Changes {
     const kept = stored.get(sent.name)
     return isCovered(sent.name) && (!kept || (kept.originIdpId === facts.idpId && !isSame(kept, sent)))
   })
+  // Without sync nothing changes; but what somebody agreed to after they had joined has to come from somewhere.
+  if (facts.method === 'NONE')
+    return { put: put.filter(({ name }) => given.has(name) && !stored.has(name)), remove: [] }
   if (facts.method === 'PRESERVE_LOCAL') return { put, remove: [] }
   const remove = facts.stored
     .filter((kept) => kept.originIdpId === facts.idpId && !Object.hasOwn(profile.attributes, kept.name))
