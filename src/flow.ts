@@ -183,7 +183,7 @@ export async function adoptFlow(
     keyHash: brought.hash,
     binding: deriveKey(secret, 'flow binding'),
     profileSealed: seal(deriveKey(secret, 'flow profile'), id, JSON.stringify(profile)),
-    personHash: house.keyring.hash('person', row.idp_id, profile.issuer, profile.subject),
+    personHash: personHash(house, row.idp_id, profile),
     now: house.now(),
   })
   if (!isOurs) return undefined
@@ -228,8 +228,16 @@ export async function findFlowByState(
 
 /** Seals the profile into the flow's row, with the keyed hash that finds the flows of a person. */
 export async function rememberProfile(house: House, flow: BrowserFlow, idpId: string, profile: Profile): Promise<void> {
-  const person = house.keyring.hash('person', idpId, profile.issuer, profile.subject)
-  await keepProfile(house.db, flow.id, flow.seal(profile), person)
+  await keepProfile(house.db, flow.id, flow.seal(profile), personHash(house, idpId, profile))
+}
+
+/** Finds the flows of a person while they are open. */
+export function personHash(
+  { keyring }: Pick<House, 'keyring'>,
+  idpId: string,
+  { issuer, subject }: Pick<Profile, 'issuer' | 'subject'>,
+): Buffer {
+  return keyring.hash('person', idpId, issuer, subject)
 }
 
 /** The id of the application that this browser came from last, as far as its cookie says: to be believed in nothing else. */

@@ -14,6 +14,7 @@ import {
 } from '../db/user-sheet.ts'
 import { type Done, deleteUser, setLocked, signOutEverywhere } from '../db/user-state.ts'
 import { openSessions } from '../handback/sessions.ts'
+import { tracesOf } from '../login/traces.ts'
 import { isStandardAttribute } from '../provisioning/attributes.ts'
 import { withoutSlips } from '../provisioning/username.ts'
 import { readFields } from '../web/forms.ts'
@@ -153,7 +154,7 @@ export function userScreen(desk: Desk): Route[] {
     if (!user) return missing(req, res)
     if (withoutSlips(readFields(req.body).one('username')) !== user.username)
       return answerDelete(req, res, [{ field: 'username', text: 'Enter the username exactly as it is shown here' }])
-    const done = await deleteUser(house.db, user.id, actorOf(req, res))
+    const done = await deleteUser(house.db, user.id, actorOf(req, res), tracesOf(house))
     if (done === 'missing') return missing(req, res)
     // Their page says why it cannot be done; they became one between the page and the press.
     if (done === 'operator')

@@ -21,10 +21,14 @@ export async function putRecord(
 ): Promise<void> {
   await query(
     db,
-    `INSERT INTO oidc_records (model, id_hash, payload_sealed, grant_id_hash, uid_hash, user_id, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+    // Not of a user who is gone: whoever deletes one waits for this, or is waited for, and leaves nothing behind.
+    `WITH owner AS (SELECT 1 FROM users WHERE id = ?::uuid FOR KEY SHARE)
+     INSERT INTO oidc_records (model, id_hash, payload_sealed, grant_id_hash, uid_hash, user_id, expires_at)
+     SELECT ?, ?::bytea, ?::bytea, ?::bytea, ?::bytea, ?::uuid, ?::timestamptz WHERE ?::uuid IS NULL OR EXISTS (SELECT FROM owner)
      ON CONFLICT (model, id_hash) DO UPDATE SET payload_sealed = excluded.payload_sealed, grant_id_hash = excluded.grant_id_hash,
        uid_hash = excluded.uid_hash, user_id = excluded.user_id, expires_at = excluded.expires_at`,
     [
+      record.userId,
       record.model,
       record.idHash,
       record.payloadSealed,
@@ -32,6 +36,7 @@ export async function putRecord(
       record.uidHash,
       record.userId,
       record.expiresAt,
+      record.userId,
     ],
   )
 }
@@ -65,6 +70,13 @@ export function listRecordsOfUser(
      ORDER BY expires_at DESC LIMIT 100`,
     [userId, now],
   )
+}
+
+/** Deletes whatever belongs to a grant of a user: codes, access tokens, and what applications may read by them. */
+export async function deleteGrantsOfUser(db: Db, userId: string): Promise<void> {
+  const ofGrants = `grant_id_hash IN (SELECT coalesce(grant_id_hash, id_hash) FROM oidc_records WHERE user_id = ?)`
+  await query(db, `DELETE FROM federated_claims WHERE ${ofGrants}`, [userId])
+  await query(db, `DELETE FROM oidc_records WHERE ${ofGrants}`, [userId])
 }
 
 export async function deleteRecordsOfUser(db: Db, userId: string): Promise<void> {

@@ -1,6 +1,8 @@
-// What operators do with a user: lock, unlock, sign out everywhere, delete; and with their own password. Each with its line in the history, in one transaction.
+// What operators do with a user, with a line in the history, and how people close their account: each in one transaction.
 import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
+import { closeConsents } from './consents.ts'
+import { eraseUser, forgetOnTheWay, type Traces } from './erase.ts'
 import { deleteRecordsOfUser } from './oidc-records.ts'
 import { ANOTHER_OWNER, lockOwners } from './operators.ts'
 import { removeSessionsOf } from './sessions.ts'
@@ -65,38 +67,63 @@ export function changePassword(
   })
 }
 
-/** What goes with a user, in numbers. */
-const DELETED = {
-  identities: 'identities',
-  attributes: 'user_attributes',
-  roles: 'user_roles',
-  factors: 'user_factors',
-} as const
-
 /**
  * Deletes a user with everything that says something of them. What they agreed to stays as proof, under an id that leads to nobody. The
  * history gets numbers and no name. An operator has to be removed as one before.
  */
-export function deleteUser(db: Db, userId: string, actor: Actor): Promise<'done' | 'missing' | 'operator'> {
+export function deleteUser(
+  db: Db,
+  userId: string,
+  actor: Actor,
+  traces: Traces,
+): Promise<'done' | 'missing' | 'operator'> {
+  return erase(db, userId, traces, async (transaction, { store, isLocked }, counts) =>
+    insertChange(transaction, actor, {
+      action: 'deleted',
+      kind: 'user',
+      object: userId,
+      before: { store, isLocked, ...counts },
+    }),
+  )
+}
+
+/** The same by the person. What they agreed to ends with that. */
+export function closeAccount(
+  db: Db,
+  userId: string,
+  traces: Traces,
+  now: Date,
+): Promise<'done' | 'missing' | 'operator'> {
+  return erase(db, userId, traces, (transaction) => closeConsents(transaction, userId, now))
+}
+
+interface Erased {
+  id: string
+  store: string
+  username: string
+  canonical: string
+  isLocked: boolean
+}
+
+function erase(
+  db: Db,
+  userId: string,
+  traces: Traces,
+  tell: (transaction: Db, user: Erased, counts: Record<string, number>) => Promise<void>,
+): Promise<'done' | 'missing' | 'operator'> {
   return inTransaction(db, async (transaction) => {
     await lockOwners(transaction)
+    const isOperator = await queryOne(transaction, 'SELECT 1 FROM operators WHERE user_id = ?', [userId])
+    if (isOperator) return 'operator'
+    await forgetOnTheWay(transaction, userId, traces)
     // Before its rows elsewhere: whoever is signing in as this user waits here, or is waited for.
-    const user = await queryOne<{ store: string; isLocked: boolean; isOperator: boolean }>(
+    const user = await queryOne<Erased>(
       transaction,
-      `SELECT store, is_locked AS "isLocked", EXISTS (SELECT FROM operators WHERE user_id = users.id) AS "isOperator"
-       FROM users WHERE id = ? FOR UPDATE`,
+      `SELECT id, store, username, username_canonical AS canonical, is_locked AS "isLocked" FROM users WHERE id = ? FOR UPDATE`,
       [userId],
     )
     if (!user) return 'missing'
-    if (user.isOperator) return 'operator'
-    const before: Record<string, unknown> = { store: user.store, isLocked: user.isLocked }
-    for (const [what, table] of Object.entries(DELETED)) {
-      before[what] = (await query(transaction, `DELETE FROM ${table} WHERE user_id = ? RETURNING 1`, [userId])).length
-    }
-    await deleteRecordsOfUser(transaction, userId)
-    // Their sessions in the console go with the row.
-    await query(transaction, 'DELETE FROM users WHERE id = ?', [userId])
-    await insertChange(transaction, actor, { action: 'deleted', kind: 'user', object: userId, before })
+    await tell(transaction, user, await eraseUser(transaction, user, traces))
     return 'done'
   })
 }

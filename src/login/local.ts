@@ -30,9 +30,7 @@ export function createLocalSignIn(house: House): LocalSignIn {
   return {
     async check(typed, password, client) {
       const name = splitName(withoutSlips(typed))
-      // By the name alone, in whichever store: no second way to write it is a second row of tries, and that is so whether or not somebody
-      // has it, or the rows would tell.
-      const userKey = house.keyring.hash('brake user', canonicalForm(name.username))
+      const userKey = brakeOf(house, name.username)
       const addressKey = house.keyring.hash('brake address', client)
 
       // Counted in the turn and not before: whoever is turned away because we are busy has failed at nothing.
@@ -56,6 +54,14 @@ export function createLocalSignIn(house: House): LocalSignIn {
       return { kind: 'known', userId: id }
     },
   }
+}
+
+/**
+ * Under which key failures with a name are counted. By the name alone, in whichever store: no second way to write it is a second row of tries, and
+ * that is so whether or not somebody has it, or the rows would tell.
+ */
+export function brakeOf({ keyring }: Pick<House, 'keyring'>, username: string): Buffer {
+  return keyring.hash('brake user', canonicalForm(username))
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import session from 'express-session'
-import { cookieName } from './cookies.ts'
+import { cookieAttributes, cookieName } from './cookies.ts'
 
 /** Where sessions are kept, by id. */
 export interface SessionKeeper {
@@ -22,6 +22,7 @@ export interface Sessions {
   begin(req: Request, data: Record<string, unknown>): Promise<void>
   /** The same for a request that `middleware` has not seen. */
   enter(req: IncomingMessage, res: ServerResponse, data: Record<string, unknown>): Promise<void>
+  /** Ends the session of a request, and takes its cookie back. */
   end(req: Request): Promise<void>
   /** Finds the session of a request once more; false when it has been ended meanwhile. */
   reload(req: Request): Promise<boolean>
@@ -64,8 +65,12 @@ export function createSessions(options: {
       )
       await this.begin(req as Request, data)
     },
-    end: (req) =>
-      new Promise((resolve, reject) => req.session.destroy((error: unknown) => (error ? reject(error) : resolve()))),
+    async end(req) {
+      await new Promise<void>((resolve, reject) =>
+        req.session.destroy((error: unknown) => (error ? reject(error) : resolve())),
+      )
+      req.res?.appendHeader('Set-Cookie', `${cookieName(publicUrl, name)}=; Max-Age=0; ${cookieAttributes(publicUrl)}`)
+    },
     async reload(req) {
       const data = await keeper.find(req.sessionID)
       if (data) req.sessionStore.createSession(req, data as unknown as session.SessionData)
