@@ -7,7 +7,7 @@ import type { House } from '../house.ts'
 import { joinName } from '../stores/name.ts'
 import { csrfToken } from '../web/csrf.ts'
 import type { Message, Problem } from '../web/page.ts'
-import { redirectSaved } from '../web/session.ts'
+import { redirectSaved, type Sessions } from '../web/session.ts'
 
 export interface Route {
   method: 'get' | 'post'
@@ -33,6 +33,8 @@ export interface Desk {
   show<P extends AccountPage>(req: Request, res: Response, view: string, page: P, status?: number): void
   /** On to another page of My Account, which says `notice` once. `to` is below /myaccount. */
   done(req: Request, res: Response, to: string, notice: Message): void
+  /** Ends this session, and goes on to a page of the house that nobody has to be signed in for. */
+  leave(req: Request, res: Response, to: string): Promise<void>
   /** The page that asks people to prove who they are and then leads to `to`, a page below /myaccount. */
   confirmAddress(to: string): string
 }
@@ -53,7 +55,7 @@ const MENU = [
 
 export const CONFIRM = '/confirm'
 
-export function createDesk(house: House): Desk {
+export function createDesk(house: House, sessions: Pick<Sessions, 'end'>): Desk {
   return {
     house,
     show(req, res, view, page, status = 200) {
@@ -72,6 +74,10 @@ export function createDesk(house: House): Desk {
     done(req, res, to, notice) {
       visitOf(req).notice = notice
       redirectSaved(res, `${MY_ACCOUNT_HOME}${to}`)
+    },
+    async leave(req, res, to) {
+      await sessions.end(req)
+      res.redirect(303, to)
     },
     confirmAddress: (to) => `${MY_ACCOUNT_HOME}${CONFIRM}?${new URLSearchParams({ next: to })}`,
   }

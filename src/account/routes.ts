@@ -11,14 +11,29 @@ import { sameOrigin, sessionToken } from '../web/csrf.ts'
 import { methodNotAllowed, statePage } from '../web/errors.ts'
 import { formBody } from '../web/forms.ts'
 import type { Sessions } from '../web/session.ts'
+import { activityRoom } from './activity.ts'
+import { CLOSED, closeRoom } from './close.ts'
 import { confirmRoom } from './confirm.ts'
 import { createDesk, type Room, type Route, visitOf } from './desk.ts'
+import { downloadRoom } from './download.ts'
+import { editRoom } from './edit.ts'
+import { neededRoom } from './needed.ts'
+import { privacyRoom } from './privacy.ts'
 import { profileRoom } from './profile.ts'
 
 /** How long a proof counts for what asks for one. */
 const FRESH_MS = 5 * 60_000
 
-const ROOMS: readonly Room[] = [confirmRoom, profileRoom]
+const ROOMS: readonly Room[] = [
+  confirmRoom,
+  profileRoom,
+  editRoom,
+  privacyRoom,
+  neededRoom,
+  downloadRoom,
+  closeRoom,
+  activityRoom,
+]
 
 /** Where the flow of somebody goes on who is signed in and has come back from an idp; undefined for every other flow. */
 export function inside({ id, door }: Flow): string | undefined {
@@ -28,13 +43,15 @@ export function inside({ id, door }: Flow): string | undefined {
 
 /** Everything below /myaccount. `sessions` are those that the door of My Account begins. */
 export function accountRoutes(house: House, sessions: Sessions): Router {
-  const desk = createDesk(house)
+  const desk = createDesk(house, sessions)
   const routes = ROOMS.flatMap((room) => room(desk))
   const ours = sameOrigin(house.publicUrl)
 
   const router = Router()
   router.get(SIGNED_OUT, showSignedOut)
   router.all(SIGNED_OUT, methodNotAllowed('GET', 'HEAD'))
+  router.get(CLOSED, showClosed)
+  router.all(CLOSED, methodNotAllowed('GET', 'HEAD'))
   router.use(MY_ACCOUNT_HOME, sessions.middleware)
   router.post(`${MY_ACCOUNT_HOME}/sign-out`, ours, formBody, requireUser, sessionToken, signOut)
   router.all(`${MY_ACCOUNT_HOME}/sign-out`, methodNotAllowed('POST'))
@@ -90,9 +107,12 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
     ]
   }
 
-  async function signOut(req: Request, res: Response): Promise<void> {
-    await sessions.end(req)
-    res.redirect(303, SIGNED_OUT)
+  function signOut(req: Request, res: Response): Promise<void> {
+    return desk.leave(req, res, SIGNED_OUT)
+  }
+
+  function showClosed(_req: Request, res: Response): void {
+    house.views.send(res, 'message', statePage('closed', {}, []))
   }
 
   function showSignedOut(_req: Request, res: Response): void {

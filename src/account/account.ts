@@ -1,0 +1,42 @@
+// What the pages of My Account know of the person: what is kept, what they chose, and in which words; and what they can choose.
+import { type Choice, listChoices } from '../db/account-choices.ts'
+import { listAttributes, type SheetAttribute } from '../db/user-sheet.ts'
+import type { House } from '../house.ts'
+import { type Item, type Section, sectionsOf } from './choices.ts'
+import { type Spoken, spokenIn } from './spoken.ts'
+
+export interface Account {
+  userId: string
+  choices: Choice[]
+  kept: SheetAttribute[]
+  spoken: Spoken
+  sections: Section[]
+}
+
+/** Reads an account in the language of a page (BCP 47). */
+export async function readAccount(house: House, userId: string, language: string): Promise<Account> {
+  const [choices, kept] = await Promise.all([listChoices(house.db, userId), listAttributes(house.db, userId)])
+  const spoken = await spokenIn(house, language, choices)
+  const { purposes, builtIn } = spoken
+  const sections = sectionsOf({ purposes, builtIn, choices, kept: kept.map(({ name }) => name), language })
+  return { userId, choices, kept, spoken, sections }
+}
+
+/** A detail on the page, and the purpose that it stands under. */
+export function findItem(
+  { sections }: Account,
+  purposeId: string | undefined,
+  attribute: string | undefined,
+): { section: Section; item: Item } | undefined {
+  // A purpose has two sections when it asks for less than it did.
+  for (const section of sections.filter(({ purpose }) => purpose.id === purposeId)) {
+    const item = section.items.find((one) => one.attribute === attribute)
+    if (item) return { section, item }
+  }
+  return undefined
+}
+
+/** What purposes are called, by these ids, in one sentence. */
+export function purposeNames({ sections }: Account, ids: readonly string[]): string {
+  return ids.map((id) => sections.find(({ purpose }) => purpose.id === id)?.purpose.purpose ?? id).join(', ')
+}

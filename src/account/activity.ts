@@ -1,0 +1,74 @@
+// Activity: the person's sign-ins and what they did here, in words, newest first.
+import type { Request, Response } from 'express'
+import { type Happening, KEEP_DAYS, listHappenings } from '../db/account-activity.ts'
+import { MY_ACCOUNT_HOME } from '../db/applications.ts'
+import { oneParameter } from '../web/forms.ts'
+import { languageOf } from '../web/language.ts'
+import type { Message } from '../web/page.ts'
+import { type Account, purposeNames, readAccount } from './account.ts'
+import { type AccountPage, type Room, userOf } from './desk.ts'
+
+export const ACTIVITY = '/activity'
+const PAGE = 25
+
+interface ActivityPage extends AccountPage {
+  days: number
+  happenings: { what: Message; at: Date; code?: string }[]
+  /** The next page, if there is one, and the first, if this is another. */
+  older?: string
+  newest?: string
+}
+
+export const activityRoom: Room = (desk) => {
+  const { house } = desk
+  return [{ method: 'get', path: ACTIVITY, handler: show }]
+
+  async function show(req: Request, res: Response): Promise<void> {
+    const { id } = userOf(res)
+    const before = oneParameter(req.query['before'])
+    const [account, found] = await Promise.all([
+      readAccount(house, id, languageOf(res)),
+      listHappenings(house.db, id, { before, limit: PAGE + 1, now: house.now() }),
+    ])
+    const rows = found.slice(0, PAGE)
+    const here = `${MY_ACCOUNT_HOME}${ACTIVITY}`
+    const last = rows.at(-1)
+    desk.show<ActivityPage>(req, res, 'activity', {
+      title: { key: 'account.activity' },
+      days: KEEP_DAYS,
+      happenings: rows.flatMap((row) => {
+        const what = whatOf(row, account)
+        return what ? [{ what, at: row.at, ...(row.code === null ? {} : { code: row.code }) }] : []
+      }),
+      ...(found.length > PAGE && last ? { older: `${here}?${new URLSearchParams({ before: last.cursor })}` } : {}),
+      ...(before === undefined ? {} : { newest: here }),
+    })
+  }
+}
+
+/** Undefined for what says nothing to people. */
+function whatOf(happening: Happening, account: Account): Message | undefined {
+  const { event, detail, idp, door } = happening
+  const app = happening.application ?? (door === 'my-account' ? account.spoken.organization.name : '')
+  const where = app === '' ? '' : '.app'
+  const attribute = account.spoken.label(detail['attribute'] ?? '').text
+  const purpose = purposeNames(account, [detail['purpose'] ?? ''])
+  switch (event) {
+    case 'user-created':
+      return { key: 'activity.joined', values: { idp: idp ?? '' } }
+    case 'sign-in':
+      return { key: where ? 'activity.signin.app' : 'activity.signin', values: { idp: idp ?? '', app } }
+    case 'sign-in-local':
+      return { key: where ? 'activity.password.app' : 'activity.password', values: { app } }
+    case 'proved':
+      return { key: 'activity.proved' }
+    case 'attribute-changed':
+      return { key: 'activity.changed', values: { attribute } }
+    case 'consent-given':
+      return { key: 'activity.allowed', values: { attribute, purpose } }
+    case 'consent-withdrawn':
+      return { key: 'activity.stopped', values: { attribute, purpose } }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,42 @@
+// What a person types about themselves in My Account.
+import { insertAccountEvent } from './account-events.ts'
+import { type Db, inTransaction, query, queryOne } from './connect.ts'
+import { currentConsents } from './consents.ts'
+import type { AttributeValue } from './user-attributes.ts'
+import { lockUser } from './users.ts'
+
+/** `refused`: an operator's value, one that nobody agreed to keep, or of no user. `same`: it says that already. */
+export type Typed = 'saved' | 'same' | 'refused'
+
+/**
+ * Makes a value the person's own: no later sign-in touches it. Only in place of one that is kept and is not an operator's, or of none where the
+ * person has agreed that there is one. An address or a number that somebody typed is confirmed by nobody.
+ */
+export function putOwnValue(
+  db: Db,
+  { userId, attribute, value, now }: { userId: string; attribute: string; value: AttributeValue; now: Date },
+): Promise<Typed> {
+  return inTransaction(db, async (transaction) => {
+    if (!(await lockUser(transaction, userId))) return 'refused'
+    const kept = await queryOne<{ origin: string; isSame: boolean }>(
+      transaction,
+      'SELECT origin, value = ?::jsonb AS "isSame" FROM user_attributes WHERE user_id = ? AND name = ?',
+      [JSON.stringify(value), userId, attribute],
+    )
+    if (kept?.isSame) return 'same'
+    if (kept?.origin === 'operator') return 'refused'
+    if (!kept) {
+      const consents = await currentConsents(transaction, userId)
+      if (!consents.some((one) => one.attribute === attribute && one.state === 'given')) return 'refused'
+    }
+    await query(
+      transaction,
+      `INSERT INTO user_attributes (user_id, name, value, verified, origin, updated_at) VALUES (?, ?, ?, ?, 'person', ?)
+       ON CONFLICT ON CONSTRAINT user_attributes_pkey DO UPDATE SET value = excluded.value, verified = excluded.verified,
+         origin = 'person', origin_idp_id = NULL, updated_at = excluded.updated_at`,
+      [userId, attribute, JSON.stringify(value), /^(email|phone_number)$/.test(attribute) ? false : null, now],
+    )
+    await insertAccountEvent(transaction, userId, 'attribute-changed', { attribute }, now)
+    return 'saved'
+  })
+}
