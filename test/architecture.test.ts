@@ -16,7 +16,6 @@ interface File {
 
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
-  start: ['app', 'console', 'themes', 'settings', 'stores', 'db', 'web', 'seal', 'declared', 'database-address'],
   app: ['account', 'api', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
   account: ['login', 'provisioning', 'handback', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   start: [
@@ -32,7 +31,6 @@ const BELOW: Record<string, string[]> = {
     'declared',
     'database-address',
   ],
-  app: ['api', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
   api: ['provisioning', 'flow', 'flow-keys', 'flow-pages', 'db', 'web', 'seal'],
   console: [
     'login',
