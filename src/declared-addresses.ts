@@ -10,7 +10,7 @@ export function isLoopback(host: string): boolean {
 const TAKEN = [
   ...['/oauth2', '/oidc', '/.well-known', '/commonauth', '/authenticationendpoint/login.do'],
   '/authenticationendpoint/enter.do',
-  ...['/accountrecoveryendpoint/username-status', '/accountrecoveryendpoint/stay'],
+  ...['username-status', 'stay', 'connect.do'].map((name) => `/accountrecoveryendpoint/${name}`),
   ...['/livez', '/readyz', '/metrics', '/myaccount', '/console', '/setup', '/api', '/scim2', '/public'],
 ]
 

@@ -148,6 +148,7 @@ const idp = (mayBePrivate: boolean) =>
         userstore: line(63, PRIMARY)
           .transform((value) => (isAsInUsername(value) ? AS_IN_USERNAME : value))
           .default(PRIMARY),
+        associateLocalUser: flag(false),
         attributeSyncMethod: oneOf('OVERRIDE_ALL', 'PRESERVE_LOCAL', 'NONE').default('OVERRIDE_ALL'),
       }).prefault({}),
     }).prefault({}),

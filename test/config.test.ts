@@ -314,6 +314,7 @@ describe('the configuration file', () => {
       isEnabled: true,
       scheme: 'PROMPT_USERNAME_PASSWORD_CONSENT',
       userstore: 'As in username',
+      associateLocalUser: true,
       attributeSyncMethod: 'OVERRIDE_ALL',
     })
     assert.equal('provisioning' in acme, false)
@@ -375,6 +376,7 @@ describe('the configuration file', () => {
           isEnabled: false,
           scheme: 'PROVISION_SILENTLY',
           userstore: 'PRIMARY',
+          associateLocalUser: false,
           attributeSyncMethod: 'OVERRIDE_ALL',
         },
       },
@@ -710,7 +712,7 @@ password_provisioning_url = "/join/signup.do"
 name = "acme"
 isEnabled = "false"
 oidc = { issuer = "https://id.acme.example", clientId = "northwind" }
-provisioning.jit = { isEnabled = "true", associateLocalUser = "false" }
+provisioning.jit = { isEnabled = "true", associateLocalUser = "true" }
 `
     const { declared, faults } = readDeclared(text, 'conf/deployment.toml', {})
     assert.deepEqual(faults, [])
@@ -723,6 +725,7 @@ provisioning.jit = { isEnabled = "true", associateLocalUser = "false" }
     })
     assert.equal(declared?.identityProviders[0]?.isEnabled, false)
     assert.equal(declared?.identityProviders[0]?.jit.isEnabled, true)
+    assert.equal(declared?.identityProviders[0]?.jit.associateLocalUser, true)
   })
 
   test('pages at an address that is on no list are refused, with the list to write', () => {
@@ -872,7 +875,6 @@ describe('what is not in this version', () => {
     ['userStores[].type', ['userStores: [{ name: PRIMARY, type: ldap } ]'], ['userStores: [{ name: PRIMARY, type: postgres } ]']],
     ['identityProviders[].formerName', [`identityProviders: [ { ${IDP}, formerName: old } ]`], []],
     ['identityProviders[].oidc.redirectPath', [oidc('issuer: "https://a.example", clientId: x, redirectPath: /commonauth')], []],
-    ['identityProviders[].provisioning.jit.associateLocalUser', [provisioning('associateLocalUser: true')], [provisioning('associateLocalUser: false')]],
     ['purposes[].acceptBy', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, acceptBy: 2027-01-31 } ]`], []],
     ['purposes[].wordingOnly', [`purposes: [ { ${PURPOSE}, ${CATEGORIES}, wordingOnly: typo } ]`], []],
     ['applications[].scopes', [`applications: [ { ${AUTOMATION}, scopes: [internal_idp_view, internal_flow_answer] } ]`], [`applications: [ { ${AUTOMATION}, scopes: [internal_flow_answer] } ]`]],

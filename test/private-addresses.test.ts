@@ -229,6 +229,7 @@ describe('a sign-in at an idp', () => {
     jitEnabled: true,
     scheme: 'PROVISION_SILENTLY',
     userstore: 'PRIMARY',
+    associateLocalUser: false,
     attributeSyncMethod: 'NONE',
   })
   const checks = { state: 's'.repeat(32), nonce: 'n'.repeat(43), codeVerifier: 'v'.repeat(43) }

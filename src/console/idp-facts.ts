@@ -1,6 +1,6 @@
 // What an identity provider says, as lines to read and to compare. Pure.
 import { type IdpForm, type Pair, scopesIn } from './idp-form.ts'
-import { MODE_LABELS, type Mode, SYNC_METHODS } from './idp-words.ts'
+import { ASSOCIATE, MODE_LABELS, type Mode, SYNC_METHODS } from './idp-words.ts'
 
 interface Fact {
   label: string
@@ -24,6 +24,7 @@ export function factsOf(form: IdpForm): Fact[] {
     fact('Provisioning', isOn ? 'Always provision to User Store Domain' : MODE_LABELS.NONE),
     fact('User Store Domain', form.userstore),
     fact('Prompt', MODE_LABELS[form.scheme as Mode] ?? form.scheme),
+    fact(ASSOCIATE.label, form.associates ? 'Yes, after they prove it' : 'No'),
     fact('Later sign-ins', SYNC_METHODS.find(([method]) => method === form.sync)?.[1] ?? form.sync),
   ]
 }

@@ -15,7 +15,13 @@ export interface IdpEntry {
     roleMappings: Record<string, string>
   }
   provisioning: {
-    jit: { isEnabled: boolean; scheme: Scheme; userstore: string; attributeSyncMethod: AttributeSyncMethod }
+    jit: {
+      isEnabled: boolean
+      scheme: Scheme
+      userstore: string
+      associateLocalUser: boolean
+      attributeSyncMethod: AttributeSyncMethod
+    }
   }
 }
 
@@ -40,6 +46,7 @@ export interface IdpForm {
   provisioning: 'none' | 'always'
   userstore: string
   scheme: string
+  associates: boolean
   sync: string
 }
 
@@ -61,6 +68,7 @@ export function formOf({ name, displayName, isEnabled, oidc, claims, provisionin
     provisioning: jit.isEnabled ? 'always' : 'none',
     userstore: jit.userstore,
     scheme: jit.scheme,
+    associates: jit.associateLocalUser,
     sync: jit.attributeSyncMethod,
   }
 }
@@ -90,6 +98,8 @@ export function readForm(fields: Fields, base: IdpForm): IdpForm {
       : base.provisioning,
     userstore: text('userstore', base.userstore),
     scheme: text('scheme', base.scheme),
+    // A box that is not ticked is not sent: the choice beside it always is.
+    associates: sent.has('provisioning') ? fields.one('associates') !== '' : base.associates,
     sync: text('sync', base.sync),
   }
 }
@@ -142,6 +152,7 @@ export function entryOf(form: IdpForm, secret: Secret): IdpEntry {
         // Whatever else was sent is for the file's reader to refuse.
         scheme: form.scheme as Scheme,
         userstore: form.userstore,
+        associateLocalUser: form.associates,
         attributeSyncMethod: form.sync as AttributeSyncMethod,
       },
     },

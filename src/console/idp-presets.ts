@@ -81,6 +81,7 @@ export function emptyForm({ scopes, username, attributes }: Preset): IdpForm {
     provisioning: 'none',
     userstore: PRIMARY,
     scheme: 'PROVISION_SILENTLY',
+    associates: false,
     sync: 'OVERRIDE_ALL',
   }
 }

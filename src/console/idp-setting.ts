@@ -8,7 +8,15 @@ import { AS_IN_USERNAME } from '../stores/name.ts'
 import type { Desk } from './desk.ts'
 import { IDPS, idpAddress } from './idp-addresses.ts'
 import type { IdpForm } from './idp-form.ts'
-import { MODE_LABELS, noProvisioningEffect, SCHEMES, SYNC_METHODS, schemeEffect, switchEffect } from './idp-words.ts'
+import {
+  ASSOCIATE,
+  MODE_LABELS,
+  noProvisioningEffect,
+  SCHEMES,
+  SYNC_METHODS,
+  schemeEffect,
+  switchEffect,
+} from './idp-words.ts'
 
 export const CRUMBS = [{ label: 'Identity Providers', href: IDPS }]
 /** More people than there are. */
@@ -65,6 +73,7 @@ export async function readAround(desk: Desk, res: Response, settings: Settings, 
     labels: MODE_LABELS,
     noProvisioning: noProvisioningEffect(people),
     schemes: SCHEMES.map((scheme) => ({ scheme, label: MODE_LABELS[scheme], effect: schemeEffect(scheme, facts) })),
+    associate: ASSOCIATE,
     syncMethods: SYNC_METHODS,
     switched: switchEffect(idp.isEnabled, called, people),
     /** Pages of the operator's own, which ask in place of ours. */

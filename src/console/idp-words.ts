@@ -26,6 +26,17 @@ export const SYNC_METHODS = [
   ['NONE', 'Leave as it was', 'What was kept when the account was made stays as it is'],
 ] as const
 
+/** As the reference's console has it; what it does is something else, and said beside it. */
+export const ASSOCIATE = {
+  label: 'Associate provisioned users with existing local users',
+  hint: `Somebody new, whose e-mail address is verified both by this identity provider and in an account here, is asked whether that account is
+theirs (associateLocalUser). They are connected only after they sign in to it; an address alone never connects anybody. Turn this on only if you
+trust the identity provider to check addresses: who has one there learns whether it is used here.`.replaceAll(
+    '\n',
+    ' ',
+  ),
+}
+
 const number = new Intl.NumberFormat('en-GB')
 
 /** What No Provisioning means for people who are here and people who are not. */

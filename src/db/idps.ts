@@ -29,6 +29,8 @@ export interface Idp {
   scheme: Scheme
   /** A store, or `As in username`. */
   userstore: string
+  /** Whoever is new here is offered to connect to a user of theirs, after proof that it is theirs. */
+  associateLocalUser: boolean
   attributeSyncMethod: AttributeSyncMethod
 }
 
@@ -36,7 +38,7 @@ const COLUMNS = `id, name, display_name AS "displayName", is_enabled AS "isEnabl
   roles_claim AS "rolesClaim", role_mappings AS "roleMappings",
   client_secret_sealed AS "clientSecretSealed", scopes, username_claim AS "usernameClaim", mappings,
   jit_enabled AS "jitEnabled", jit_scheme AS scheme, coalesce(jit_userstore, 'As in username') AS userstore,
-  attribute_sync_method AS "attributeSyncMethod"`
+  associate_local_user AS "associateLocalUser", attribute_sync_method AS "attributeSyncMethod"`
 
 export function findIdp(db: Db, id: string): Promise<Idp | undefined> {
   return queryOne<Idp>(db, `SELECT ${COLUMNS} FROM idps WHERE id = ?`, [id])

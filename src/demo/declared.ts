@@ -53,7 +53,13 @@ export function demoDeclared(
           mappings: Object.fromEntries(SENT.map((name) => [name, name])),
           ...(mode === 'username' ? ROLES : { roleMappings: {} }),
         },
-        jit: { isEnabled, scheme, userstore: 'PRIMARY', attributeSyncMethod: 'OVERRIDE_ALL' },
+        jit: {
+          isEnabled,
+          scheme,
+          userstore: 'PRIMARY',
+          associateLocalUser: false,
+          attributeSyncMethod: 'OVERRIDE_ALL',
+        },
       }
     }),
     purposes: [

@@ -77,6 +77,7 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
       jit_enabled: jit.isEnabled,
       jit_scheme: jit.scheme,
       jit_userstore: jit.userstore === AS_IN_USERNAME ? null : jit.userstore,
+      associate_local_user: jit.associateLocalUser,
       attribute_sync_method: jit.attributeSyncMethod,
     }),
     entry: (row) => ({
@@ -95,6 +96,7 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
           isEnabled: row['jit_enabled'],
           scheme: row['jit_scheme'],
           userstore: row['jit_userstore'] ?? AS_IN_USERNAME,
+          associateLocalUser: row['associate_local_user'],
           attributeSyncMethod: row['attribute_sync_method'],
         },
       },

@@ -75,6 +75,7 @@ describe('what the file can say of an identity provider', () => {
       sync: jit.attributeSyncMethod,
     }))
       fields.set(name, value)
+    if (jit.associateLocalUser) fields.set('associates', 'yes')
     const updated = await postForm(browser, url, fields)
     assert.equal(updated.status, 303, await updated.text())
   }
@@ -145,6 +146,7 @@ describe('what the file can say of an identity provider', () => {
             'PROMPT_USERNAME_PASSWORD_CONSENT',
           ),
           userstore: fc.constantFrom('PRIMARY', 'STAFF', 'As in username'),
+          associateLocalUser: fc.boolean(),
           attributeSyncMethod: fc.constantFrom('OVERRIDE_ALL', 'PRESERVE_LOCAL', 'NONE'),
         }),
       }),

@@ -248,7 +248,13 @@ describe('identity providers', () => {
           .tick('PRESERVE_LOCAL')
           .fill({ userstore: 'As in username' })
         assert.match((await page.press('Update')).text, /twice is updated/)
-        const jit = { isEnabled: true, scheme, userstore: 'As in username', attributeSyncMethod: 'PRESERVE_LOCAL' }
+        const jit = {
+          isEnabled: true,
+          scheme,
+          userstore: 'As in username',
+          associateLocalUser: false,
+          attributeSyncMethod: 'PRESERVE_LOCAL',
+        }
         assert.deepEqual((await settingOf('twice'))?.entry['provisioning'], { jit })
       }
       await (await edit('twice')).tick('none').press('Update')
@@ -256,9 +262,25 @@ describe('identity providers', () => {
         isEnabled: false,
         scheme: 'PROVISION_SILENTLY',
         userstore: 'As in username',
+        associateLocalUser: false,
         attributeSyncMethod: 'PRESERVE_LOCAL',
       }
       assert.deepEqual((await settingOf('twice'))?.entry['provisioning'], { jit })
+    })
+
+    test('people are offered to connect where the box is ticked, beside which it says that nobody is connected by an address', async () => {
+      const page = await edit('twice')
+      assert.match(page.text, /Associate provisioned users with existing local users .*an address alone never connects/)
+      const associates = async () => {
+        const { jit } = (await settingOf('twice'))?.entry['provisioning'] as { jit: Record<string, unknown> }
+        return jit['associateLocalUser']
+      }
+      await page.tick('associates').press('Update')
+      assert.equal(await associates(), true)
+      await (await edit('twice')).press('Update')
+      assert.equal(await associates(), true, 'it stays')
+      await (await edit('twice')).untick('associates').press('Update')
+      assert.equal(await associates(), false)
     })
 
     test('rows come and go by buttons that keep all that was typed, and save nothing', async () => {

@@ -85,6 +85,7 @@ const idps = (custom: string[], own: string[]) =>
                 isEnabled: maybe(fc.boolean()),
                 scheme: maybe(fc.constantFrom('PROVISION_SILENTLY', 'PROMPT_CONSENT', 'PROMPT_PASSWORD_CONSENT')),
                 userstore: maybe(fc.constantFrom('PRIMARY', 'as in USERNAME', ...own)),
+                associateLocalUser: maybe(fc.boolean()),
                 attributeSyncMethod: maybe(fc.constantFrom('OVERRIDE_ALL', 'PRESERVE_LOCAL', 'NONE')),
               }),
             }),

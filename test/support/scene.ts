@@ -61,7 +61,7 @@ const SCHEMES: Record<Mode, DeclaredIdp['jit']> = {
 export const MODES = Object.keys(SCHEMES) as Mode[]
 
 function jit(isEnabled: boolean, scheme: DeclaredIdp['jit']['scheme']): DeclaredIdp['jit'] {
-  return { isEnabled, scheme, userstore: 'PRIMARY', attributeSyncMethod: 'OVERRIDE_ALL' }
+  return { isEnabled, scheme, userstore: 'PRIMARY', associateLocalUser: false, attributeSyncMethod: 'OVERRIDE_ALL' }
 }
 
 let cluster: Promise<TestCluster> | undefined

@@ -72,6 +72,7 @@ export function situationOf(
       jitEnabled: true,
       scheme,
       userstore: 'PRIMARY',
+      associateLocalUser: false,
       attributeSyncMethod: 'OVERRIDE_ALL',
     },
     application: {
