@@ -3,9 +3,12 @@ import path from 'node:path'
 import express, { type Express } from 'express'
 import { accountRoutes, inside } from './account/routes.ts'
 import { apiRoutes } from './api/routes.ts'
+import { createConnectingDoor, insideConnecting } from './connecting/door.ts'
+import { connectingRoutes } from './connecting/routes.ts'
 import { consoleRoutes } from './console/routes.ts'
 import { isThere } from './db/connect.ts'
 import { sessionKeeper } from './db/sessions.ts'
+import type { Flow } from './flow.ts'
 import { createApplicationDoor } from './handback/application.ts'
 import { ownDoor } from './handback/doors.ts'
 import { createFlowApiDoor } from './handback/flow-api.ts'
@@ -44,15 +47,17 @@ export async function createApp(house: House): Promise<Express> {
     application: applications,
     'flow-api': createFlowApiDoor(house),
     'my-account': createAccountDoor(house, people),
+    connecting: createConnectingDoor(house),
   })
   const oidc = createOidc(house)
   const { router: consoleRouter, takeTest } = consoleRoutes(house)
+  const insideOf = (flow: Flow) => inside(flow) ?? insideConnecting(flow)
   const loginWays = {
     leaveBy: door.leaveBy,
     ended: endedAddress,
     leave: leaveAddress,
     doorIsOpen: door.isOpen,
-    inside,
+    inside: insideOf,
     takeTest,
   }
 
@@ -80,8 +85,10 @@ export async function createApp(house: House): Promise<Express> {
   app.use(applications.middleware)
   app.use(loginRoutes(house, oidc, loginWays))
   app.use(callbackRoutes(house, oidc, loginWays))
-  app.use(promptRoutes(house, { ended: endedAddress, again: loginAgain, stay: door.stay }))
-  app.use(handbackRoutes(house, door, { again: loginAgain, inside }))
+  const promptWays = { ended: endedAddress, again: loginAgain, inside: insideOf }
+  app.use(promptRoutes(house, { ...promptWays, stay: door.stay }))
+  app.use(connectingRoutes(house, promptWays))
+  app.use(handbackRoutes(house, door, { again: loginAgain, inside: insideOf }))
   app.use(apiRoutes(house, applications.bearer, { ended: endedAddress, again: loginAgain, leaveBy: door.leaveBy }))
   app.use(accountRoutes(house, people))
   app.use(consoleRouter)

@@ -166,7 +166,6 @@ const hasNoLaterScope = (value: unknown) =>
   !Array.isArray(value) || !value.some((scope) => LATER_SCOPE.test(String(scope)))
 
 const jitProvisioning = 'authentication.jit_provisioning'
-const jit = 'identityProviders[].provisioning.jit'
 
 /** Keys and values of the design whose behaviour is not built yet. Who builds one takes its line away. Deeper keys stand first. */
 export const NOT_IN_THIS_VERSION: readonly Later[] = [

@@ -2,6 +2,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MY_ACCOUNT } from './db/applications.ts'
+import { insertConnectingFlow } from './db/connecting.ts'
 import type { Ending, FlowRow } from './db/flows.ts'
 import {
   bindFlow,
@@ -57,11 +58,19 @@ export function isInside({ door }: Pick<Flow, 'door'>): boolean {
   return door.kind === 'my-account' && door.intent !== 'enter'
 }
 
+/** The door of a sign-in that only proves whose user somebody is, for another flow of this browser, to which it leads back. */
+export interface ConnectingDoor {
+  kind: 'connecting'
+  applicationId: string
+  flowId: string
+  language: string
+}
+
 export interface Flow {
   id: string
   /** What the log and its pages call it, 7f3a-91c2: the beginning of a hash, which finds its record and every line about it and leads to nothing. */
   tag: string
-  door: Door | ApiDoor | AccountDoor
+  door: Door | ApiDoor | AccountDoor | ConnectingDoor
   idpId: string | undefined
   /** What metrics call where it went: name and scheme of the idp; empty before. */
   labels: { idp: string; scheme: string }
@@ -71,6 +80,8 @@ export interface Flow {
   calledBackAt: Date | undefined
   /** The person has seen a question of this flow. */
   wasAsked: boolean
+  /** They said that none of the users who keep their address is theirs. */
+  isApart: boolean
   /** The last question as it was noted for the record. Nothing is decided by it. */
   noted: Verdict | undefined
   /** What the idp asserted: here only while the flow is open, and only with the cookie of its browser, or a key that was given out for it. */
@@ -111,7 +122,7 @@ export async function startFlow(
   house: House,
   req: IncomingMessage,
   res: ServerResponse,
-  door: Door | AccountDoor,
+  door: Door | AccountDoor | ConnectingDoor,
 ): Promise<string> {
   const id = randomBytes(FLOW_ID_BYTES).toString('base64url')
   const secret = randomBytes(32)
@@ -121,6 +132,14 @@ export async function startFlow(
   if (door.kind === 'my-account') {
     const { intent, userId, to } = door
     await insertAccountFlow(house.db, { ...flow, doorSealed: seal(JSON.stringify({ intent, userId, to })) })
+  } else if (door.kind === 'connecting') {
+    const { applicationId, flowId, language } = door
+    await insertConnectingFlow(house.db, {
+      ...flow,
+      applicationId,
+      language,
+      doorSealed: seal(JSON.stringify({ flowId })),
+    })
   } else {
     const { applicationId, language = null } = door
     await insertFlow(house.db, { ...flow, applicationId, language, interactionUidSealed: seal(door.interactionUid) })
@@ -291,6 +310,7 @@ export function flowFrom(
     ...opened,
     calledBackAt: row.called_back_at ?? undefined,
     wasAsked: row.asked_at !== null,
+    isApart: row.apart_at !== null,
     noted: row.noted ?? undefined,
     ending: row.ending ?? undefined,
     expiresAt: row.expires_at,
@@ -310,6 +330,8 @@ function doorOf(house: House, row: FlowRow): Flow['door'] {
     return { kind: 'my-account', applicationId: MY_ACCOUNT, ...JSON.parse(open(row.door_sealed)) }
   const applicationId = row.application_id
   if (row.door === 'flow-api') return { kind: row.door, applicationId, ...JSON.parse(open(row.door_sealed)) }
+  if (row.door === 'connecting')
+    return { kind: row.door, applicationId, language: row.language ?? 'en', ...JSON.parse(open(row.door_sealed)) }
   const language = row.language === null ? {} : { language: row.language }
   return { kind: row.door, applicationId, interactionUid: open(row.interaction_uid_sealed), ...language }
 }

@@ -16,7 +16,7 @@ interface File {
 
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
-  app: ['account', 'api', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
+  app: ['account', 'api', 'connecting', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
   account: ['login', 'provisioning', 'handback', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   start: [
     'app',
@@ -31,6 +31,7 @@ const BELOW: Record<string, string[]> = {
     'declared',
     'database-address',
   ],
+  connecting: ['login', 'provisioning', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   api: ['provisioning', 'flow', 'flow-keys', 'flow-pages', 'db', 'web', 'seal'],
   console: [
     'login',
@@ -132,7 +133,7 @@ const PACKAGES: Record<string, RegExp> = {
   'smol-toml': /^declared-text\.ts$/,
   zod: /^(declared-(applications|keys|kinds|stores)|api\/shapes|web\/contract|themes\/theme-json)\.ts$/,
   express:
-    /^(app|web\/.*|(api|login|provisioning|handback)\/(routes|callback)|account\/routes|console\/(routes|setup|sign-in))\.ts$/,
+    /^(app|web\/.*|(api|connecting|login|provisioning|handback)\/(routes|callback)|account\/routes|console\/(routes|setup|sign-in))\.ts$/,
 }
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']
 

@@ -16,6 +16,7 @@ const OFF = { jitEnabled: false }
 const known = { user: { id: 'user-1', isLocked: false } }
 const locked = { user: { id: 'user-1', isLocked: true } }
 const asked = { wasAsked: true }
+const mayBe = { mayBeKnown: true } as const
 const missing = { missingAttributes: ['phone_number'] }
 
 /** An unknown person with a free name and every attribute, at an idp that is on. */
@@ -34,6 +35,7 @@ function facts(change: Change): Facts {
 const signIn: Decision = { kind: 'sign-in', userId: 'user-1' }
 const federated: Decision = { kind: 'sign-in-federated' }
 const create: Decision = { kind: 'create' }
+const offer: Decision = { kind: 'offer' }
 const refuse = (because: Extract<Decision, { kind: 'refuse' }>['because']): Decision => ({ kind: 'refuse', because })
 
 function ask(page: 'register' | 'signup', asked: string, ...because: Reason[]): Decision {
@@ -82,6 +84,12 @@ const table: [string, Change, Decision][] = [
   ['a person who has seen the question is handed back federated when provisioning goes off meanwhile', { ...asked, ...OFF }, federated],
   ['a person who has seen the question signs in when another flow made them a user meanwhile', { ...asked, ...known }, signIn],
 
+  ['whoever may be a user already is asked that first, in silent mode too', mayBe, offer],
+  ['whoever may be a user already is asked that first in an asking mode', { ...mayBe, scheme: USERNAME }, offer],
+  ['whoever may be a user already is asked that before a taken name refuses them', { ...mayBe, username: 'taken' }, offer],
+  ['with provisioning off nobody is asked whether they are a user already', { ...mayBe, ...OFF }, federated],
+  ['a person who has seen the question is not asked another one when somebody else’s address turns out to be theirs', { ...mayBe, ...asked, scheme: CONSENT }, ask('signup', '')],
+
   ['a locked user is refused in silent mode', locked, refuse('USER_LOCKED')],
   ['a locked user is refused in an asking mode, and is asked nothing', { scheme: USERNAME, ...locked }, refuse('USER_LOCKED')],
   ['an idp that is off lets nobody in', { isEnabled: false }, refuse('IDP_OFF')],
@@ -108,24 +116,28 @@ function* everyCombination(): Generator<Facts> {
             for (const wasAsked of booleans)
               for (const user of [undefined, known.user, locked.user])
                 for (const username of ['free', 'taken', 'refused'] as const)
-                  for (const missingAttributes of [[], ['phone_number']]) {
-                    const idp = Object.freeze({ isEnabled, isAccepted, jitEnabled, scheme })
-                    // Frozen: a decision that changed its facts would throw.
-                    yield Object.freeze({
-                      idp,
-                      requireLocalUser,
-                      wasAsked,
-                      ...(user ? { user } : {}),
-                      username,
-                      missingAttributes: Object.freeze(missingAttributes) as string[],
-                    })
-                  }
+                  for (const mayBeKnown of user ? [false] : booleans)
+                    for (const missingAttributes of [[], ['phone_number']]) {
+                      const idp = Object.freeze({ isEnabled, isAccepted, jitEnabled, scheme })
+                      // Frozen: a decision that changed its facts would throw.
+                      yield Object.freeze({
+                        idp,
+                        requireLocalUser,
+                        wasAsked,
+                        ...(user ? { user } : {}),
+                        username,
+                        missingAttributes: Object.freeze(missingAttributes) as string[],
+                        ...(mayBeKnown ? { mayBeKnown } : {}),
+                      })
+                    }
 }
 
 const combinations = [...everyCombination()].map((given) => ({ given, decision: decide(given) }))
 const isOpen = ({ idp }: Facts) => idp.isEnabled && idp.isAccepted
 /** A stranger at an idp that provisions: the only one who can be created or asked. */
-const isNew = (given: Facts) => isOpen(given) && !given.user && given.idp.jitEnabled
+const isNew = (given: Facts) => isOpen(given) && !given.user && given.idp.jitEnabled && !isOffered(given)
+/** One who has seen no question, and whose address a user keeps: asked about that and nothing else. */
+const isOffered = (given: Facts) => given.mayBeKnown === true && !given.wasAsked
 
 /** For every combination: the decision is of this kind exactly when the facts say so. */
 function exactlyWhen(kind: Decision['kind'], condition: (given: Facts) => boolean): void {
@@ -136,10 +148,10 @@ function exactlyWhen(kind: Decision['kind'], condition: (given: Facts) => boolea
 
 describe('in every combination of facts', () => {
   test('all of them are looked at, and every outcome comes up', () => {
-    assert.equal(combinations.length, 2304)
+    assert.equal(combinations.length, 3072)
     const outcomes = combinations.map(({ decision }) => (decision.kind === 'refuse' ? decision.because : decision.kind))
     const all =
-      'IDP_OFF LOCAL_USER_REQUIRED USERNAME_POLICY USERNAME_TAKEN USER_LOCKED ask create sign-in sign-in-federated'
+      'IDP_OFF LOCAL_USER_REQUIRED USERNAME_POLICY USERNAME_TAKEN USER_LOCKED ask create offer sign-in sign-in-federated'
     assert.deepEqual([...new Set(outcomes)].sort(), all.split(' '))
   })
 
@@ -165,6 +177,10 @@ describe('in every combination of facts', () => {
 
   test('a question is only for a stranger, and only in an asking scheme or for one who was asked before', () => {
     exactlyWhen('ask', (given) => isNew(given) && (given.idp.scheme !== SILENT || given.wasAsked))
+  })
+
+  test('whether they are a user already is asked only of a stranger who saw no question, where users are made', () => {
+    exactlyWhen('offer', (given) => isOpen(given) && !given.user && given.idp.jitEnabled && isOffered(given))
   })
 
   test('nobody who is known or locked is ever created or asked', () => {

@@ -10,6 +10,7 @@ import { resealAll } from '../src/db/sealed.ts'
 import { sweep } from '../src/db/sweep.ts'
 import { deleteUser } from '../src/db/user-state.ts'
 import type { House } from '../src/house.ts'
+import { tracesOf } from '../src/login/traces.ts'
 import { KINDS } from '../src/mail/letters.ts'
 import { createPostman, nextTry } from '../src/mail/postman.ts'
 import { createKeyring } from '../src/seal.ts'
@@ -261,7 +262,7 @@ describe('mail', () => {
       const house = withPostman('smtp://127.0.0.1:1')
       const userId = await person()
       await tell(house, userId, 'email-changed')
-      assert.equal(await deleteUser(on.house.db, userId, { name: 'test' }), 'done')
+      assert.equal(await deleteUser(on.house.db, userId, { name: 'test' }, tracesOf(on.house)), 'done')
       assert.deepEqual(await waiting(), [])
     })
 

@@ -111,6 +111,9 @@ describe('a rehearsal', () => {
         assert.ok(told)
         assert.equal(await storedPerson(product, person.sub), undefined)
         break
+      case 'offer':
+        assert.ok(new URL(page.url).pathname.endsWith('/connect.do'), page.url)
+        break
       case 'refuse':
         assert.ok(page.html.includes(`data-msg="${said.decision.because}"`), page.text)
         break

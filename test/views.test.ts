@@ -186,9 +186,10 @@ describe('the prompts', () => {
   })
 
   test('after an answer that did not do, the form still carries its state', () => {
-    for (const state of secondViews.filter(({ view }) => view !== 'login')) {
+    const withoutNotice = ['login', 'exists', 'connect']
+    for (const state of secondViews) {
       const html = state.render(views)
-      for (const name of ['_csrf', 'sessionDataKey', 'notice'])
+      for (const name of ['_csrf', 'sessionDataKey', ...(withoutNotice.includes(state.view) ? [] : ['notice'])])
         assert.ok(html.includes(`<input type="hidden" name="${name}"`))
     }
   })
@@ -264,9 +265,9 @@ describe('other pages', () => {
     assert.ok(rendered('message: not found').includes('<h1 data-msg="NOTFOUND">'))
   })
 
-  test('only the sign-in asks for the password that one has', () => {
+  test('only a sign-in asks for the password that one has', () => {
     const withCurrent = allStates.filter((state) => state.render(views).includes('current-password'))
-    assert.deepEqual([...new Set(withCurrent.map(({ view }) => view))], ['login'])
+    assert.deepEqual([...new Set(withCurrent.map(({ view }) => view))], ['login', 'connect'])
   })
 
   test('a page is sent with its status and to no cache', async () => {

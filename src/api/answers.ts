@@ -32,7 +32,7 @@ export function answerResources(house: House, ways: ApiWays): Resource[] {
           return endedAnswer(house, ways, flow)
         }
         const asked = await settle(house, flow, typedName(fields))
-        if (!asked) return endedAnswer(house, ways, flow)
+        if (!asked || asked === 'offered') return endedAnswer(house, ways, flow)
         const found = { flow, ...asked }
         const reading = readAnswers(fields, asked, call.body.page === asked.question.page)
         if (reading.kind === 'again') {

@@ -24,6 +24,12 @@ export const MODE_LABELS: Record<Mode, string> = {
   PROMPT_USERNAME_PASSWORD_CONSENT: 'Prompt for username, password, and consent',
 }
 
+const DOORS: Record<NonNullable<SignInRecord['door']>, string> = {
+  'flow-api': 'Flow API',
+  'my-account': 'My Account',
+  connecting: 'Proof for connecting a user',
+}
+
 const COUNTS: Record<string, string> = {
   attributes: 'Attributes kept',
   roles: 'Roles granted',
@@ -43,7 +49,7 @@ export function factsOf(record: SignInRecord): { label: string; value: string }[
     ['Refused because of', record.refusal],
     ['Failed with', record.failure],
     ['Mode', record.mode && MODE_LABELS[record.mode]],
-    ['Door', record.door && 'Flow API'],
+    ['Door', record.door && DOORS[record.door]],
     ...(verdict ? factsOfVerdict(verdict) : []),
     ['Asked for', asked && askedFor(asked)],
     ['Form came back', record.cameBack > 0 ? `${record.cameBack} ×, ${problemCodes.join(', ')}` : undefined],
@@ -66,6 +72,7 @@ function factsOfVerdict({ facts }: NonNullable<SignInRecord['verdict']>): [strin
     ['User locked', user && yesNo(user.isLocked)],
     ['Suggested username', user ? undefined : USERNAMES[facts.username]],
     ['Needed and not sent', facts.missingAttributes.length > 0 ? facts.missingAttributes.join(', ') : undefined],
+    ['A user keeps their verified e-mail address', facts.mayBeKnown && 'Yes'],
     ['Had seen the question', user ? undefined : yesNo(facts.wasAsked)],
   ]
 }

@@ -99,6 +99,8 @@ function keptOf(idp: Idp, { user, decision, page }: Rehearsal, name: string): st
       return user ? 'Stays as it was' : 'No'
     case 'sign-in-federated':
       return 'No'
+    case 'offer':
+      return 'Depends on whether they connect that user'
     case 'ask': {
       const asked = (page?.page.consent?.purposes ?? []).flatMap(({ id, attributes }) =>
         attributes.filter(({ box }) => box?.value === `${id}:${name}`),

@@ -101,7 +101,7 @@ export interface SignInRecord {
   idp?: { id: string; name?: string; displayName?: string }
   application?: { id: string; name?: string }
   /** The door that the flow came in by, when it is not that of applications. */
-  door?: 'flow-api' | 'my-account'
+  door?: 'flow-api' | 'my-account' | 'connecting'
   /** Absent without an idp. */
   mode?: Mode
   /** Absent when nothing was decided. */
@@ -182,7 +182,7 @@ export async function lastSignIns(db: Db, idpIds: readonly string[]): Promise<Ma
     db,
     `SELECT wanted.id, latest.created_at AS at FROM unnest(?::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
        SELECT created_at FROM audit_events
-       WHERE idp_id BETWEEN wanted.id AND wanted.id AND event IN ('user-created', 'sign-in', 'sign-in-federated')
+       WHERE idp_id BETWEEN wanted.id AND wanted.id AND event IN ('user-created', 'sign-in', 'sign-in-federated', 'connected')
        ORDER BY idp_id, created_at DESC, id DESC LIMIT 1) latest`,
     [idpIds],
   )

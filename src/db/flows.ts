@@ -6,20 +6,21 @@ import { wipeFlowKeys } from './flow-keys.ts'
 export interface FlowRow {
   id: string
   binding: Buffer
-  door: 'application' | 'flow-api' | 'my-account'
+  door: 'application' | 'flow-api' | 'my-account' | 'connecting'
   /** Null at the door of My Account. */
   application_id: string | null
   /** What the application asked for; null in flows of earlier versions too. */
   language: string | null
   /** Of the door of applications. */
   interaction_uid_sealed: Buffer | null
-  /** Of the doors of the flow API and of My Account. */
+  /** Of all other doors. */
   door_sealed: Buffer | null
   idp_id: string | null
   idp_name: string | null
   idp_scheme: string | null
   called_back_at: Date | null
   asked_at: Date | null
+  apart_at: Date | null
   profile_sealed: Buffer | null
   /** The last question, and what it was decided by. */
   noted: Verdict | null
@@ -50,7 +51,7 @@ export type Ending =
   | { kind: 'proved'; userId: string }
   | { kind: 'connected'; userId: string; idpId: string }
 
-const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at,
+const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at, apart_at,
   profile_sealed, noted, ending, expires_at, idps.name AS idp_name,
   CASE WHEN idps.jit_enabled THEN idps.jit_scheme ELSE 'NONE' END AS idp_scheme`
 const FLOWS = 'flows LEFT JOIN idps ON idps.id = flows.idp_id'
@@ -260,7 +261,7 @@ export async function keepProfile(db: Db, id: string, profileSealed: Buffer, per
 export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<ClosedFlow | undefined> {
   const closed = await queryOne<ClosedFlow>(
     db,
-    `UPDATE flows SET closed_at = ?, ending = ?, person_hash = NULL,
+    `UPDATE flows SET closed_at = ?, ending = ?, person_hash = NULL, proof = NULL,
        profile_sealed = CASE WHEN ? THEN profile_sealed END
      WHERE id = ? AND closed_at IS NULL AND expires_at > ?
      RETURNING application_id AS "applicationId", door, asked_at IS NOT NULL AS "wasAsked", noted, came_back AS "cameBack",

@@ -76,7 +76,7 @@ export async function lastSignIns(db: Db, idpIds: string[]): Promise<ReadonlyMap
   const rows = await query<{ id: string; at: Date | null }>(
     db,
     `SELECT idp AS id, (SELECT created_at FROM audit_events WHERE ${IS_IDP}
-       AND event IN ('user-created', 'sign-in', 'sign-in-federated') ORDER BY idp_id, created_at DESC, id DESC LIMIT 1) AS at
+       AND event IN ('user-created', 'sign-in', 'sign-in-federated', 'connected') ORDER BY idp_id, created_at DESC, id DESC LIMIT 1) AS at
      FROM unnest(?::uuid[]) AS page (idp)`,
     [idpIds],
   )

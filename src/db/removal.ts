@@ -56,7 +56,8 @@ export async function unlinkIdp(db: Db, idpId: string): Promise<IdpUse> {
   )
   await query(
     db,
-    `UPDATE flows SET idp_id = NULL, state_hash = NULL, called_back_at = NULL, profile_sealed = NULL, person_hash = NULL
+    `UPDATE flows SET idp_id = NULL, state_hash = NULL, called_back_at = NULL, profile_sealed = NULL, person_hash = NULL,
+       apart_at = NULL, proof = NULL
      WHERE idp_id = ? AND closed_at IS NULL`,
     [idpId],
   )

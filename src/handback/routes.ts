@@ -27,7 +27,7 @@ export function leaveAddress(flowId: string): string {
 
 export interface HandbackWays {
   again: (flowId: string, idpName?: string) => string
-  /** Where My Account goes on with the flow of somebody who is signed in there; undefined for every other flow. */
+  /** Where a flow goes on that only proves something; undefined for every other flow. */
   inside: (flow: Flow) => string | undefined
 }
 
@@ -48,6 +48,9 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
       const way = await door.leaveBy(req, res, flow)
       if (way) return res.redirect(303, way)
     }
+    // What it was for is said by the one that it proved something to.
+    if (flow.door.kind === 'connecting' && flow.ending.kind !== 'refused')
+      return res.redirect(303, leaveAddress(flow.id))
     const href = (await door.isOpen(flow)) ? leaveAddress(flow.id) : undefined
     if (flow.ending.kind === 'signed-in' || flow.ending.kind === 'federated') return continueTo(flow, href, res)
     if (flow.ending.kind === 'proved' || flow.ending.kind === 'connected') return res.redirect(303, MY_ACCOUNT_HOME)
@@ -57,8 +60,9 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
   /** Not over yet: to the page where it is, which decides again. */
   async function goBack(flow: Flow, res: Response): Promise<void> {
     if (flow.isExpired) throw await expiredError(house, flow, ways.again)
-    if (flow.profile)
-      return res.redirect(303, ways.inside(flow) ?? `${house.settings().prompts.signup}?sessionDataKey=${flow.id}`)
+    const inside = flow.profile && ways.inside(flow)
+    if (inside) return res.redirect(303, inside)
+    if (flow.profile) return res.redirect(303, `${house.settings().prompts.signup}?sessionDataKey=${flow.id}`)
     const since = flow.calledBackAt ? house.now().getTime() - flow.calledBackAt.getTime() : undefined
     if (since === undefined || since > ON_ITS_WAY_MS) return res.redirect(303, ways.again(flow.id))
     res.setHeader('Refresh', '1')

@@ -37,6 +37,9 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     const key = isPost ? readFields(req.body).one('sessionDataKey') : oneParameter(req.query['sessionDataKey'])
     const flow = await findFlow(house, req, key)
     if (!flow) throw await lostError(req, key)
+    // A sign-in that only proves something to another one does it by an idp: there is no other way here.
+    if (flow.door.kind === 'connecting' && !flow.ending && (isPost || req.query['idp'] === undefined))
+      return res.redirect(303, ways.inside(flow) ?? ways.ended(flow.id))
     if (flow.ending && isPost) return res.redirect(303, ways.ended(flow.id))
     if (flow.ending || flow.isExpired || flow.calledBackAt) {
       const { door } = flow
@@ -143,7 +146,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     if (!(await departFlow(house.db, flow.id, idp.id, sha256(state), house.now()))) throw new PageError(404, 'notfound')
     try {
       const otherAccount = req.query['prompt'] === 'select_account'
-      const again = flow.door.kind === 'my-account' && flow.door.intent === 'prove'
+      const { door } = flow
+      const again = door.kind === 'connecting' || (door.kind === 'my-account' && door.intent === 'prove')
       res.redirect(303, (await oidc.leave(idp, checksOf(flow, state), { otherAccount, again })).href)
     } catch (error) {
       const failure = failureOf(house, idp, flow, error)

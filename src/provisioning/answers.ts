@@ -112,7 +112,7 @@ function isKnown(noted: Facts | undefined, facts: Facts): boolean {
 }
 
 /** Where somebody goes who is somebody else: to the idp again, by the door's own way; elsewhere, to whoever verified them. */
-export function switchAddress({ flow, situation }: Found, again: Again): string {
+export function switchAddress({ flow, situation }: Pick<Found, 'flow' | 'situation'>, again: Again): string {
   const way = again(flow.id, situation.idp.name, { otherAccount: true })
   return flow.door.kind === 'application' ? way : (homeOf(situation.application) ?? way)
 }

@@ -13,6 +13,8 @@ export interface Facts {
   username: 'free' | 'taken' | 'refused'
   /** Attributes that some purpose needs and the idp did not send. */
   missingAttributes: string[]
+  /** Some user keeps, verified, the e-mail address that the idp verified, and the person has not said yet that it is not theirs. */
+  mayBeKnown?: true
 }
 
 export type RefusalCode = 'IDP_OFF' | 'USER_LOCKED' | 'LOCAL_USER_REQUIRED' | 'USERNAME_TAKEN' | 'USERNAME_POLICY'
@@ -32,6 +34,8 @@ export type Decision =
   | { kind: 'sign-in-federated' }
   | { kind: 'refuse'; because: RefusalCode }
   | { kind: 'create' }
+  /** They are asked whether they are that user, and prove it. */
+  | { kind: 'offer' }
   | { kind: 'ask'; page: 'register' | 'signup'; ask: Ask; because: Reason[] }
 
 /** A decision with what it was made of: what a record keeps. Nothing in it is a value of a person. */
@@ -49,6 +53,8 @@ export function decide(facts: Facts): Decision {
   if (!facts.idp.jitEnabled) {
     return facts.requireLocalUser ? { kind: 'refuse', because: 'LOCAL_USER_REQUIRED' } : { kind: 'sign-in-federated' }
   }
+  // In silent mode too: an address connects nobody, and a second user of one person is a matter for that person.
+  if (facts.mayBeKnown && !facts.wasAsked) return { kind: 'offer' }
   if (facts.idp.scheme === 'PROVISION_SILENTLY' && !facts.wasAsked) {
     if (facts.username === 'taken') return { kind: 'refuse', because: 'USERNAME_TAKEN' }
     if (facts.username === 'refused') return { kind: 'refuse', because: 'USERNAME_POLICY' }

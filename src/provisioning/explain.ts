@@ -21,8 +21,8 @@ export function explain(story: Story): string {
   if (!verdict) return paragraph(undecided(story, names), returnsAlone(story), mishap(story))
   const { facts, decision } = verdict
   const cause = capital(causeOf(facts, decision, names, 'was'))
-  if (decision.kind === 'ask') {
-    const asking = `${cause}, so ${pageOf(decision)} asked${returns(story)}`
+  if (decision.kind === 'ask' || decision.kind === 'offer') {
+    const asking = `${cause}, so ${decision.kind === 'ask' ? `${pageOf(decision)} asked` : OFFERED}${returns(story)}`
     return paragraph(arrival(story, facts, names), asking, answerTo(story, names), mishap(story))
   }
   const before = asked && `They had been asked on ${pageOf(asked)} before${returns(story)}`
@@ -38,8 +38,10 @@ export function foretell(facts: Facts, names: Names): string {
   return paragraph(`If they signed in now: ${causeOf(facts, decision, names, 'is')}, so ${prospectOf(decision)}`)
 }
 
+const OFFERED = 'they were asked whether that user is theirs'
+
 /** The outcome of each decision that needs no answer. */
-const DONE: Record<Exclude<Decision['kind'], 'ask'>, Outcome> = {
+const DONE: Record<Exclude<Decision['kind'], 'ask' | 'offer'>, Outcome> = {
   'sign-in': 'sign-in',
   'sign-in-federated': 'sign-in-federated',
   refuse: 'refused',
@@ -47,7 +49,7 @@ const DONE: Record<Exclude<Decision['kind'], 'ask'>, Outcome> = {
 }
 
 function arrival({ door }: Story, { user }: Facts, { idp }: Names): string {
-  const where = door === undefined ? '' : ' at a flow elsewhere'
+  const where = door === 'flow-api' ? ' at a flow elsewhere' : ''
   return `${capital(idp)} signed somebody in${where} ${user ? 'who has a user here' : 'whom nobody knew yet'}`
 }
 
@@ -64,6 +66,8 @@ function causeOf(facts: Facts, decision: Decision, { idp, application }: Names, 
       return refusalOf(facts, decision.because, { idp, application }, be)
     case 'ask':
       return questionOf(facts, decision.ask, idp, be)
+    case 'offer':
+      return `a user here ${be === 'was' ? 'kept' : 'keeps'} the e-mail address that ${idp} verified`
     default:
       return decision satisfies never
   }
@@ -121,6 +125,8 @@ function prospectOf(decision: Decision): string {
       return `they would be refused (${decision.because})`
     case 'ask':
       return `${pageOf(decision)} would ask`
+    case 'offer':
+      return 'they would be asked whether that user is theirs, and to sign in to it'
     default:
       return decision satisfies never
   }
@@ -171,6 +177,7 @@ function undecided(story: Story, names: Names): string {
     case 'sign-in-local':
       return `Somebody came from ${application} and signed in with the username and password of a user here`
     case 'proved':
+      if (story.door === 'connecting') return `Somebody proved with ${idp} that a user here is theirs, to connect it`
       return `Somebody who was signed in to My Account proved with ${idp} who they are`
     case 'connected':
       return `Somebody who was signed in to My Account connected ${idp} to it`
@@ -182,6 +189,11 @@ function undecided(story: Story, names: Names): string {
       return `Somebody went to ${idp}, which did not complete the sign-in${failureIn(failure)}`
     case 'expired':
       return lostAt(story, names)
+    case 'declined':
+      if (story.door === 'connecting') {
+        return `Somebody who wanted to connect a user signed in with ${idp}, which proved none`
+      }
+      break
     case 'refused':
       if (refusal === 'IDP_OFF') {
         return `Somebody came back from ${idp}, which had been turned off here meanwhile, and was refused (IDP_OFF)`
@@ -199,7 +211,7 @@ function lostAt({ stage, door, failure }: Story, { idp, application }: Names): s
         ? `Somebody went to ${idp} and did not come back before the time was up`
         : `Somebody chose ${idp} and could not be sent there${failureIn(failure)}; they came no further before the time was up`
     case 'returned':
-      return door === undefined
+      return door !== 'flow-api'
         ? `Somebody came back from ${idp}, and the sign-in broke off before anything was decided`
         : `${capital(idp)} signed somebody in at a flow elsewhere, and their browser did not come here before the time was up`
     case 'asked':
@@ -238,7 +250,8 @@ const GLOSSES: [code: RegExp, gloss: string][] = [
   [/^ATTR_/, 'a needed detail was missing or in the wrong format'],
   [/^CHANGED$/, 'the question had changed'],
   [/^SIGNIN_FAILED$/, 'the username or the password was wrong'],
-  [/^TOO_MANY$/, 'there had been too many tries'],
+  [/^LINK_FAILED$/, 'the username or the password of the user to connect was wrong'],
+  [/^TOO_MANY$|^LINK_LOCKED$/, 'there had been too many tries'],
 ]
 
 function glossesOf(codes: string[]): string[] {

@@ -17,6 +17,7 @@ import type { Message } from '../web/page.ts'
 import type { Notice } from './consent.ts'
 import { effectivePurposes, missingAttributes, noticeOf } from './consent.ts'
 import type { Facts } from './decide.ts'
+import { mayBeKnown } from './offer.ts'
 import type { NameReading, Places } from './place.ts'
 import { readName } from './place.ts'
 import { takenNames } from './taken.ts'
@@ -51,6 +52,8 @@ export interface Arrival {
   /** The language of the pages (BCP 47). */
   language: string
   wasAsked: boolean
+  /** They said that none of the users who keep their address is theirs. */
+  isApart?: boolean
 }
 
 /**
@@ -63,7 +66,8 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
     findApplication(house.db, flow.door.applicationId),
   ])
   if (!idp || !application) throw new PageError(404, 'notfound')
-  return situationFor(house, { idp, application, language: flow.language, wasAsked: flow.wasAsked }, profile, typed)
+  const { language, wasAsked, isApart } = flow
+  return situationFor(house, { idp, application, language, wasAsked, isApart }, profile, typed)
 }
 
 /** Reads the situation of a person who arrives like this; `typed` as for `gather`. */
@@ -82,6 +86,7 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
   // because one transaction made both.
   const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
   const identity = await findIdentity(house.db, person)
+  const isOffered = !identity && !arrival.isApart && (await mayBeKnown(house.db, idp, profile))
   const t = (message: Message) => house.views.t(message, language)
   const spoken = configured.map((purpose) => purposeIn(language, purpose))
   const purposes = effectivePurposes(spoken, profile, {
@@ -118,6 +123,7 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
       ...(identity ? { user: { id: identity.userId, isLocked: identity.isLocked } } : {}),
       username: suggested.kind === 'problem' ? 'refused' : taken.has(suggested.key) ? 'taken' : 'free',
       missingAttributes: missingAttributes(purposes, profile),
+      ...(isOffered ? { mayBeKnown: true } : {}),
     },
   }
 }

@@ -28,6 +28,8 @@ export interface PageContext {
   /** Addresses: one that keeps the page open, one that tells whether a name is free. */
   stay: string
   status: string
+  /** Where somebody goes who has an account already. */
+  connectHref?: string
 }
 
 /** A try that did not make a user: what was typed, what is wrong with it, and free names to offer. */
@@ -98,6 +100,7 @@ export function promptPage(situation: Situation, question: Question, context: Pa
     heading: headingOf(situation, question, purposes),
     signedInAs: whoIs(situation),
     switchHref: context.switchHref,
+    ...(context.connectHref === undefined ? {} : { connectHref: context.connectHref }),
     openUntil: context.openUntil,
     form: {
       action: context.action,
@@ -154,7 +157,8 @@ function headingOf(situation: Situation, question: Question, purposes: PurposeOn
   return { key: purposes.length > 0 ? 'signup.title.consent' : 'signup.title.plain', values }
 }
 
-function whoIs({ profile }: Situation): string {
+/** By what people recognise who they are at the idp. */
+export function whoIs({ profile }: Pick<Situation, 'profile'>): string {
   const email = profile.attributes['email']?.value
   return typeof email === 'string' ? email : profile.suggestedUsername
 }

@@ -29,6 +29,8 @@ export interface NewUser {
   passwordHash: string | null
   attributes: StoredAttribute[]
   consent?: { notice: Notice; records: ConsentRecord[] }
+  /** What a person whom no question was put to said no to all the same. */
+  refusal?: { notice: Notice; records: ConsentRecord[] }
 }
 
 export type Outcome =
@@ -80,8 +82,9 @@ export async function provision(
       }
       await putUserAttributes(db, userId, user.attributes)
       await grantRoles(db, userId, idp.id, roles)
-      if (user.consent) {
-        const { notice, records } = user.consent
+      const said = user.consent ?? user.refusal
+      if (said) {
+        const { notice, records } = said
         await putNotice(db, notice)
         const at = { channel: 'sign-in', flowId: flow.id, idp, application } as const
         await insertConsents(db, records, { userId, notice, at, now })

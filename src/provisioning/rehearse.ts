@@ -93,7 +93,8 @@ export async function rehearseArrival(
 export async function rehearseMode(house: House, idp: Idp, profile: Profile): Promise<Rehearsal['page']> {
   const arrival = { idp: { ...idp, isEnabled: true }, application: MADE_UP, language: 'en', wasAsked: false }
   const situation = { ...(await situationFor(house, arrival, profile)), taken: new Set<string>() }
-  const decision = decide({ ...situation.facts, username: 'free' })
+  const { mayBeKnown: _, ...facts } = situation.facts
+  const decision = decide({ ...facts, username: 'free' })
   return decision.kind === 'ask' ? pageOfRehearsal(house, situation, decision) : undefined
 }
 

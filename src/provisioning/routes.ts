@@ -1,7 +1,7 @@
 // register.do and signup.do: the one page that asks, and the two addresses that its script calls. Handlers read: find, decide, read, do, redirect.
 import { type Request, type Response, Router } from 'express'
 import { noteProblems } from '../db/flows.ts'
-import { type BrowserFlow, type Flow, findFlow, isInside, stayOpen } from '../flow.ts'
+import { type BrowserFlow, type Flow, findFlow, stayOpen } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { clientOf } from '../web/client.ts'
@@ -22,6 +22,7 @@ import {
 import { wayElsewhere } from './elsewhere.ts'
 import { askedOf, keep, takenProblem, typedName } from './form.ts'
 import { tooManyError } from './limits.ts'
+import { connectAddress, offerAddress } from './offer.ts'
 import type { PageContext, Try } from './page.ts'
 import { firstView, memoryOf, tryOf } from './page.ts'
 import { fieldOf } from './place.ts'
@@ -36,6 +37,8 @@ export interface Ways {
   ended: (flowId: string) => string
   /** Where a flow starts again, with the same door and idp. */
   again: (flowId: string, idpName?: string, options?: { otherAccount: boolean }) => string
+  /** Where a flow goes on that must not be settled here, because it only proves something; undefined for every other flow. */
+  inside: (flow: Flow) => string | undefined
   /** Keeps the door open as long as the flow. False when it is shut. */
   stay: (req: Request, res: Response, flow: Flow) => Promise<boolean>
 }
@@ -171,7 +174,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
   /** Decides again; answers the request itself when there is nothing (more) to ask on this page. */
   async function find(res: Response, typed?: string): Promise<Found | undefined> {
     const flow = flowOf(res)
-    if (flow.ending || isInside(flow)) {
+    if (flow.ending) {
       res.redirect(303, ways.ended(flow.id))
       return undefined
     }
@@ -180,7 +183,16 @@ export function promptRoutes(house: House, ways: Ways): Router {
       res.redirect(303, ways.again(flow.id))
       return undefined
     }
+    const inside = ways.inside(flow)
+    if (inside) {
+      res.redirect(303, inside)
+      return undefined
+    }
     const asked = await settle(house, flow, typed)
+    if (asked === 'offered') {
+      res.redirect(303, offerAddress(flow.id))
+      return undefined
+    }
     if (!asked) {
       res.redirect(303, ways.ended(flow.id))
       return undefined
@@ -206,6 +218,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       memory: memoryOf(house.keyring, situation),
       stay: STAY,
       status: STATUS,
+      ...(situation.idp.associateLocalUser ? { connectHref: connectAddress(flow.id) } : {}),
     }
     house.views.send(res, question.page, await pageOf(house, found, context, tried), status)
   }

@@ -6,6 +6,7 @@ import type { Decision } from './decide.ts'
 import { decide } from './decide.ts'
 import type { Situation } from './facts.ts'
 import { gather } from './facts.ts'
+import { keptApart } from './offer.ts'
 import { keptName } from './place.ts'
 import { endWithoutUser, provision, signIn } from './provision.ts'
 
@@ -27,8 +28,11 @@ export async function askingOf(house: House, flow: Arrived, typed: string): Prom
   return decision.kind === 'ask' ? { question: decision, situation } : undefined
 }
 
-/** Decides, and settles the flow unless the person has to be asked. `typed` is the name that they typed, if they did. */
-export async function settle(house: House, flow: Arrived, typed = ''): Promise<Asking | undefined> {
+/**
+ * Decides, and settles the flow unless the person has to be asked. 'offered': they are asked first whether a user here is theirs (offer.ts).
+ * `typed` is the name that they typed, if they did.
+ */
+export async function settle(house: House, flow: Arrived, typed = ''): Promise<Asking | 'offered' | undefined> {
   // Twice: a race lost while creating is a known person the second time, and whose user was deleted meanwhile is a new one.
   for (let attempt = 1; attempt <= 2; attempt += 1) {
     const situation = await gather(house, flow, flow.profile, typed)
@@ -43,6 +47,7 @@ export async function settle(house: House, flow: Arrived, typed = ''): Promise<A
       'decision',
     )
     if (decision.kind === 'ask') return { question: decision, situation }
+    if (decision.kind === 'offer') return 'offered'
     if (await carryOut(house, flow, decision, situation)) return undefined
   }
   throw new Error('A person could neither be created nor found.')
@@ -51,7 +56,7 @@ export async function settle(house: House, flow: Arrived, typed = ''): Promise<A
 async function carryOut(
   house: House,
   flow: Flow,
-  decision: Exclude<Decision, { kind: 'ask' }>,
+  decision: Exclude<Decision, { kind: 'ask' | 'offer' }>,
   situation: Situation,
 ): Promise<boolean> {
   const { idp, profile, identity, suggested, facts } = situation
@@ -69,7 +74,7 @@ async function carryOut(
       const outcome = await provision(house, flow, situation, {
         ...keptName(suggested),
         passwordHash: null,
-        attributes: allFromIdp(profile, idp.id),
+        ...(flow.isApart ? keptApart(situation) : { attributes: allFromIdp(profile, idp.id) }),
       })
       return outcome.kind === 'created' || outcome.kind === 'already-closed'
     }

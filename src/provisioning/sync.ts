@@ -1,7 +1,7 @@
 // What a later sign-in changes in what is kept. Pure. Only values whose origin is this idp are ever touched.
 import type { ConsentRecord } from '../db/consents.ts'
 import type { AttributeSyncMethod, Scheme } from '../db/idps.ts'
-import type { StoredAttribute } from '../db/user-attributes.ts'
+import type { AttributeValue, StoredAttribute } from '../db/user-attributes.ts'
 import type { Profile } from '../login/profile.ts'
 import { allFromIdp } from './consent.ts'
 
@@ -46,11 +46,16 @@ export function changesOf(profile: Profile, facts: SyncFacts): Changes {
 }
 
 function isSame(kept: StoredAttribute, sent: StoredAttribute): boolean {
-  return kept.verified === sent.verified && canonical(kept.value) === canonical(sent.value)
+  return kept.verified === sent.verified && isSameValue(kept.value, sent.value)
+}
+
+/** Whether two values say the same. */
+export function isSameValue(one: AttributeValue, other: AttributeValue): boolean {
+  return canonical(one) === canonical(other)
 }
 
 /** PostgreSQL's jsonb does not keep the order of members. */
-function canonical(value: StoredAttribute['value']): string {
+function canonical(value: AttributeValue): string {
   return typeof value === 'object' && !Array.isArray(value)
     ? JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     : JSON.stringify(value)

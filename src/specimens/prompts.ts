@@ -20,6 +20,8 @@ import { OPEN_UNTIL, type PageState, state } from './state.ts'
 export const values = { app: 'Travel', org: 'Northwind' }
 export const privacyPolicyUrl = 'https://northwind.example/privacy'
 
+const connectHref = '/accountrecoveryendpoint/connect.do/sign-in?sessionDataKey=f1'
+
 export const status = '/accountrecoveryendpoint/username-status'
 
 export const first: PromptPage = {
@@ -55,6 +57,7 @@ export const inStaff = { key: 'username.hint.store', values: { store: 'STAFF' } 
 /** Before anybody has answered. */
 export const firstPrompts: PageState[] = [
   state('register', 'first view', first),
+  state('register', 'an account can be connected', { ...first, connectHref }),
   state('register', 'a needed value that the idp did not send; odd values', {
     ...first,
     consent: { purposes: [recover(email, missingPhone), office(groups, address, department)] },
@@ -101,6 +104,7 @@ export const firstPrompts: PageState[] = [
     form: signupForm,
     heading: { key: 'signup.title.consent', values },
     username: shown,
+    connectHref,
   }),
   state('signup', 'twelve details', {
     ...withoutPassword,

@@ -52,6 +52,7 @@ const promptPage = z
     heading: message,
     signedInAs: text,
     switchHref: text,
+    connectHref: perhaps(text),
     openUntil: z.date(),
     form: z.strictObject({ action: text, csrf: text, sessionDataKey: text, notice: text, memory: text, stay: text }),
     problems: z.array(problem),
@@ -87,6 +88,18 @@ const promptPage = z
   })
   .meta({ id: 'PromptPage' })
 
+const connectingForm = { action: text, csrf: text, sessionDataKey: text, stay: text }
+const connectingPage = {
+  application: text,
+  idp: text,
+  heading: message,
+  signedInAs: text,
+  switchHref: text,
+  openUntil: z.date(),
+  changed: perhaps(message),
+  problems: z.array(problem),
+}
+
 /** Which view is given what. */
 export const contract = {
   register: promptPage,
@@ -102,6 +115,41 @@ export const contract = {
       hints: z.array(message),
       problems: z.array(problem),
     }),
+  }),
+  exists: z.strictObject({
+    ...connectingPage,
+    form: z.strictObject(connectingForm),
+    email: text,
+    separate: message,
+    answer: perhaps(text),
+  }),
+  connect: z.strictObject({
+    ...connectingPage,
+    form: z.strictObject(connectingForm),
+    username: text,
+    hints: z.array(message),
+    idps: z.array(z.strictObject({ displayName: text, href: text })),
+    backHref: text,
+  }),
+  differences: z.strictObject({
+    ...connectingPage,
+    form: z.strictObject({ ...connectingForm, notice: text }),
+    username: text,
+    rows: z.array(
+      z
+        .strictObject({
+          id: text,
+          value: text,
+          ticked: z.boolean(),
+          label: z.union([message, text]),
+          lang: perhaps(text),
+          now: perhaps(shownValue),
+          sent: shownValue,
+          purposes: z.array(z.strictObject({ purpose: text, lang: perhaps(text) })),
+        })
+        .meta({ id: 'DifferenceOnPage' }),
+    ),
+    backHref: text,
   }),
   message: z.strictObject({
     title: message,

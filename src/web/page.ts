@@ -66,6 +66,8 @@ export interface PromptPage {
   heading: Message
   signedInAs: string
   switchHref: string
+  /** Where somebody goes who has an account already: to connect it. Absent: the idp does not offer that. */
+  connectHref?: string
   /** When the page stops working. */
   openUntil: Date
   form: {
@@ -91,6 +93,75 @@ export interface PromptPage {
   consent?: { privacyPolicyUrl?: string; purposes: PurposeOnPage[] }
   /** What the idp says that the person may do here: kept in any case, and therefore named. */
   roles: string[]
+}
+
+/** What the pages have in common on which somebody connects an account that is here already. */
+interface ConnectingPage {
+  application: string
+  idp: string
+  heading: Message
+  /** Who they are at the idp. */
+  signedInAs: string
+  switchHref: string
+  openUntil: Date
+  /** The notice above the form, such as CHANGED. */
+  changed?: Message
+  problems: Problem[]
+}
+
+/** What forms on those pages send along, and the address that keeps the page open longer. */
+interface ConnectingForm {
+  action: string
+  csrf: string
+  sessionDataKey: string
+  stay: string
+}
+
+/** connect.do: an account here keeps the e-mail address that the idp verified. Is it theirs? Nothing else of it is said. */
+export interface ExistsPage extends ConnectingPage {
+  form: ConnectingForm
+  /** The address, as the idp sent it. */
+  email: string
+  /** What a separate account means. */
+  separate: Message
+  /** The answer that was given before. */
+  answer?: string
+}
+
+/** connect.do/sign-in: sign in to the account, with its password or by another idp that is connected to it. */
+export interface ConnectPage extends ConnectingPage {
+  form: ConnectingForm
+  username: string
+  /** How a name is written, when there is more than one store. */
+  hints: Message[]
+  idps: { displayName: string; href: string }[]
+  backHref: string
+}
+
+/** connect.do/finish: what to replace in the account by what the idp says, before the two are connected. */
+export interface DifferencesPage extends ConnectingPage {
+  /** `notice`: a hash of what is shown, so that nothing is replaced that nobody has seen. */
+  form: ConnectingForm & { notice: string }
+  /** The account, by its username. */
+  username: string
+  rows: DifferenceOnPage[]
+  backHref: string
+}
+
+export interface DifferenceOnPage {
+  /** Element id of the tick box. */
+  id: string
+  /** Of the box. */
+  value: string
+  ticked: boolean
+  label: Message | string
+  /** The language of the label, where the operator has none in the page's. */
+  lang?: string
+  /** What is kept; absent: nothing. */
+  now?: ShownValue
+  sent: ShownValue
+  /** What it is kept for. */
+  purposes: { purpose: string; lang?: string }[]
 }
 
 export interface PurposeOnPage {

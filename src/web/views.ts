@@ -6,7 +6,18 @@ import { hereOf, LANGUAGE, languageOf } from './language.ts'
 import { directionOf } from './language-tags.ts'
 import { tagOf } from './logging.ts'
 import { languagesIn, loadMessages, type WordsOver } from './messages.ts'
-import type { ContinuePage, LoginPage, LogoutPage, Message, MessagePage, Problem, PromptPage } from './page.ts'
+import type {
+  ConnectPage,
+  ContinuePage,
+  DifferencesPage,
+  ExistsPage,
+  LoginPage,
+  LogoutPage,
+  Message,
+  MessagePage,
+  Problem,
+  PromptPage,
+} from './page.ts'
 import { createTemplates, type Print, type TemplateOptions } from './templates.ts'
 import { type Look, OUR_LOOK } from './theme.ts'
 
@@ -15,6 +26,9 @@ export interface Pages {
   register: PromptPage
   signup: PromptPage
   login: LoginPage
+  exists: ExistsPage
+  connect: ConnectPage
+  differences: DifferencesPage
   message: MessagePage
   continue: ContinuePage
   logout: LogoutPage
@@ -251,6 +265,9 @@ const heads: { [V in ViewName]: (page: Pages[V]) => Head } = {
     hasProblems: local.problems.length > 0,
     hasForm: true,
   }),
+  exists: connectingHead,
+  connect: connectingHead,
+  differences: connectingHead,
   message: ({ title }) => ({ ...NO_HEAD, step: title }),
   continue: ({ application, href }) => ({
     ...NO_HEAD,
@@ -274,6 +291,10 @@ function promptHead({ application, heading, problems, consent }: PromptPage): He
     hasForm: true,
     privacyPolicyUrl: consent?.privacyPolicyUrl,
   }
+}
+
+function connectingHead({ application, heading, problems }: ExistsPage | ConnectPage | DifferencesPage): Head {
+  return { ...NO_HEAD, step: heading, application, hasProblems: problems.length > 0, hasForm: true }
 }
 
 /** The ways to ask for help, in one order on every page (WCAG 2.2, 3.2.6). The scheme comes first, so no value can be a script. */

@@ -272,8 +272,8 @@ describe('identity providers', () => {
       const page = await edit('twice')
       assert.match(page.text, /Associate provisioned users with existing local users .*an address alone never connects/)
       const associates = async () => {
-        const { jit } = (await settingOf('twice'))?.entry['provisioning'] as { jit: Record<string, unknown> }
-        return jit['associateLocalUser']
+        const provisioning = (await settingOf('twice'))?.entry['provisioning'] as { jit: Record<string, unknown> }
+        return provisioning.jit['associateLocalUser']
       }
       await page.tick('associates').press('Update')
       assert.equal(await associates(), true)

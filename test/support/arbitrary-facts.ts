@@ -27,8 +27,13 @@ export const anyFacts: fc.Arbitrary<Facts> = fc
       user: fc.option(user, { nil: undefined, freq: 2 }),
       username: fc.constantFrom('free' as const, 'taken' as const, 'refused' as const),
       missingAttributes: fc.uniqueArray(attribute, { maxLength: 4 }),
+      mayBeKnown: fc.option(fc.constant(true as const), { nil: undefined }),
     },
     plain,
   )
   // As facts.ts leaves it out for somebody whom nobody knows.
-  .map(({ user, ...facts }) => ({ ...facts, ...(user ? { user } : {}) }))
+  .map(({ user, mayBeKnown, ...facts }) => ({
+    ...facts,
+    ...(user ? { user } : {}),
+    ...(mayBeKnown && !user ? { mayBeKnown } : {}),
+  }))
