@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { inTransaction } from '../src/db/connect.ts'
-import { type NewMail, queueMail } from '../src/db/mails.ts'
+import { type NewMail, queueMail, takeMail } from '../src/db/mails.ts'
 import { resealAll } from '../src/db/sealed.ts'
 import { sweep } from '../src/db/sweep.ts'
 import { deleteUser } from '../src/db/user-state.ts'
@@ -299,6 +300,20 @@ describe('mail', () => {
       assert.ok(each.filter((counts) => (counts['password-set sent'] ?? 0) > 0).length > 1, JSON.stringify(each))
     })
 
+    it('is taken once, however many take at the same moment', async () => {
+      const { db } = on.another()
+      const house = withPostman('smtp://127.0.0.1:1')
+      const userId = await person()
+      const until = new Date(on.clock.now.getTime() + MINUTE)
+      for (let n = 0; n < 20; n += 1) {
+        await tell(house, userId)
+        const taken = await Promise.all(
+          Array.from({ length: 10 }, () => takeMail(db, KINDS, { now: on.clock.now, until })),
+        )
+        assert.equal(taken.filter(Boolean).length, 1)
+      }
+    })
+
     it('arrives when the server is back: after a minute, and not before', async () => {
       const away = await openSmtpSink()
       await away.close()
@@ -451,6 +466,7 @@ describe('mail', () => {
       const stop = house.postman.stop().then(() => {
         hasStopped = true
       })
+      await sleep(50)
       assert.equal(hasStopped, false)
       release()
       await Promise.all([round, stop])

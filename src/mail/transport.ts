@@ -60,7 +60,6 @@ export function createDelivery(server: MailServer, host: string, patience = PATI
         subject: inOneLine(subject),
         text,
         messageId: `<${id}@${host}>`,
-        xMailer: false,
         // RFC 3834: nobody's "I am on holiday" comes back.
         headers: { 'Auto-Submitted': 'auto-generated', 'Content-Language': language },
         signal: AbortSignal.timeout(patience.letterMs),
