@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { listRoles } from '../db/user-roles.ts'
 import type { SheetAttribute } from '../db/user-sheet.ts'
+import { STANDARD_ATTRIBUTES } from '../provisioning/attributes.ts'
 import { shown } from '../provisioning/page.ts'
 import { joinName } from '../stores/name.ts'
 import { languageOf } from '../web/language.ts'
@@ -45,7 +46,7 @@ export const profileRoom: Room = (desk) => {
     desk.show<ProfilePage>(req, res, 'profile', {
       title: { key: 'account.profile' },
       username: joinName(store, username),
-      details: kept.map((attribute) => detailOf(attribute, account)),
+      details: kept.toSorted((one, other) => placeOf(one) - placeOf(other)).map((one) => detailOf(one, account)),
       missing: allowed
         .filter((attribute) => isMissing(account, attribute))
         .map((attribute) => ({ label: spoken.label(attribute), href: editAddress(attribute) })),
@@ -56,6 +57,12 @@ export const profileRoom: Room = (desk) => {
 
 function editAddress(attribute: string): string {
   return `${MY_ACCOUNT_HOME}${EDIT}?${new URLSearchParams({ attribute })}`
+}
+
+/** Names come first, and what the operator declared last, in the order of the alphabet. */
+function placeOf({ name }: SheetAttribute): number {
+  const place = Object.keys(STANDARD_ATTRIBUTES).indexOf(name)
+  return place === -1 ? Number.MAX_SAFE_INTEGER : place
 }
 
 function detailOf(attribute: SheetAttribute, account: Account): Detail {

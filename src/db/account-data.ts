@@ -5,7 +5,7 @@ import { type Db, query, queryOne } from './connect.ts'
 const PARTS = {
   user: `SELECT id, store, username, is_locked AS "isLocked", password_hash IS NOT NULL AS "hasPassword", created_at AS "createdAt",
       signed_out_at AS "signedOutAt" FROM users WHERE id = :user`,
-  attributes: `SELECT name, value, verified, origin, display_name AS idp, updated_at AS since
+  attributes: `SELECT user_attributes.name, value, verified, origin, display_name AS idp, updated_at AS since
       FROM user_attributes LEFT JOIN idps ON idps.id = origin_idp_id WHERE user_id = :user ORDER BY user_attributes.name`,
   identities: `SELECT display_name AS idp, i.issuer, subject, scheme, i.created_at AS since
       FROM identities i JOIN idps ON idps.id = idp_id WHERE user_id = :user ORDER BY i.created_at`,

@@ -71,15 +71,15 @@ describe('Privacy', () => {
     const line = (...parts: string[]) => new RegExp(`^${parts.join(' ')}$`)
     assert.match(
       details['recover-email'] ?? '',
-      line('Email address', person.email, 'Needed for your account', `You agreed ${said}`, 'Stop… Email address'),
+      line('Email address', 'Needed for your account', person.email, `You agreed ${said}`, 'Stop… Email address'),
     )
     assert.match(
       details['recover-phone_number'] ?? '',
-      line('Mobile number', 'Not kept', 'Optional', `You said no ${said}`, 'Allow Mobile number'),
+      line('Mobile number', 'Optional', 'Not kept', `You said no ${said}`, 'Allow Mobile number'),
     )
     assert.match(
       details['office-department'] ?? '',
-      line('Department', person.department, 'Optional', `You agreed ${said}`, 'Stop and delete Department'),
+      line('Department', 'Optional', person.department, `You agreed ${said}`, 'Stop and delete Department'),
     )
     assert.match(page.text, /You joined with Acme consent on/)
     assert.match(page.text, new RegExp(`Username: ${person.preferred_username}`))
@@ -93,7 +93,7 @@ describe('Privacy', () => {
     assert.equal(answer.status, 200)
     assert.deepEqual(codesOn(answer), ['PRIVACY_DELETED'])
     assert.match(answer.text, /We deleted your mobile number/)
-    assert.match(detailsOn(answer)['recover-phone_number'] ?? '', /Not kept Optional You stopped this on .* here Allow/)
+    assert.match(detailsOn(answer)['recover-phone_number'] ?? '', /Optional Not kept You stopped this on .* here Allow/)
     assert.deepEqual(await kept(person), ['department', 'email'])
     assert.deepEqual((await records(person)).slice(3), ['withdrawn recover:phone_number my-account'])
     assert.ok(!(await product.dump()).includes(person.phone_number), 'the number is still somewhere')
@@ -270,7 +270,7 @@ describe('Privacy', () => {
         assert.match(first.text, /We still keep your mobile number, because you also agreed to: Ring you/)
         assert.match(
           detailsOn(first)['recover-phone_number'] ?? '',
-          /Kept only for: Ring you Optional You stopped this .* Allow/,
+          /Kept only for: Ring you You stopped this .* Allow/,
         )
         assert.deepEqual(await kept(person), ['email', 'phone_number'])
         const second = await first.press('Stop and delete Mobile number')
