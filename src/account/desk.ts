@@ -45,13 +45,13 @@ export interface Visit extends AccountSession {
   notice?: Message
 }
 
-/** The entries of the menu, in order. */
-const MENU = [
-  ['account.profile', ''],
+/** The entries of the menu, in order, each with the beginnings of the addresses that belong to it. */
+const MENU: readonly [key: string, to: string, ...within: string[]][] = [
+  ['account.profile', '', '/edit'],
   ['account.signin', '/sign-in'],
-  ['account.privacy', '/privacy'],
+  ['account.privacy', '/privacy', '/close'],
   ['account.activity', '/activity'],
-] as const
+]
 
 export const CONFIRM = '/confirm'
 
@@ -63,10 +63,12 @@ export function createDesk(house: House, sessions: Pick<Sessions, 'end'>): Desk 
       const visit = visitOf(req)
       const { notice } = visit
       if (notice !== undefined) delete visit.notice
-      const menu = MENU.map(([key, to]) => ({
+      const isIn = (to: string) =>
+        to === '' ? req.path === MY_ACCOUNT_HOME : req.path.startsWith(`${MY_ACCOUNT_HOME}${to}`)
+      const menu = MENU.map(([key, to, ...within]) => ({
         label: { key },
         href: `${MY_ACCOUNT_HOME}${to}`,
-        isCurrent: to === '' ? req.path === MY_ACCOUNT_HOME : req.path.startsWith(`${MY_ACCOUNT_HOME}${to}`),
+        isCurrent: [to, ...within].some(isIn),
       }))
       const frame = { menu, notice, csrf: csrfToken(req), username: joinName(user.store, user.username) }
       house.views.inside(res, `account/${view}`, { problems: [], ...page }, { view: 'account/frame', ...frame }, status)
