@@ -18,18 +18,26 @@ export interface Steps {
 }
 
 interface Step {
+  /** Whose step it is: tests have several houses in one process. */
+  of: House
   db: Db
   made?: { model: string; idHash: Buffer }
 }
 
+/** One for the process, because Node carries every one that was ever used along with every promise, for good. */
+const steps = new AsyncLocalStorage<Step>()
+
 /** The OpenID Provider's library writes in many places, and none of them takes a transaction: so it is found by where the call came from. */
 export function inSteps(house: House): Steps {
-  const current = new AsyncLocalStorage<Step>()
+  const current = (): Step | undefined => {
+    const step = steps.getStore()
+    return step?.of === house ? step : undefined
+  }
   return {
     house: {
       ...house,
       get db() {
-        return current.getStore()?.db ?? house.db
+        return current()?.db ?? house.db
       },
     },
     atOnce(work) {
@@ -37,8 +45,8 @@ export function inSteps(house: House): Steps {
       return inOneTransaction(
         house.db,
         (db) => {
-          step = { db }
-          return current.run(step, work)
+          step = { of: house, db }
+          return steps.run(step, work)
         },
         async (db) => {
           const { made } = step
@@ -47,7 +55,7 @@ export function inSteps(house: House): Steps {
       )
     },
     isNew(model, id) {
-      const step = current.getStore()
+      const step = current()
       if (step) step.made = { model, idHash: sha256(id) }
     },
   }
