@@ -19,7 +19,7 @@ const LEFT_OUT: [file: RegExp, why: string][] = [
 ]
 
 /** Processes side by side, as npm test has them. */
-const LANES = 2
+const LANES = 3
 
 /** Fails unless every test that has a product passes through the pooler, and the pooler is one that would break what leans on a session. */
 export async function poolerSoak(say: Say): Promise<void> {

@@ -1,5 +1,5 @@
-// The long tests (npm run soak): what takes minutes, or a program from Debian's packages. One part after another; figures as they come.
-import { test } from 'node:test'
+// The long tests (npm run soak): what takes minutes, or a program from Debian's packages. Figures as they come.
+import { describe, test } from 'node:test'
 import '../support/quick-assert.ts'
 import { axeSoak } from './axe.ts'
 import { floodsSoak } from './floods.ts'
@@ -16,30 +16,42 @@ import { rollingSoak } from './rolling.ts'
 /** What a part is given to print its figures with; it throws when a claim does not hold. */
 export type Say = (line: string) => void
 
-const PARTS: [claim: string, part: (say: Say) => Promise<void>][] = [
-  ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
-  ['an expression of an operator means what a real Java says, or is refused', regexesSoak],
-  ['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak],
-  ['three hundred kills at random points leave whole users or none, and one retry goes on', killsSoak],
-  ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],
-  ['four servers behind HAProxy are replaced in turn, and one is killed, and no sign-in is lost', rollingSoak],
-  ['a flood leaves nothing behind, and nobody waits for long because of it', floodsSoak],
-  ['twenty requests a second at the prompt are answered in time', paceSoak],
-  ['the prompt is there soon on a slow telephone', pageSoak],
+type Part = [claim: string, part: (say: Say) => Promise<void>]
+
+/** Side by side: one waits for what the other is busy with, and neither measures time. */
+const PARTS: Part[][] = [
   [
-    'axe finds no fault with any page in any state: base and sample, light and dark, mirrored, without JavaScript',
-    axeSoak,
+    ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
+    ['an expression of an operator means what a real Java says, or is refused', regexesSoak],
   ],
-  ['everything that uses a database does so through PgBouncer in transaction mode', poolerSoak],
+  [['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak]],
+  [['three hundred kills at random points leave whole users or none, and one retry goes on', killsSoak]],
+  [
+    ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],
+    [
+      'axe finds no fault with any page in any state: base and sample, light and dark, mirrored, without JavaScript',
+      axeSoak,
+    ],
+  ],
+  [['four servers behind HAProxy are replaced in turn, and one is killed, and no sign-in is lost', rollingSoak]],
+  [['a flood leaves nothing behind, and nobody waits for long because of it', floodsSoak]],
+  [['twenty requests a second at the prompt are answered in time', paceSoak]],
+  [['the prompt is there soon on a slow telephone', pageSoak]],
+  [['everything that uses a database does so through PgBouncer in transaction mode', poolerSoak]],
 ]
 
 /** npm run soak -- image: the parts whose name begins so. */
 const wanted = process.argv[2] ?? ''
 
-for (const [claim, part] of PARTS.filter(([, { name }]) => name.startsWith(wanted))) {
-  test(claim, async () => {
-    const started = performance.now()
-    await part((line) => process.stdout.write(`# ${line}\n`))
-    process.stdout.write(`# ${part.name}: ${Math.round((performance.now() - started) / 1000)} s\n`)
+for (const parts of PARTS.map((round) => round.filter(([, { name }]) => name.startsWith(wanted)))) {
+  if (parts.length === 0) continue
+  describe(parts.map(([, { name }]) => name).join(' and '), { concurrency: true }, () => {
+    for (const [claim, part] of parts) {
+      test(claim, async () => {
+        const started = performance.now()
+        await part((line) => process.stdout.write(`# ${line}\n`))
+        process.stdout.write(`# ${part.name}: ${Math.round((performance.now() - started) / 1000)} s\n`)
+      })
+    }
   })
 }
