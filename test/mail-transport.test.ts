@@ -66,8 +66,7 @@ describe('a recipient', () => {
 
   it('is the address itself for one address, its domain in ASCII', async () => {
     assert.deepEqual(await receivers("o'hara+news@acme.example"), ["o'hara+news@acme.example"])
-    await receivers('asha@münchen.example')
-    assert.match(sink.letters().at(-1)?.raw ?? '', /^To: asha@xn--mnchen-3ya\.example\r$/m)
+    assert.deepEqual(await receivers('asha@münchen.example'), ['asha@xn--mnchen-3ya.example'])
   })
 
   it('is one or none, whatever a mail address is made of', async () => {

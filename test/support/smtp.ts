@@ -1,6 +1,7 @@
 // A mail server of the tests: real SMTP, and everything that was handed to it, read by a real parser.
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { domainToASCII } from 'node:url'
 import PostalMime from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
 
@@ -116,12 +117,17 @@ function refusal(status: number | undefined): Error | null {
 async function read(bytes: Buffer, recipients: string[]): Promise<Omit<ReceivedLetter, 'isEncrypted' | 'user'>> {
   const mail = await PostalMime.parse(bytes)
   return {
-    recipients,
-    to: [...(mail.to ?? []), ...(mail.cc ?? []), ...(mail.bcc ?? [])].map(({ address = '' }) => address),
+    recipients: recipients.map(inAscii),
+    to: [...(mail.to ?? []), ...(mail.cc ?? []), ...(mail.bcc ?? [])].map(({ address = '' }) => inAscii(address)),
     from: { name: mail.from?.name ?? '', address: mail.from?.address ?? '' },
     subject: mail.subject ?? '',
     text: mail.text ?? '',
     headers: Object.fromEntries(mail.headers.map(({ key, value }) => [key, value])),
     raw: bytes.toString('utf8'),
   }
+}
+
+/** The address as it was sent: both libraries show domains as people write them. */
+function inAscii(address: string): string {
+  return address.replace(/(?<=@)[^@]*$/, (domain) => domainToASCII(domain) || domain)
 }
