@@ -2,7 +2,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MY_ACCOUNT } from './db/applications.ts'
-import { insertConnectingFlow } from './db/connecting.ts'
 import type { Ending, FlowRow } from './db/flows.ts'
 import {
   bindFlow,
@@ -14,6 +13,7 @@ import {
   insertFlow,
   keepProfile,
 } from './db/flows.ts'
+import { insertConnectingFlow } from './db/proofs.ts'
 import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
 import type { Verdict } from './provisioning/decide.ts'

@@ -96,7 +96,7 @@ describe('a record', () => {
       assert.equal(mode, verdict?.facts.idp.jitEnabled ? verdict.facts.idp.scheme : 'NONE')
       kinds.add(verdict?.decision.kind ?? '')
     }
-    assert.equal(kinds.size, 5)
+    assert.equal(kinds.size, 6)
     await on.rows('DELETE FROM audit_events')
   })
 

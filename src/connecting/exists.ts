@@ -1,7 +1,7 @@
 // You may already have an account: it is mine, a separate one, or stop.
 import type { Request, Response } from 'express'
-import { noteOffer, setApart } from '../db/connecting.ts'
 import { noteProblems } from '../db/flows.ts'
+import { noteOffer, setApart } from '../db/proofs.ts'
 import { limitsOf } from '../provisioning/answers.ts'
 import { tooManyError } from '../provisioning/limits.ts'
 import { CONNECT, connectAddress, offerAddress } from '../provisioning/offer.ts'

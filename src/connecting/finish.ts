@@ -1,6 +1,6 @@
 // The last page: both accounts by name, the details to replace, and then one transaction.
 import type { Request, Response } from 'express'
-import { type Connected, connectUser } from '../db/connecting.ts'
+import { type Connected, connectUser } from '../db/connect-user.ts'
 import { currentConsents } from '../db/consents.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
 import { connectAddress } from '../provisioning/offer.ts'
@@ -55,7 +55,7 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
     const { idp, application, profile, notice, facts } = situation
     const now = house.now()
     return connectUser(
-      house.db,
+      house,
       {
         flowId: flow.id,
         person: { idpId: idp.id, issuer: profile.issuer, subject: profile.subject },
@@ -69,6 +69,8 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
           at: { channel: 'sign-in', flowId: flow.id, idp, application },
         },
         verdict: { facts, decision },
+        idp: idp.displayName,
+        language: flow.language,
       },
       { proves: (one, means) => isProof(house.keyring, flow, one, means, now), now },
     )

@@ -1,7 +1,7 @@
 // What somebody proves a user to be theirs with: it counts for one flow and the person in it, for ten minutes, and as long as it would be proof now.
 import { timingSafeEqual } from 'node:crypto'
-import type { Means, Proof } from '../db/connecting.ts'
 import type { Person } from '../db/identities.ts'
+import type { Means, Proof } from '../db/proofs.ts'
 import type { Arrived } from '../provisioning/settle.ts'
 import type { Keyring } from '../seal.ts'
 

@@ -1,9 +1,9 @@
 // Sign in to connect: proof that an account is theirs, by its password, or by another idp in a sign-in of its own.
 import type { Request, Response } from 'express'
-import { keepProof, meansOf } from '../db/connecting.ts'
 import { noteProblems } from '../db/flows.ts'
 import { findIdentity } from '../db/identities.ts'
 import { type Idp, listIdps } from '../db/idps.ts'
+import { keepProof, meansOf } from '../db/proofs.ts'
 import { type BrowserFlow, startFlow } from '../flow.ts'
 import { loginAgain } from '../login/ways.ts'
 import { endInAccount } from '../provisioning/provision.ts'

@@ -1,5 +1,5 @@
 // Where a sign-in stands that may connect: decided again at each step, so that what changed meanwhile holds.
-import { findProof, type Means, meansOf, type Proof } from '../db/connecting.ts'
+import { findProof, type Means, meansOf, type Proof } from '../db/proofs.ts'
 import type { House } from '../house.ts'
 import { type Decision, decide } from '../provisioning/decide.ts'
 import { gather, type Situation } from '../provisioning/facts.ts'

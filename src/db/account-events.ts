@@ -1,7 +1,7 @@
 // Rows of account_events: what a person did with their account. Law: no value of theirs is in it.
 import { type Db, query } from './connect.ts'
 
-export type AccountEvent = 'attribute-changed' | 'consent-given' | 'consent-withdrawn'
+export type AccountEvent = 'attribute-changed' | 'connected' | 'consent-given' | 'consent-withdrawn'
 
 /** Names of attributes and ids of purposes, never what an attribute says. */
 export type EventDetail = Record<string, string>

@@ -1,7 +1,7 @@
 // Somebody new whose e-mail address a user here keeps: whether they are asked if that is them, and what is kept of them when it is not.
 import type { Db } from '../db/connect.ts'
-import { isKeptVerified } from '../db/connecting.ts'
 import type { Idp } from '../db/idps.ts'
+import { isKeptVerified } from '../db/proofs.ts'
 import type { Profile } from '../login/profile.ts'
 import { allFromIdp } from './consent.ts'
 import type { Situation } from './facts.ts'

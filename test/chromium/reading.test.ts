@@ -11,8 +11,9 @@ import { contrastOf, type ElementLike, type Looks, looksOf, overflowOf } from '.
 
 const SCHEMES = ['light', 'dark'] as const
 /** What the skip link and the button behind Enter hide is nothing to press. */
-const LINKS = 'a:not(.skip):visible, summary:visible, [type="checkbox"]:visible'
-const PRIMARY = '.button:visible, input:not([type="checkbox"]):visible, [type="checkbox"] + label:visible'
+const BOX = ':is([type="checkbox"], [type="radio"])'
+const LINKS = `a:not(.skip):visible, summary:visible, ${BOX}:visible`
+const PRIMARY = `.button:visible, input:not(${BOX}):visible, ${BOX} + label:visible`
 
 describe('every page in every state', () => {
   let gallery: Gallery

@@ -16,6 +16,7 @@ import {
 } from '../support/connecting.ts'
 import { PASSWORD } from '../support/people.ts'
 import type { Mode, Product } from '../support/product.ts'
+import { openSmtpSink } from '../support/smtp.ts'
 import {
   codesOn,
   countPeople,
@@ -220,8 +221,7 @@ describe('somebody new whose verified address a user keeps', () => {
     )
     assert.deepEqual([record?.event, record?.user_id, record?.facts.mayBeKnown], ['connected', owner.id, true])
     const events = await product.rows('SELECT event, detail FROM account_events WHERE user_id = $1', [owner.id])
-    const [idp] = await product.rows<{ id: string }>("SELECT id FROM idps WHERE name = 'silent'")
-    assert.deepEqual(events, [{ event: 'connected', detail: { idpId: idp?.id } }])
+    assert.deepEqual(events, [{ event: 'connected', detail: { idp: 'Acme silent' } }])
   })
 
   async function hashOfAttributes(userId: string): Promise<string> {
@@ -409,5 +409,32 @@ describe('the details of both', () => {
     assert.deepEqual(await product.rows('SELECT role FROM user_roles WHERE user_id = $1', [owner.id]), [
       { role: 'admin' },
     ])
+  })
+})
+
+describe('the owner', () => {
+  it('is told by letter at the address that is kept, and at the one before when it was replaced', async () => {
+    const sink = await openSmtpSink()
+    const product = await startOffering({ smtpUrl: sink.url })
+    try {
+      const owner = await ownerByIdp(product)
+      const person = newcomer()
+      const prompt = await visit(product, 'consent', person)
+      const signIn = await prompt.click('Already have a Travel account? Connect it')
+      const last = await proveByIdp(product, signIn, 'silent', owner.person)
+      await last.tick('email').press('Finish')
+      assert.equal(signedIn(product.application).sub, owner.id)
+      const letters = await sink.arrived(2)
+      assert.deepEqual(
+        letters.map(({ to, subject }) => [to, subject]).toSorted(),
+        [
+          [[owner.person.email], 'The email address of your account at Northwind was changed'],
+          [[person.email], 'Acme consent is now connected to your account at Northwind'],
+        ].toSorted(),
+      )
+    } finally {
+      await product.stop()
+      await sink.close()
+    }
   })
 })
