@@ -150,9 +150,9 @@ export function createViews(options: {
     const isMessage = view === 'message'
     // A message quotes in its middle what other pages quote at their foot.
     const given = structuredClone(isMessage && reference !== undefined ? { ...page, reference } : page)
-    return layOut(file, heads[view](page), { language, here, reference: isMessage ? undefined : reference }, (locals) =>
-      file({ ...locals, page: isGuarded ? guarded(view, given) : deepFreeze(given), file: view }),
-    )
+    const around = { language, here, reference: isMessage ? undefined : reference }
+    const shown = { page: isGuarded ? guarded(view, given) : deepFreeze(given) }
+    return layOut(file, heads[view](page), around, shown, (locals) => file({ ...locals, file: view }))
   }
 
   /** A page inside the layout: `draw` makes it of the tools that every template has. */
@@ -160,11 +160,13 @@ export function createViews(options: {
     file: Print,
     head: Head,
     { language, here, reference }: { language: string; here: string | undefined; reference: string | undefined },
+    { page }: { page: unknown },
     draw: (locals: object) => string,
   ): string {
     const t = (message: Message) => say(message, language)
     const brand = organization() ?? head.application ?? ''
     const locals = {
+      page,
       lang: language,
       dir: directionOf(language),
       t,
@@ -209,7 +211,7 @@ export function createViews(options: {
       const head = { ...NO_HEAD, step: page.title, hasProblems: page.problems.length > 0 }
       const tools = { page: deepFreeze(structuredClone(page)), momentOf: (date: Date) => momentIn(language, date) }
       const html = templates.page((file) =>
-        layOut(file, head, { language, here: hereOf(res.req), reference: undefined }, (locals) => {
+        layOut(file, head, { language, here: hereOf(res.req), reference: undefined }, tools, (locals) => {
           const all = { ...locals, ...given, ...tools }
           return file({ ...all, body: file({ ...all, file: view }), file: frame })
         }),
