@@ -100,7 +100,7 @@ describe('every page in every state', () => {
     await page.setViewportSize({ width: 360, height: 300 })
     await everywhere(async () => {
       const faults: string[] = []
-      for (const field of await page.locator('input:not([type="hidden"], [type="checkbox"])').all()) {
+      for (const field of await page.locator(`input:not([type="hidden"], ${BOX})`).all()) {
         await field.focus()
         const looks = await field.evaluate((element: ElementLike) => {
           const { y, height } = element.getBoundingClientRect()
