@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The commands of an operator: vestibule migrate, config check, config apply, config export, keys rotate, keys reseal, theme check.
+// The commands of an operator: vestibule migrate, config check, config apply, config export, keys rotate, keys reseal, consent verify, theme check.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
@@ -8,6 +8,7 @@ import { type Db, reasonOf } from './db/connect.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { resealAll } from './db/sealed.ts'
 import { rotateSigningKeys } from './handback/keys.ts'
+import { type Answer, RECORDS_USAGE, verifyCommand } from './records/command.ts'
 import { createKeyring, type Keyring } from './seal.ts'
 import { applyDeclared, USER_STORE } from './settings/declare.ts'
 import { exportConfiguration } from './settings/export.ts'
@@ -30,13 +31,16 @@ const USAGE = `Usage: vestibule <command>
                  makes an owner of the console, when nobody gets in any more; prints their password
   keys rotate    makes the next signing key; the one that was next signs from now on
   keys reseal    seals under SECRET_KEY what SECRET_KEY_PREVIOUS sealed
-
+${RECORDS_USAGE}
 ${THEME_USAGE}`
 const EXIT_USAGE = 64
 const EXIT_CONFIGURATION = 78
 const OURS = oursIn(path.join(import.meta.dirname, '..'))
 
-const commands: Record<string, (config: Config) => Promise<string>> = {
+/** What it prints when all is well, or an answer that says whether it is. */
+type Command = (config: Config) => Promise<string | Answer>
+
+const commands: Record<string, Command> = {
   migrate: (config) =>
     withDatabase(
       config,
@@ -66,7 +70,7 @@ const commands: Record<string, (config: Config) => Promise<string>> = {
 }
 
 /** The one command with a name in it. Undefined when it is called in any other way. */
-function adminCreate([first, second, ...rest]: string[]): ((config: Config) => Promise<string>) | undefined {
+function adminCreate([first, second, ...rest]: string[]): Command | undefined {
   const [username, ...more] = rest.filter((word) => word !== '--owner')
   if (first !== 'admin' || second !== 'create' || username === undefined || more.length > 0) return undefined
   // Said, because it is what they become.
@@ -77,6 +81,16 @@ function adminCreate([first, second, ...rest]: string[]): ((config: Config) => P
       const owner = await createOwner({ db, passwords }, username, new Date())
       return `Made the owner ${owner.username} with the password ${owner.password}\nIt is kept nowhere else. Sign in at ${config.publicUrl.origin}/console and change it there.\n`
     })
+}
+
+function consentVerify([first, second, ...rest]: string[]): Command | undefined {
+  const [option, file, ...more] = rest
+  if (first !== 'consent' || second !== 'verify' || more.length > 0) return undefined
+  if (option !== undefined && (option !== '--checkpoints' || file === undefined)) return undefined
+  return (config) =>
+    withDatabase(config, config.databaseUrl, async (db) =>
+      verifyCommand({ db, keyring: await keyringOf(config, db) }, file, process.stderr),
+    )
 }
 
 /** A release is where a faulty theme is noticed best. It keeps no release from running: pages that it breaks are ours. */
@@ -130,12 +144,12 @@ async function apply(config: Config, db: Db): Promise<string> {
   return lines.length === 0 ? 'Nothing to write: the database says the same.\n' : `${lines.join('\n')}\n`
 }
 
-async function withDatabase(
+async function withDatabase<Result>(
   config: Config,
   url: string | undefined,
-  work: (db: Db) => Promise<string>,
+  work: (db: Db) => Promise<Result>,
   open: (url: string, config: Config) => Db = (at) => connectTo(at, config, 1, () => {}),
-): Promise<string> {
+): Promise<Result> {
   if (url === undefined) throw new Error('DATABASE_URL is not set. Without it, start the demo with: npm start')
   const db = open(url, config)
   try {
@@ -153,15 +167,17 @@ async function run(words: string[]): Promise<number> {
     return answer.isWell ? 0 : 1
   }
   const name = words.join(' ')
-  const command = Object.hasOwn(commands, name) ? commands[name] : adminCreate(words)
+  const command = Object.hasOwn(commands, name) ? commands[name] : (adminCreate(words) ?? consentVerify(words))
   if (!command) {
     process.stderr.write(USAGE)
     return EXIT_USAGE
   }
   try {
     const config = readConfig(process.env, { read: (file) => readFileSync(file, 'utf8') })
-    process.stdout.write(await command(config))
-    return 0
+    const said = await command(config)
+    const { text, isWell } = typeof said === 'string' ? { text: said, isWell: true } : said
+    process[isWell ? 'stdout' : 'stderr'].write(text)
+    return isWell ? 0 : 1
   } catch (error) {
     if (error instanceof ConfigFaults) {
       process.stderr.write(printFaults(error))

@@ -18,6 +18,7 @@ import type { Declared } from './declared.ts'
 import type { House } from './house.ts'
 import { createPostman } from './mail/postman.ts'
 import { unseen } from './provisioning/translations.ts'
+import { onceADay, takeCheckpoint } from './records/checkpoint.ts'
 import { createKeyring } from './seal.ts'
 import { applyDeclared, USER_STORE } from './settings/declare.ts'
 import { startLiveSettings } from './settings/live.ts'
@@ -132,8 +133,10 @@ export async function start(options: StartOptions): Promise<Running> {
     const server = createServer(TIMEOUTS, await createApp(house))
     const leave = prepareLeave(server)
     await listen(server, config.port, config.host)
+    const checkpoint = onceADay((at) => takeCheckpoint(house, at))
     const sweeping = setInterval(() => {
       sweep(db, now()).catch((error: unknown) => log.warn({ err: error }, 'sweeping failed'))
+      checkpoint(now()).catch((error: unknown) => log.warn({ err: error }, 'no checkpoint of the consent records'))
     }, SWEEP_EVERY_MS)
     const posting = setInterval(() => {
       house.postman?.sendDue().catch((error: unknown) => log.warn({ err: error }, 'sending letters failed'))

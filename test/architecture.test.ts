@@ -22,6 +22,7 @@ const BELOW: Record<string, string[]> = {
     'app',
     'console',
     'mail',
+    'records',
     'themes',
     'settings',
     'stores',
@@ -75,6 +76,7 @@ const BELOW: Record<string, string[]> = {
   'flow-pages': ['flow', 'db', 'web'],
   mail: ['db', 'web', 'seal'],
   settings: ['config-faults', 'declared', 'declared-text', 'db', 'seal'],
+  records: ['db', 'seal'],
   stores: ['db'],
   db: [],
   web: [],
@@ -94,6 +96,8 @@ const PURE = new Set([
   'login/private-addresses.ts',
   'login/profile.ts',
   ...['address', 'letters', 'server'].map((name) => `mail/${name}.ts`),
+  'records/chain.ts',
+  'records/receipt.ts',
   'web/language-tags.ts',
   ...['name', 'policy', 'password-policy', 'code-points'].map((name) => `stores/${name}.ts`),
   ...['', '-alphabet', '-brackets', '-checks', '-cursor', '-escapes', '-sets', '-syntax'].map(
@@ -104,6 +108,8 @@ const PURE = new Set([
 const PURE_ALL_THE_SAME: Record<string, string> = {
   'login/private-addresses.ts': "import ipaddr from 'ipaddr.js'",
   'provisioning/consent.ts': "import { createHash } from 'node:crypto'",
+  'records/chain.ts': "import { createHash } from 'node:crypto'",
+  'records/receipt.ts': "import { createHash } from 'node:crypto'",
   'stores/password-policy.ts': "import { dictionary } from '@zxcvbn-ts/language-common'",
   'stores/regex.ts': "import { RE2Set } from 're2js'",
 }

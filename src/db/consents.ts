@@ -109,7 +109,7 @@ export async function countAnswers(db: Db, purposeId?: string): Promise<Map<stri
        SELECT purpose_id, user_id, bool_or(is_given) AS agreed
        FROM (
          SELECT DISTINCT ON (user_id, purpose_id, attribute) user_id, purpose_id, is_given
-         FROM consents WHERE (?::text IS NULL OR purpose_id = ?) AND ${HOLDS} ORDER BY user_id, purpose_id, attribute, id DESC
+         FROM consents WHERE (?::text IS NULL OR purpose_id = ?) AND ${HOLDS} ORDER BY user_id, purpose_id, attribute, sequence DESC
        ) AS latest
        GROUP BY purpose_id, user_id
      ) AS people

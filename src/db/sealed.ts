@@ -13,6 +13,7 @@ interface Place {
 
 const PLACES: Place[] = [
   { table: 'signing_keys', column: 'sealed', key: ['kid'], context: `'signing key ' || kid` },
+  { table: 'consent_checkpoint_key', column: 'sealed', key: ['only_row'], context: `'consent checkpoint key'` },
   { table: 'idps', column: 'client_secret_sealed', key: ['id'], context: `'idp ' || name` },
   { table: 'applications', column: 'client_secret_sealed', key: ['id'], context: `'application ' || client_id` },
   { table: 'flows', column: 'interaction_uid_sealed', key: ['id'], context: `'flow door ' || id` },

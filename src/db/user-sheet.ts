@@ -129,7 +129,7 @@ export function listConsents(db: Db, userId: string): Promise<SheetConsent[]> {
        coalesce((SELECT p->>'purpose' FROM json_array_elements(content->'purposes') p WHERE p->>'id' = purpose_id LIMIT 1), purpose_id) AS purpose
      FROM consents c LEFT JOIN notices n ON n.hash = notice_hash LEFT JOIN idps ON idps.id = idp_id
        LEFT JOIN attributes ON attributes.name = attribute
-     WHERE user_id = ? ORDER BY c.id DESC LIMIT 200`,
+     WHERE user_id = ? ORDER BY c.sequence DESC LIMIT 200`,
     [userId],
   )
 }
