@@ -108,8 +108,8 @@ const PURE = new Set([
 const PURE_ALL_THE_SAME: Record<string, string> = {
   'login/private-addresses.ts': "import ipaddr from 'ipaddr.js'",
   'provisioning/consent.ts': "import { createHash } from 'node:crypto'",
-  'records/chain.ts': "import { createHash } from 'node:crypto'",
-  'records/receipt.ts': "import { createHash } from 'node:crypto'",
+  'records/chain.ts': "import { hash as digest } from 'node:crypto'",
+  'records/receipt.ts': "import { hash as digest } from 'node:crypto'",
   'stores/password-policy.ts': "import { dictionary } from '@zxcvbn-ts/language-common'",
   'stores/regex.ts': "import { RE2Set } from 're2js'",
 }

@@ -19,10 +19,9 @@ export interface ChainRow {
   createdAt: string | null
   previousHash: Buffer
   hash: Buffer
-  /** What the head of the user says: `<sequence> <hash in hex>`; null without one. */
-  head: string | null
-  /** Whether the words that it was an answer to are kept. */
-  hasWords: boolean
+  /** What the head of the user says, unless it is ahead of this record. */
+  headSequence: number | null
+  headHash: Buffer | null
 }
 
 /** A moment as microseconds, or null for one of the ends of time. */
@@ -31,19 +30,25 @@ export const MICROS = (column: string) =>
 
 /**
  * The records after that of `after`, by user and number. Each sees the head of its user as it is at the same moment, because people go on
- * answering. Not a join: from some size on PostgreSQL would read all heads for each page.
+ * answering. The head is looked up for each: joined, from some size on, PostgreSQL would read all of them for each page.
  */
 export function chainPage(db: Db, after: { userId: string; sequence: number }, size: number): Promise<ChainRow[]> {
   return query<ChainRow>(
     db,
     `SELECT user_id AS "userId", sequence, purpose_id AS "purposeId", attribute, state, is_given AS "isGiven", channel,
        notice_hash AS "noticeHash", language, idp_id AS "idpId", idp_name AS "idpName", application_name AS "applicationName",
-       flow_id AS "flowId", ${MICROS('created_at')} AS "createdAt", previous_hash AS "previousHash", hash,
-       (SELECT h.sequence || ' ' || encode(h.hash, 'hex') FROM consent_heads h WHERE h.user_id = c.user_id) AS head,
-       notice_hash IS NULL OR EXISTS (SELECT 1 FROM notices n WHERE n.hash = notice_hash) AS "hasWords"
-     FROM consents c WHERE (user_id, sequence) > (?, ?) ORDER BY user_id, sequence LIMIT ?`,
+       flow_id AS "flowId", ${MICROS('created_at')} AS "createdAt", previous_hash AS "previousHash", hash, "headSequence", "headHash"
+     FROM consents c LEFT JOIN LATERAL (
+       SELECT h.sequence AS "headSequence", h.hash AS "headHash" FROM consent_heads h
+       WHERE h.user_id = c.user_id AND h.sequence <= c.sequence LIMIT 1
+     ) AS head ON true
+     WHERE (user_id, sequence) > (?, ?) ORDER BY user_id, sequence LIMIT ?`,
     [after.userId, after.sequence, size],
   )
+}
+
+export function headOf(db: Db, userId: string): Promise<{ sequence: number; hash: Buffer } | undefined> {
+  return queryOne(db, 'SELECT sequence, hash FROM consent_heads WHERE user_id = ?', [userId])
 }
 
 /** Users with a head and no record, after that of `after`; the first when it is absent. */

@@ -1,5 +1,5 @@
 // The hash of a record, from its columns and the record before it, and what can be told of one that says other than its hash. Pure.
-import { createHash } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 
 /** A row of consents, every column that counts. */
 export interface ChainRecord {
@@ -29,28 +29,26 @@ export function rootOf(userId: string): Buffer {
 
 /** The hash that a record has to have: what chain_consent() of the migrations computes, computed from its description and not by it. */
 export function hashOf(record: ChainRecord): Buffer {
-  return sha256(LINES.map((line) => line(record)).join('\n'))
+  return sha256(
+    [
+      'vestibule consent 1',
+      record.userId,
+      record.sequence,
+      record.purposeId,
+      record.attribute,
+      record.state,
+      record.channel,
+      orNothing(record.noticeHash),
+      record.language,
+      orNothing(record.idpId),
+      quoted(record.idpName),
+      quoted(record.applicationName),
+      orNothing(record.flowId),
+      momentOf(record.createdAt),
+      record.previousHash.toString('hex'),
+    ].join('\n'),
+  )
 }
-
-type Line = (record: ChainRecord) => string | number
-
-const LINES: Line[] = [
-  () => 'vestibule consent 1',
-  ({ userId }) => userId,
-  ({ sequence }) => sequence,
-  ({ purposeId }) => purposeId,
-  ({ attribute }) => attribute,
-  ({ state }) => state,
-  ({ channel }) => channel,
-  ({ noticeHash }) => orNothing(noticeHash),
-  ({ language }) => language,
-  ({ idpId }) => orNothing(idpId),
-  ({ idpName }) => quoted(idpName),
-  ({ applicationName }) => quoted(applicationName),
-  ({ flowId }) => orNothing(flowId),
-  ({ createdAt }) => momentOf(createdAt),
-  ({ previousHash }) => previousHash.toString('hex'),
-]
 
 /** Nothing is an empty line; an empty text stands nowhere, so it must not pass for nothing. */
 function orNothing(value: string | null): string {
@@ -64,11 +62,12 @@ function quoted(value: string | null): string {
 /** A moment of microseconds as ISO 8601 writes it. Before 1970, too, and never a year that is not one. */
 export function momentOf(micros: string | null): string {
   if (micros === null) return 'at no time'
-  const all = BigInt(micros)
-  const rest = ((all % 1_000_000n) + 1_000_000n) % 1_000_000n
-  const date = new Date(Number((all - rest) / 1_000n))
-  if (Number.isNaN(date.getTime())) return 'at no time'
-  return date.toISOString().replace(/\.\d+Z$/, `.${String(rest).padStart(6, '0')}Z`)
+  // Exact: 2 ** 53 microseconds are 285 years, and what lies further from 1970 than that was not when anybody answered.
+  const all = Number(micros)
+  const rest = ((all % 1000) + 1000) % 1000
+  const date = new Date((all - rest) / 1000)
+  if (!Number.isSafeInteger(all) || Number.isNaN(date.getTime())) return 'at no time'
+  return `${date.toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`
 }
 
 /** A record as a sentence names it. */
@@ -88,8 +87,9 @@ export interface Around {
 /** What is wrong with a record in its place, or undefined. Each fault is told where it is, and not of every record that follows. */
 export function faultOf(record: ChainRecord, { before, saidHash }: Around): Fault | undefined {
   const expected = { sequence: (before?.sequence ?? 0) + 1, previousHash: before?.hash ?? rootOf(record.userId) }
-  if (!hashOf(record).equals(record.hash)) {
-    if (saidHash && hashOf(record).equals(saidHash)) return { kind: 'altered', column: 'hash' }
+  const hash = hashOf(record)
+  if (!hash.equals(record.hash)) {
+    if (saidHash && hash.equals(saidHash)) return { kind: 'altered', column: 'hash' }
     return { kind: 'altered', column: alteredColumn(record, [expected, ...(before ? [before] : [])])?.column }
   }
   if (record.isGiven !== (record.state === 'given')) return { kind: 'altered', column: 'isGiven' }
@@ -152,9 +152,9 @@ export function alteredColumn(
 
 /** What a wording hashes to: its key (provisioning/consent.ts noticeOf). */
 export function hashOfWords(content: string): string {
-  return createHash('sha256').update(content).digest('base64url')
+  return digest('sha256', content, 'base64url')
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return digest('sha256', text, 'buffer')
 }

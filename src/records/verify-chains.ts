@@ -1,34 +1,37 @@
 // Verifies the chain of each person: every record in its place, with its words, and the head at its end.
 import type { Db } from '../db/connect.ts'
-import { type ChainRow, chainPage, headsAlone, noticesOf } from '../db/consent-chain.ts'
+import { type ChainRow, chainPage, headOf, headsAlone, noticesOf } from '../db/consent-chain.ts'
 import { alteredColumn, CALLED, type ChainRecord, type Fault, faultOf, nameOf } from './chain.ts'
 
 const BATCH = 5_000
 const BEGIN = { userId: '00000000-0000-0000-0000-000000000000', sequence: -(2 ** 31) }
 
-/** What is not as it was, in words, by user and number. `counts` grows with what was read; `progress` is called at each page. */
+/** One record with what stands beside it in its chain. */
+interface Place {
+  row: ChainRow
+  before: ChainRow | undefined
+  next: ChainRow | undefined
+}
+
+/**
+ * What is not as it was, in words, by user and number. `counts` grows with what was read; `progress` is called at each page. `words` are the
+ * hashes of those that are known to be there.
+ */
 export async function* chainFaults(
   db: Db,
   counts: { records: number; people: number },
-  progress: () => void,
+  { words, progress }: { words: ReadonlySet<string>; progress: () => void },
 ): AsyncGenerator<string> {
-  // A record is judged when the next one has been read, which says what its hash was.
-  let [before, current]: (ChainRow | undefined)[] = []
-  for (let after = BEGIN; ; ) {
-    const page = await chainPage(db, after, BATCH)
-    for (const next of page) {
-      if (current) yield* judge(db, current, before, next)
-      if (current?.userId !== next.userId) counts.people += 1
+  for await (const places of placesOf(db)) {
+    for (const place of places) {
       counts.records += 1
-      before = current?.userId === next.userId ? current : undefined
-      current = next
+      if (!place.before) counts.people += 1
+      const isWell = isAsItWas(place) && (place.row.noticeHash === null || words.has(place.row.noticeHash))
+      const fault = isWell ? undefined : await inWords(db, place)
+      if (fault) yield fault
     }
     progress()
-    const last = page.at(-1)
-    if (page.length < BATCH || !last) break
-    after = last
   }
-  if (current) yield* judge(db, current, before, undefined)
   for (let after: string | undefined; ; ) {
     const page = await headsAlone(db, after, BATCH)
     for (const userId of page) yield `the records of user ${userId} are gone: only their head is there`
@@ -37,37 +40,60 @@ export async function* chainFaults(
   }
 }
 
-async function* judge(
-  db: Db,
-  row: ChainRow,
-  before: ChainRow | undefined,
-  next: ChainRow | undefined,
-): AsyncGenerator<string> {
-  const isLast = next?.userId !== row.userId
-  const head = headOf(row)
-  const saidHash = isLast ? head?.hash : next?.previousHash
-  const fault = faultOf(row, { before, saidHash })
-  if (fault) yield await inWords(db, fault, row, before)
-  else if (!row.hasWords) yield `${nameOf(row)}: its words are gone`
-  // A record that is altered may be the reason for what its head says.
-  else if (isLast) yield* headFaults(row, head)
+/** All records, some at a time; the next ones are read while those are judged. A record is judged with the next one, which says what its hash was. */
+async function* placesOf(db: Db): AsyncGenerator<Place[]> {
+  let [before, row]: (ChainRow | undefined)[] = []
+  const read = (after: { userId: string; sequence: number }) => {
+    const page = chainPage(db, after, BATCH)
+    // Whoever awaits it hears of it, and nobody else.
+    page.catch(() => {})
+    return page
+  }
+  for (let coming: Promise<ChainRow[]> | undefined = read(BEGIN); coming; ) {
+    const page: ChainRow[] = await coming
+    const last = page.at(-1)
+    coming = page.length === BATCH && last ? read(last) : undefined
+    const places: Place[] = []
+    for (const next of [...page, ...(coming ? [] : [undefined])]) {
+      const isNew = next?.userId !== row?.userId
+      if (row) places.push({ row, before, next: isNew ? undefined : next })
+      before = isNew ? undefined : row
+      row = next
+    }
+    yield places
+  }
 }
 
-function* headFaults(row: ChainRow, head: { sequence: number; hash: Buffer } | undefined): Generator<string> {
+function isAsItWas(place: Place): boolean {
+  const { row, next } = place
+  return (
+    !faultIn(place) &&
+    (next !== undefined || (row.headSequence === row.sequence && row.headHash?.equals(row.hash) === true))
+  )
+}
+
+function faultIn({ row, before, next }: Place): Fault | undefined {
+  return faultOf(row, { before, saidHash: next?.previousHash ?? row.headHash ?? undefined })
+}
+
+/** What is wrong with a record, its words or its head; nothing when it was words that came while we read. */
+async function inWords(db: Db, place: Place): Promise<string | undefined> {
+  const { row, next } = place
+  const fault = faultIn(place)
+  if (fault) return faultInWords(db, fault, place)
+  if (row.noticeHash !== null && !(await noticesOf(db, [row.noticeHash])).has(row.noticeHash))
+    return `${nameOf(row)}: its words are gone`
+  if (next || isAsItWas(place)) return undefined
   const whose = `the head of user ${row.userId}`
-  if (!head) yield `${whose} is gone; their last record is ${row.sequence}`
-  else if (head.sequence > row.sequence && !head.hash.equals(row.hash))
-    yield `record ${row.sequence + 1} of user ${row.userId} is gone: their head says that there are ${head.sequence}`
-  else if (head.sequence !== row.sequence) yield `${whose}: the number is not what it was (${row.sequence})`
-  else if (!head.hash.equals(row.hash)) yield `${whose}: the hash is not that of ${nameOf(row)}`
+  const head = await headOf(db, row.userId)
+  if (!head) return `${whose} is gone; their last record is ${row.sequence}`
+  if (!head.hash.equals(row.hash) && head.sequence > row.sequence)
+    return `record ${row.sequence + 1} of user ${row.userId} is gone: their head says that there are ${head.sequence}`
+  if (head.sequence !== row.sequence) return `${whose}: the number is not what it was (${row.sequence})`
+  return `${whose}: the hash is not that of ${nameOf(row)}`
 }
 
-function headOf({ head }: ChainRow): { sequence: number; hash: Buffer } | undefined {
-  const [sequence, hash = ''] = head?.split(' ') ?? []
-  return sequence === undefined ? undefined : { sequence: Number(sequence), hash: Buffer.from(hash, 'hex') }
-}
-
-async function inWords(db: Db, fault: Fault, row: ChainRow, before: ChainRow | undefined): Promise<string> {
+async function faultInWords(db: Db, fault: Fault, { row, before }: Place): Promise<string> {
   switch (fault.kind) {
     case 'altered': {
       const column = fault.column ?? alteredColumn(row, await hintsFor(db, row))?.column

@@ -32,9 +32,11 @@ export async function verifyRecords(
 ): Promise<Verdict> {
   const counts: Counts = { records: 0, people: 0, checkpoints: 0 }
   const found: { faults: number; first?: string } = { faults: 0 }
+  // As many as there are wordings, and not as there are people.
+  const words = new Set<string>()
   const parts = [
-    wordsFaults(db),
-    chainFaults(db, counts, () => progress(counts)),
+    wordsFaults(db, words),
+    chainFaults(db, counts, { words, progress: () => progress(counts) }),
     checkpointFaults(db, counts, isSigned, kept),
   ]
   for (const part of parts)
@@ -47,10 +49,11 @@ export async function verifyRecords(
 
 const BATCH = 200
 
-async function* wordsFaults(db: Db): AsyncGenerator<string> {
+async function* wordsFaults(db: Db, words: Set<string>): AsyncGenerator<string> {
   for (let after = ''; ; ) {
     const page = await noticesPage(db, after, BATCH)
     for (const { hash, language, content } of page) {
+      words.add(hash)
       if (hashOfWords(content) !== hash) yield `the words ${hash}: they say other than their hash`
       else if (languageIn(content) !== language) yield `the words ${hash}: the language is not what it was`
     }

@@ -2,12 +2,14 @@
 import { test } from 'node:test'
 import '../support/quick-assert.ts'
 import { consoleBench } from './console.ts'
+import { recordsBench } from './records.ts'
 
 /** What a part is given to print its figures with. */
 export type Say = (line: string) => void
 
 const PARTS: [what: string, part: (say: Say) => Promise<void>][] = [
   ['lists and searches of the console with a hundred thousand users', consoleBench],
+  ['the proof of the records of a hundred thousand people', recordsBench],
 ]
 
 /** npm run bench -- console: the parts whose name begins so. */
