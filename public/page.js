@@ -10,6 +10,7 @@ for (const add of [
   offerToShow,
   watchCapsLock,
   offerTime,
+  offerToPrint,
 ]) {
   try {
     add()
@@ -235,6 +236,16 @@ function offerTime() {
     }
     isAsking = false
   }
+}
+
+/** A button in the place of the sentence that says how a browser prints. */
+function offerToPrint() {
+  const place = part('print')
+  if (!place) return
+  const button = element('button', { type: 'button', class: 'button' })
+  button.textContent = place.dataset.label
+  button.addEventListener('click', () => print())
+  place.replaceChildren(button)
 }
 
 /** Sends these fields with what makes the page's form ours. */

@@ -391,7 +391,7 @@ describe('the files', () => {
       for (const [tag] of text.matchAll(/<%-.*/g))
         assert.match(
           tag,
-          /^<%- (?:(?:body|qr) -%>|include\('(?:\/console)?\/partials\/[\w-]+'[ ,)]|slot\('[\w.]+'\) -%>)/,
+          /^<%- (?:(?:body|qr) -%>|include\('(?:\/console|\/account)?\/partials\/[\w-]+'[ ,)]|slot\('[\w.]+'\) -%>)/,
           file,
         )
     }

@@ -17,9 +17,11 @@ import { confirmRoom } from './confirm.ts'
 import { createDesk, type Room, type Route, visitOf } from './desk.ts'
 import { downloadRoom } from './download.ts'
 import { editRoom } from './edit.ts'
+import { historyRoom } from './history.ts'
 import { neededRoom } from './needed.ts'
 import { privacyRoom } from './privacy.ts'
 import { profileRoom } from './profile.ts'
+import { receiptRoom } from './receipt.ts'
 
 /** How long a proof counts for what asks for one. */
 const FRESH_MS = 5 * 60_000
@@ -33,6 +35,8 @@ const ROOMS: readonly Room[] = [
   downloadRoom,
   closeRoom,
   activityRoom,
+  receiptRoom,
+  historyRoom,
 ]
 
 /** Where the flow of somebody goes on who is signed in and has come back from an idp; undefined for every other flow. */
