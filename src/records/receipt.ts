@@ -140,13 +140,10 @@ interface Answer {
   seen: Words
 }
 
-/** What holds of each attribute: the newest answer to it that is one. Of newest first. */
+/** What holds of each attribute: the newest answer to it that is one. Of newest first; the attributes in the order in which they were asked. */
 export function holding(records: KeptRecord[]): Map<string, KeptRecord> {
-  const found = new Map<string, KeptRecord>()
-  for (const record of records)
-    if (record.state !== 'change-refused' && record.state !== 'closed' && !found.has(record.attribute))
-      found.set(record.attribute, record)
-  return found
+  const answers = records.filter(({ state }) => state !== 'change-refused' && state !== 'closed')
+  return new Map(answers.toReversed().map((record) => [record.attribute, record]))
 }
 
 /** The words of a purpose among those of a page; undefined when it was not on it. */
