@@ -1,6 +1,11 @@
 // Close my account: everything that says something of the person goes at once, and whoever comes back is somebody new.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { putRecord } from '../../src/db/oidc-records.ts'
+import { closeAccount } from '../../src/db/user-state.ts'
+import { tracesOf } from '../../src/login/traces.ts'
+import { sha256 } from '../../src/seal.ts'
 import { enterAccount, enterWithPassword, join } from '../support/account.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { makeOperator, OPERATOR_PASSWORD, postBeside } from '../support/console.ts'
@@ -216,6 +221,31 @@ describe('Close my account', () => {
       assert.equal(states.filter(({ state }) => state === 'closed').length, 1)
       assert.equal(await storedPerson(product, person.sub), undefined, 'nobody answered a question')
     }
+  })
+
+  it('waits for what the OpenID Provider is about to keep of the person, and nothing is kept of them after', async () => {
+    const { house } = product.running
+    const { db } = house
+    const { id } = await joined()
+    const record = (name: string) => ({
+      model: 'RefreshToken',
+      idHash: sha256(name),
+      payloadSealed: Buffer.from(name),
+      grantIdHash: null,
+      uidHash: null,
+      userId: id,
+      expiresAt: new Date(Date.now() + 3_600_000),
+    })
+    const refreshing = await db.transaction()
+    await putRecord(refreshing, record(`before ${id}`))
+    let isOver = false
+    const closing = closeAccount(db, id, tracesOf(house), house.now()).finally(() => (isOver = true))
+    await sleep(300)
+    assert.equal(isOver, false)
+    await refreshing.commit()
+    assert.equal(await closing, 'done')
+    await putRecord(db, record(`after ${id}`))
+    assert.deepEqual(await tablesWith(id), ['audit_events', 'consent_heads', 'consents'])
   })
 
   it('leaves nothing of the person’s at the OpenID Provider, whatever an application asks for at the same moment', async () => {

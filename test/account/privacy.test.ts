@@ -1,6 +1,8 @@
 // Privacy: what is kept and what was said, purpose by purpose; to stop takes one press and deletes, to allow takes one and fetches.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
 import { enterAccount, enterWithPassword, join } from '../support/account.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
@@ -434,17 +436,53 @@ describe('Privacy', () => {
     assert.equal((await records(person)).length, 3)
   })
 
-  it('what is stopped while the person signs in does not come back with that sign-in', async () => {
+  it('what is stopped while a sign-in is about to write it does not come back with that sign-in', async () => {
+    const { person, browser, page } = await joined(['recover:email'])
+    const allowed = await page.press('Allow Department')
+    const other = new Client({ connectionString: product.databaseUrl })
+    await other.connect()
+    try {
+      // Whoever reads goes on, and whoever writes a value waits.
+      await other.query('BEGIN; LOCK TABLE user_attributes IN SHARE MODE')
+      const signingIn = visit(product, 'consent', person)
+      await waiting(other, 1)
+      let isOver = false
+      const stopping = submit(browser, allowed, 'Stop and delete Department').finally(() => (isOver = true))
+      await waiting(other, 2, () => isOver)
+      await other.query('COMMIT')
+      assert.equal((await stopping).status, 303)
+      await signingIn
+    } finally {
+      await other.end()
+    }
+    assert.equal(signedIn(product.application).sub, (await knownPerson(product, person.sub)).user.id)
+    assert.deepEqual(await kept(person), ['email'])
+    assert.equal((await records(person)).at(-1), 'withdrawn office:department my-account')
+  })
+
+  it('whatever is stopped, allowed and signed in at the same moment, what is kept is what holds', async () => {
     const { page, person, browser } = await joined()
-    for (let round = 0; round < 12; round += 1) {
-      const stopping = submit(browser, page, 'Stop and delete Department')
-      const signingIn = visit(product, 'consent', { ...person, department: `Department ${round}` })
-      await Promise.all([stopping, signingIn])
+    let offered = page
+    for (let round = 0; round < 6; round += 1) {
+      await Promise.all([
+        submit(browser, offered, 'Stop and delete Department'),
+        visit(product, 'consent', { ...person, department: `Department ${round}` }),
+      ])
       assert.ok(!(await kept(person)).includes('department'), `round ${round}`)
-      const allowing = await browser.open(`${product.url}/myaccount/privacy`)
-      await allowing.press('Allow Department')
+      await (await browser.open(`${product.url}/myaccount/privacy`)).press('Allow Department')
       await visit(product, 'consent', { ...person, department: `Again ${round}` })
       assert.ok((await kept(person)).includes('department'), `round ${round}`)
+      offered = await browser.open(`${product.url}/myaccount/privacy`)
     }
   })
 })
+
+/** Until so many connections wait for a lock, or there is nothing more to wait for. */
+async function waiting(client: Client, count: number, isOver = () => false): Promise<void> {
+  for (let turns = 0; turns < 400 && !isOver(); turns += 1) {
+    const { rows } = await client.query(`SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted`)
+    if (rows[0].count >= count) return
+    await sleep(25)
+  }
+  assert.ok(isOver(), 'nobody waits')
+}
