@@ -177,8 +177,6 @@ export const NOT_IN_THIS_VERSION: readonly Later[] = [
     harmless: never,
     instead: 'leave it out: /commonauth/<name> is used',
   },
-  { path: 'purposes[].acceptBy', harmless: never, instead: 'leave it out' },
-  { path: 'purposes[].wordingOnly', harmless: never, instead: 'leave it out' },
   { path: 'applications[].scopes', harmless: hasNoLaterScope, instead: '[internal_flow_answer]', kept: true },
 ]
 

@@ -163,6 +163,12 @@ const PURPOSE_WORDS = {
   description: line(600, 'So that we can help you if you lose your password'),
 }
 
+/** A day of the calendar. TOML has dates of its own, and a day in quotes reads the same. */
+const day = z.preprocess(
+  (value) => (value instanceof Date ? value.toISOString() : value),
+  text('must be a day as YYYY-MM-DD', '2027-01-31', (value) => /^\d{4}-\d\d-\d\d$/.test(value) && isDay(value)),
+)
+
 const purpose = group({
   id: text('must be 1 to 40 of a-z 0-9 - beginning with a letter or digit', 'recover', (value) =>
     /^[a-z0-9][a-z0-9-]{0,39}$/.test(value),
@@ -173,6 +179,8 @@ const purpose = group({
     group({ name: line(50, 'email'), mandatory: flag(false) }),
     '[{ name: email, mandatory: true }]',
   ).min(1, { error: say('must name an attribute', '[{ name: email }]') }),
+  acceptBy: day.exactOptional(),
+  wordingOnly: line(200, 'a slip of the pen').exactOptional(),
 })
 
 /** The whole file. `mayBePrivate`: issuers may be private, and http. */
@@ -206,6 +214,9 @@ export function pagesOf(jit: Pick<typeof JIT_DEFAULTS, 'username_provisioning_ur
     elsewhere: { ...(isElsewhere(register) ? { register } : {}), ...(isElsewhere(signup) ? { signup } : {}) },
   }
 }
+
+/** That is in the calendar, and after the year 1: PostgreSQL counts on from it. */
+const isDay = (value: string) => value >= '1000' && new Date(`${value}T00:00:00Z`).toJSON()?.startsWith(value) === true
 
 const isReserved = (name: string) =>
   isStandardAttribute(name) || PROTOCOL_CLAIMS.has(name) || Object.hasOwn(Object.prototype, name)

@@ -9,7 +9,7 @@ import { ownSetupToken } from './console/setup-token.ts'
 import { databaseAddress } from './database-address.ts'
 import { connectionLimit, connectionsOf } from './db/capacity.ts'
 import { connect, type Db } from './db/connect.ts'
-import { releaseEntries } from './db/entries.ts'
+import { alone, releaseEntries } from './db/entries.ts'
 import { readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { isSetUp } from './db/operators.ts'
@@ -22,6 +22,7 @@ import { onceADay, takeCheckpoint } from './records/checkpoint.ts'
 import { createKeyring } from './seal.ts'
 import { applyDeclared, USER_STORE } from './settings/declare.ts'
 import { startLiveSettings } from './settings/live.ts'
+import { keepVersions } from './settings/versions.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
 import { countMisfits, fillLooks } from './stores/review.ts'
@@ -89,7 +90,11 @@ export async function start(options: StartOptions): Promise<Running> {
       )
       if (applied.written.length + applied.turnedOff.length > 0) log.info(applied, 'configuration applied')
       if (applied.written.some((name) => name.startsWith(USER_STORE))) await warnOfMisfits(db, log)
-    } else await releaseEntries(db)
+    } else {
+      await releaseEntries(db)
+      // An earlier release, beside which this one began, may have written purposes and knew nothing of versions.
+      await alone(db, keepVersions)
+    }
     const live = await startLiveSettings(db, (error) => log.warn({ err: error }, 'the settings could not be read'))
     stopReading = live.stop
     const theme = chooseTheme(config, log)

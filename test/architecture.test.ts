@@ -88,7 +88,7 @@ const BELOW: Record<string, string[]> = {
   'local-state': [],
 }
 
-const RULES = `attributes confusables consent decide explain form look look-alikes page place roles sync translations typed-attributes username`
+const RULES = `attributes confusables consent decide explain form look look-alikes page place roles sync translations typed-attributes username versions`
 const PURE = new Set([
   ...RULES.split(' ').map((name) => `provisioning/${name}.ts`),
   'declared-addresses.ts',
@@ -110,6 +110,7 @@ const PURE_ALL_THE_SAME: Record<string, string> = {
   'provisioning/consent.ts': "import { createHash } from 'node:crypto'",
   'records/chain.ts': "import { hash as digest } from 'node:crypto'",
   'records/receipt.ts': "import { hash as digest } from 'node:crypto'",
+  'provisioning/versions.ts': "import { isDeepStrictEqual } from 'node:util'",
   'stores/password-policy.ts': "import { dictionary } from '@zxcvbn-ts/language-common'",
   'stores/regex.ts': "import { RE2Set } from 're2js'",
 }

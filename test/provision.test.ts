@@ -379,7 +379,8 @@ describe('a provision', () => {
     })
 
     it('NEGATIVE CONTROL: without the transaction a failing attribute leaves an ended flow, an identity and a user behind', async () => {
-      const references = 'ALTER TABLE identities DROP CONSTRAINT identities_user_id_fkey'
+      const references = `ALTER TABLE identities DROP CONSTRAINT identities_user_id_fkey;
+        ALTER TABLE answered_versions DROP CONSTRAINT answered_versions_user_id_fkey`
       await broken(references, async (copy) => {
         const ada = somebody()
         const flow = await flowWith(copy, ada)

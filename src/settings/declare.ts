@@ -17,6 +17,7 @@ import type { Keyring } from '../seal.ts'
 import { PRIMARY } from '../stores/name.ts'
 import { ALL_KINDS, declaredOf, KINDS, leaves, type Parsed } from './kinds.ts'
 import { declareSections } from './sections.ts'
+import { keepVersions } from './versions.ts'
 import { tell, writeEntry } from './write.ts'
 
 /** What applying the configuration did, for the log: names only. */
@@ -68,7 +69,9 @@ export function applyDeclared(
       rows[kind] = await listEntries(transaction, kind)
       written.push(...(await declareKind(kind)))
     }
-    return { written, turnedOff: managedBy === 'file' ? await letGo() : [] }
+    const turnedOff = managedBy === 'file' ? await letGo() : []
+    await keepVersions(transaction)
+    return { written, turnedOff }
 
     async function declareKind<K extends Kind>(kind: K): Promise<string[]> {
       const names: string[] = []

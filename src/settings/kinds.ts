@@ -88,7 +88,7 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
       claims: {
         username: row['username_claim'],
         mappings: row['mappings'],
-        ...(row['roles_claim'] === null ? {} : { roles: row['roles_claim'] }),
+        ...unlessNull('roles', row['roles_claim']),
         roleMappings: row['role_mappings'],
       },
       provisioning: {
@@ -106,12 +106,14 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
     list: 'purposes',
     named: 'id',
     isOrdered: true,
-    columns: ({ id, purpose, description, translations, piiCategories }) => ({
+    columns: ({ id, purpose, description, translations, piiCategories, acceptBy, wordingOnly }) => ({
       id,
       purpose,
       description,
       translations: JSON.stringify(translations ?? {}),
       pii_categories: JSON.stringify(piiCategories),
+      accept_by: acceptBy ?? null,
+      wording_only: wordingOnly ?? null,
     }),
     entry: (row) => ({
       id: row['id'],
@@ -119,6 +121,8 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
       description: row['description'],
       ...unlessEmpty('translations', row['translations']),
       piiCategories: row['pii_categories'],
+      ...unlessNull('acceptBy', row['accept_by']),
+      ...unlessNull('wordingOnly', row['wording_only']),
     }),
   },
   application: {
@@ -144,7 +148,7 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
       scopes: row['scopes'],
       redirectUris: row['redirect_uris'],
       postLogoutRedirectUris: row['post_logout_redirect_uris'],
-      ...(row['identity_providers'] === null ? {} : { identityProviders: row['identity_providers'] }),
+      ...unlessNull('identityProviders', row['identity_providers']),
       requireLocalUser: row['require_local_user'],
       requirePkce: row['require_pkce'],
     }),
@@ -190,4 +194,8 @@ function put(entry: Entry, key: string, [next, ...rest]: string[], value: unknow
 
 function unlessEmpty(key: string, value: unknown): Entry {
   return Object.keys(value as object).length === 0 ? {} : { [key]: value }
+}
+
+function unlessNull(key: string, value: unknown): Entry {
+  return value === null ? {} : { [key]: value }
 }

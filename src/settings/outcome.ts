@@ -7,6 +7,7 @@ import { StoreInUse } from '../db/user-stores.ts'
 import type { House } from '../house.ts'
 import type { OtherFault } from './check.ts'
 import { findSetting, readSettings, type Setting, type SettingKind, type Settings } from './entries.ts'
+import { keepVersions } from './versions.ts'
 
 /** What changing settings needs of the house. */
 export type SettingsHouse = Pick<House, 'db' | 'keyring' | 'allowPrivateIdp' | 'rereadSettings'>
@@ -60,7 +61,11 @@ export function changing(
 /** Runs `work` alone; a store that is in use is an outcome, and a change holds at once in this process. */
 export async function settled(house: SettingsHouse, work: (db: Db) => Promise<Outcome>): Promise<Outcome> {
   try {
-    const outcome = await alone(house.db, work)
+    const outcome = await alone(house.db, async (db) => {
+      const outcome = await work(db)
+      if (outcome.kind === 'saved') await keepVersions(db)
+      return outcome
+    })
     // Made it is, whether or not it can be read just now: then it holds some seconds later.
     if (outcome.kind === 'saved' || outcome.kind === 'deleted') await house.rereadSettings().catch(() => {})
     return outcome
