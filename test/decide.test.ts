@@ -14,6 +14,7 @@ const LADDER: Scheme[] = [SILENT, CONSENT, PASSWORD, USERNAME]
 
 const OFF = { jitEnabled: false }
 const known = { user: { id: 'user-1', isLocked: false } }
+const changed = { user: { id: 'user-1', isLocked: false, askedAgain: { purposes: ['recover'], isDue: false } } }
 const locked = { user: { id: 'user-1', isLocked: true } }
 const asked = { wasAsked: true }
 const mayBe = { mayBeKnown: true } as const
@@ -38,6 +39,13 @@ const create: Decision = { kind: 'create' }
 const offer: Decision = { kind: 'offer' }
 const refuse = (because: Extract<Decision, { kind: 'refuse' }>['because']): Decision => ({ kind: 'refuse', because })
 
+const askAgain: Decision = {
+  kind: 'ask',
+  page: 'signup',
+  ask: { username: false, password: false, consent: true },
+  because: ['purpose-changed'],
+}
+
 function ask(page: 'register' | 'signup', asked: string, ...because: Reason[]): Decision {
   const what = { username: asked.includes('username'), password: asked.includes('password'), consent: true as const }
   return { kind: 'ask', page, ask: what, because: ['scheme', ...because] }
@@ -45,6 +53,12 @@ function ask(page: 'register' | 'signup', asked: string, ...because: Reason[]): 
 
 // biome-ignore format: one row, one line
 const table: [string, Change, Decision][] = [
+  ['a known person is asked about a purpose that changed, on signup.do in every mode that asks', { ...changed, scheme: USERNAME }, askAgain],
+  ['… and about nothing else, whatever became of the name', { ...changed, scheme: PASSWORD, username: 'taken', ...missing }, askAgain],
+  ['a silent idp asks nobody about a change', { ...changed, scheme: SILENT }, signIn],
+  ['… even who has seen the question', { ...changed, ...asked, scheme: SILENT }, signIn],
+  ['with provisioning off nobody is asked about a change', { ...changed, ...OFF, scheme: CONSENT }, signIn],
+  ['who is locked is asked about no change', { user: { ...changed.user, isLocked: true }, scheme: CONSENT }, refuse('USER_LOCKED')],
   ['with provisioning off a known person signs in', { ...OFF, ...known }, signIn],
   ['with provisioning off an unknown person is handed back as a federated subject', OFF, federated],
   ['with provisioning off the scheme says nothing', { ...OFF, scheme: USERNAME }, federated],

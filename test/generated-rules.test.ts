@@ -408,7 +408,14 @@ describe('what is kept of a person, whatever was sent, asked, ticked and typed',
 
   it('was shown first: the page has a box, not ticked, for every answer that is recorded, and a field for every value to type', () => {
     const addresses = { action: '/', switchHref: '/', stay: '/stay', status: '/status' }
-    const context = { ...addresses, csrf: 'c', sessionDataKey: 's', memory: 'm', openUntil: new Date(0) }
+    const context = {
+      ...addresses,
+      csrf: 'c',
+      sessionDataKey: 's',
+      mayPutOff: true,
+      memory: 'm',
+      openUntil: new Date(0),
+    }
     holds(300, [asked, shortText], ({ situation, question, asked: page }, typed) => {
       const kept = { username: typed, ticks: new Set<string>(), typed: {} }
       for (const tried of [firstView(situation, question), tryOf(kept)]) {

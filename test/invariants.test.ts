@@ -226,6 +226,11 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
       'event :federatedEvent is sign-in-federated and was decided as create',
     ],
   },
+  shownWasSaid: {
+    by: `DELETE FROM answered_versions;
+      INSERT INTO answered_versions (user_id, purpose_id, version) SELECT ':silent', 'recover', 9`,
+    says: ['user :silent was shown version 9 of recover, which is none'],
+  },
   askedIsOnRecord: {
     by: `UPDATE flows SET noted = '{}' WHERE id = ':askedFlow'; UPDATE audit_events SET asked = '{}' WHERE flow_id = ':declined'`,
     says: [

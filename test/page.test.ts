@@ -28,6 +28,7 @@ const CONTEXT = {
   sessionDataKey: 'the key',
   switchHref: '/authenticationendpoint/login.do?sessionDataKey=the-key',
   openUntil: new Date('2027-03-04T14:32:10Z'),
+  mayPutOff: true,
   memory: 'the memory',
   stay: '/accountrecoveryendpoint/stay',
   status: '/accountrecoveryendpoint/username-status',

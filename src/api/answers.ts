@@ -1,11 +1,11 @@
 // What a person answered on a page elsewhere: the rules, statuses and codes of our own page, by its own functions.
 import type { House } from '../house.ts'
 import { limitsOf, readAnswers } from '../provisioning/answers.ts'
-import { typedName } from '../provisioning/form.ts'
+import { askedOf, keep, typedName } from '../provisioning/form.ts'
 import { tooManyError } from '../provisioning/limits.ts'
-import { endWithoutUser } from '../provisioning/provision.ts'
+import { tryOf } from '../provisioning/page.ts'
 import { keepAnswers } from '../provisioning/returned.ts'
-import { settle } from '../provisioning/settle.ts'
+import { sayNo, settle } from '../provisioning/settle.ts'
 import { PageError } from '../web/errors.ts'
 import { type Fields, readFields } from '../web/forms.ts'
 import { problem } from '../web/problems.ts'
@@ -28,8 +28,16 @@ export function answerResources(house: House, ways: ApiWays): Resource[] {
         const { flow } = opened
         const fields = fieldsOf(call.body)
         if (call.body.do === 'decline') {
-          await endWithoutUser(house, flow, { kind: 'declined' })
-          return endedAnswer(house, ways, flow)
+          const again = await sayNo(house, flow)
+          if (!again) return endedAnswer(house, ways, flow)
+          const kept = keep(fields, askedOf(again.situation, again.question))
+          const question = await questionFor(
+            house,
+            ways,
+            { flow, ...again },
+            { ...tryOf(kept), isChanged: true, isReturned: true },
+          )
+          return { problem: { ...problem(422, 'CHANGED'), problems: problemsIn(question), question } }
         }
         const asked = await settle(house, flow, typedName(fields))
         if (!asked || asked === 'offered') return endedAnswer(house, ways, flow)
@@ -42,7 +50,7 @@ export function answerResources(house: House, ways: ApiWays): Resource[] {
           const code = question.changed?.code ?? 'ANSWERS_WRONG'
           return { problem: { ...problem(422, code), problems: problemsIn(question), question } }
         }
-        const answer = await keepAnswers(house, found, reading.answers, flow.id)
+        const answer = await keepAnswers(house, found, reading, flow.id)
         if (answer === undefined) return endedAnswer(house, ways, flow)
         const query = new URLSearchParams({ sessionDataKey: flow.id, answer })
         return {

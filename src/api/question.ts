@@ -43,6 +43,8 @@ export function questionOf(page: PromptPage, kind: Question['page'], language: s
           },
         }
       : {}),
+    ...(page.change ? { change: page.change } : {}),
+    actions: { create: say(page.actions.create), decline: say(page.actions.decline) },
     roles: page.roles,
   }
 }

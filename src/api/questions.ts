@@ -5,7 +5,7 @@ import type { House } from '../house.ts'
 import { type Found, limitsOf, nameStatusOf, pageOf, switchAddress } from '../provisioning/answers.ts'
 import { tooManyError } from '../provisioning/limits.ts'
 import { firstView, type Try } from '../provisioning/page.ts'
-import { type Arrived, settle } from '../provisioning/settle.ts'
+import { type Arrived, mayPutOff, settle } from '../provisioning/settle.ts'
 import { questionOf } from './question.ts'
 import { type Answer, type Call, type Resource, resource } from './resource.ts'
 import { NameRequest, type Question, QuestionRequest } from './shapes.ts'
@@ -59,6 +59,7 @@ export async function questionFor(house: House, ways: ApiWays, found: Found, tri
     ...{ action: '', csrf: '', sessionDataKey: '', memory: '', stay: '', status: '' },
     switchHref: absolute(house, switchAddress(found, ways.again)),
     openUntil: flow.expiresAt,
+    mayPutOff: mayPutOff(found.situation.facts, flow),
   }
   const page = await pageOf(house, found, context, tried)
   return questionOf(page, question.page, flow.language, (message) => house.views.t(message, flow.language))

@@ -99,6 +99,10 @@ export const Question = z.strictObject({
       ),
     })
     .exactOptional(),
+  /** Somebody who has an account is asked about a change of purposes, and can put it off until the end of a day. */
+  change: z.strictObject({ mayPutOff: z.boolean(), until: z.iso.date().exactOptional() }).exactOptional(),
+  /** What the two buttons say that send `create` and `decline`. */
+  actions: z.strictObject({ create: z.string(), decline: z.string() }),
   roles: z.array(z.string()),
 })
 export type Question = z.output<typeof Question>

@@ -120,6 +120,8 @@ export interface SignInRecord {
   userId?: string
   /** Where the user was made. */
   store?: string
+  /** What somebody who is known answered to a change of purposes. */
+  answer?: 'chosen' | 'later'
   /** Counts: what was kept, changed and granted. */
   counts: Record<string, number>
 }
@@ -216,7 +218,7 @@ interface Row {
 }
 
 function recordFrom(row: Row): SignInRecord {
-  const { code, door, stage, store, scheme: _, ...rest } = row.detail
+  const { code, door, stage, store, answer, scheme: _, ...rest } = row.detail
   const idp = row.idp_id && { id: row.idp_id, ...some({ name: row.idp_name, displayName: row.idp_display_name }) }
   const application = row.application_id && { id: row.application_id, ...some({ name: row.application_name }) }
   const verdict = row.facts && row.decision && { facts: row.facts, decision: row.decision }
@@ -231,7 +233,10 @@ function recordFrom(row: Row): SignInRecord {
       Object.entries(rest).filter((entry): entry is [string, number] => Number.isInteger(entry[1])),
     ),
     ...some({ idp, application, verdict, mode: row.mode, asked: row.asked, failure: row.failure, userId: row.user_id }),
-    ...(some({ refusal: code, door, stage, store }) as Pick<SignInRecord, 'refusal' | 'door' | 'stage' | 'store'>),
+    ...(some({ refusal: code, door, stage, store, answer }) as Pick<
+      SignInRecord,
+      'refusal' | 'door' | 'stage' | 'store' | 'answer'
+    >),
   }
 }
 

@@ -90,6 +90,20 @@ export function currentConsents(db: Db, userId: string): Promise<ConsentRecord[]
   )
 }
 
+/** The last answers of a person, whether they hold or not, by purpose and attribute. */
+export async function lastAnswers(db: Db, userId: string): Promise<Map<string, Map<string, ConsentState>>> {
+  const rows = await query<ConsentRecord>(
+    db,
+    `SELECT DISTINCT ON (purpose_id, attribute) purpose_id AS "purposeId", attribute, state
+     FROM consents WHERE user_id = ? AND state <> 'closed' ORDER BY purpose_id, attribute, sequence DESC`,
+    [userId],
+  )
+  const answers = new Map<string, Map<string, ConsentState>>()
+  for (const { purposeId, attribute, state } of rows)
+    answers.set(purposeId, (answers.get(purposeId) ?? new Map()).set(attribute, state))
+  return answers
+}
+
 export interface Answers {
   /** People who saw the purpose and answered. */
   asked: number

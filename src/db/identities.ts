@@ -9,16 +9,22 @@ export interface Identity {
   isLocked: boolean
 }
 
+/** With the user's name, and the store that it is in. */
+export interface NamedIdentity extends Identity {
+  store: string
+  username: string
+}
+
 export interface Person {
   idpId: string
   issuer: string
   subject: string
 }
 
-export function findIdentity(db: Db, person: Person): Promise<Identity | undefined> {
-  return queryOne<Identity>(
+export function findIdentity(db: Db, person: Person): Promise<NamedIdentity | undefined> {
+  return queryOne<NamedIdentity>(
     db,
-    `SELECT identities.user_id AS "userId", identities.scheme, users.is_locked AS "isLocked"
+    `SELECT identities.user_id AS "userId", identities.scheme, users.is_locked AS "isLocked", users.store, users.username
      FROM identities JOIN users ON users.id = identities.user_id
      WHERE idp_id = ? AND issuer = ? AND subject = ?`,
     [person.idpId, person.issuer, person.subject],

@@ -49,3 +49,9 @@ export async function removeUserAttributes(db: Db, userId: string, idpId: string
     names,
   ])
 }
+
+/** Removes values whatever they came from. */
+export async function dropUserAttributes(db: Db, userId: string, names: string[]): Promise<void> {
+  if (names.length === 0) return
+  await query(db, 'DELETE FROM user_attributes WHERE user_id = ? AND name = ANY (?::text[])', [userId, names])
+}

@@ -92,8 +92,8 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
     const values = { app: application?.name ?? '', idp: idp?.displayName ?? '', org: organization.name }
     const actions: Action[] = []
     if (href) actions.push({ label: { key: 'action.return', values }, href })
-    // Whoever was refused by a rule would only be refused again.
-    const mayTryAgain = ending.kind === 'declined' || ending.code === 'IDP_FAILED'
+    // Whoever was refused by a rule would only be refused again; whoever did not agree can think again.
+    const mayTryAgain = ending.kind === 'declined' || ['IDP_FAILED', 'CONSENT_DUE'].includes(ending.code)
     // Only whoever verified the person elsewhere can begin again there.
     const canBegin = href !== undefined && flow.door.kind !== 'flow-api'
     if (canBegin && mayTryAgain && idp?.isEnabled)

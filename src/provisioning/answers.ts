@@ -6,16 +6,17 @@ import type { House } from '../house.ts'
 import type { Fields } from '../web/forms.ts'
 import type { PromptPage } from '../web/page.ts'
 import { grant, itemsOf } from './consent.ts'
-import type { Facts } from './decide.ts'
-import type { Answers, Kept } from './form.ts'
-import { askedOf, keep, nameProblem, readForm } from './form.ts'
+import { type Facts, isAboutChange } from './decide.ts'
+import type { Situation } from './facts.ts'
+import type { Answers, ChangeReading, Kept } from './form.ts'
+import { askedOf, keep, nameProblem, readChange, readForm } from './form.ts'
 import { createLimit, type Limit } from './limits.ts'
 import type { PageContext, Try } from './page.ts'
 import { codesOf, firstView, promptPage, tryOf } from './page.ts'
 import { isAsInUsername, keptName, type NameReading, type Places, readName } from './place.ts'
-import type { NewUser } from './provision.ts'
+import { type Choice, type NewUser, shownOf, signIn } from './provision.ts'
 import type { Arrived, Asking } from './settle.ts'
-import { askingOf } from './settle.ts'
+import { askingOf, settle } from './settle.ts'
 import { freeNames } from './suggestions.ts'
 
 export type Found = Asking & { flow: Arrived }
@@ -25,6 +26,8 @@ export type Again = (flowId: string, idpName?: string, options?: { otherAccount:
 
 export type Reading =
   | { kind: 'answers'; answers: Answers; kept: Kept }
+  /** To a change of purposes. */
+  | Extract<ChangeReading, { kind: 'choice' }>
   /** The question is to be shown again: it is not the one that was answered, or something is wrong. */
   | { kind: 'again'; tried: Try }
 
@@ -48,8 +51,8 @@ export function readAnswers(fields: Fields, { question, situation }: Asking, isI
     // The shown name was taken while the page was open: now it is asked for, and the ticks stay.
     return { kind: 'again', tried: { ...sameAgain(fields, { situation, question }), isFirst: true } }
   }
-  const reading = readForm(fields, form)
-  if (reading.kind === 'answers') return reading
+  const reading = isAboutChange(question) ? readChange(fields, form) : readForm(fields, form)
+  if (reading.kind !== 'problems') return reading
   const { problems, kept } = reading
   return { kind: 'again', tried: { problems, kept, suggestions: [] } }
 }
@@ -79,6 +82,31 @@ export async function newUserOf(
     attributes,
     consent: { notice, records },
   }
+}
+
+/** What there is to keep of an answer to a change of purposes. */
+export function choiceFrom(
+  house: House,
+  { idp, application, profile, purposes, notice }: Situation,
+  { ticks, typed }: Extract<Reading, { kind: 'choice' }>['choice'],
+): Choice {
+  const items = itemsOf(purposes, profile)
+  const { attributes } = grant(items, ticks, profile, typed, idp.id)
+  return {
+    application,
+    notice,
+    items,
+    ticks,
+    typed: attributes.filter(({ origin }) => origin === 'person'),
+    shown: shownOf(purposes, house.now()),
+  }
+}
+
+/** Signs somebody in who is known, with their answer. Undone, with whatever is left to ask, when somebody was quicker. */
+export async function saveChoice(house: House, { flow, situation }: Found, choice: Choice): Promise<void> {
+  const { idp, facts, identity } = situation
+  const isSaved = identity && (await signIn(house, flow, { idp, profile: flow.profile, facts }, identity, choice))
+  if (!isSaved) await settle(house, flow)
 }
 
 /** The page of a question and a try, which from now on counts as asked. */

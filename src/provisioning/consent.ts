@@ -16,6 +16,8 @@ export interface Item {
   isSent: boolean
   /** The value of the tick box: `<purpose id>:<attribute>`. */
   key: string
+  /** Of somebody who is known: they are asked about a change, which they can put off, or not any more. */
+  again?: 'open' | 'due'
 }
 
 /** The purposes as shown, with the words; its hash travels in the form, so that nothing is saved under other words. */
@@ -40,7 +42,7 @@ export function effectivePurposes(
   return [{ id: 'default', ...words, piiCategories: names.map((name) => ({ name, mandatory: false })) }]
 }
 
-export function itemsOf(purposes: Purpose[], profile: Profile): Item[] {
+export function itemsOf(purposes: (Purpose & Pick<SpokenPurpose, 'again'>)[], profile: Profile): Item[] {
   return purposes.flatMap((purpose) =>
     purpose.piiCategories.map(({ name, mandatory }) => ({
       purposeId: purpose.id,
@@ -48,6 +50,7 @@ export function itemsOf(purposes: Purpose[], profile: Profile): Item[] {
       isNeeded: mandatory,
       isSent: Object.hasOwn(profile.attributes, name),
       key: `${purpose.id}:${name}`,
+      ...(purpose.again ? { again: purpose.again } : {}),
     })),
   )
 }
@@ -77,8 +80,9 @@ export function noticeOf(
       address: organization.address ?? null,
     },
     language,
-    purposes: purposes.map(({ id, purpose, description, piiCategories, language: own }) => ({
+    purposes: purposes.map(({ id, purpose, description, piiCategories, language: own, again }) => ({
       id,
+      ...(again === undefined ? {} : { again }),
       ...(own === undefined ? {} : { language: own }),
       purpose,
       description,
@@ -88,9 +92,16 @@ export function noticeOf(
   return { hash: createHash('sha256').update(content).digest('base64url'), language, content }
 }
 
-/** The items whose box must be ticked and is not. Mandatory is judged per purpose. */
+/** The items whose box must be ticked and is not. Mandatory is judged per purpose. A change that can be put off can be refused, too. */
 export function missingTicks(items: Item[], ticks: ReadonlySet<string>): Item[] {
-  return items.filter((item) => item.isNeeded && !ticks.has(item.key))
+  return items.filter((item) => item.isNeeded && item.again !== 'open' && !ticks.has(item.key))
+}
+
+/** Whether the person has to type an attribute that the idp did not send: they agree to what needs it, or have to. */
+export function mustType(items: Item[], ticks: ReadonlySet<string>, attribute: string): boolean {
+  return items.some(
+    (item) => item.attribute === attribute && item.isNeeded && (item.again !== 'open' || ticks.has(item.key)),
+  )
 }
 
 /**

@@ -8,7 +8,12 @@ export interface Facts {
   /** The person has seen the question, so only their answer may make a user: what they do not tick is kept nowhere. */
   wasAsked: boolean
   /** The user that this (idp, issuer, subject) belongs to. */
-  user?: { id: string; isLocked: boolean }
+  user?: {
+    id: string
+    isLocked: boolean
+    /** Purposes that changed since the person was shown them, and whether any of that cannot be put off any more. Only of an idp that asks. */
+    askedAgain?: { purposes: string[]; isDue: boolean }
+  }
   /** The suggested username, in the store that the idp provisions to. */
   username: 'free' | 'taken' | 'refused'
   /** Attributes that some purpose needs and the idp did not send. */
@@ -26,7 +31,7 @@ export interface Ask {
   consent: true
 }
 
-export type Reason = 'scheme' | 'username-taken' | 'username-refused' | 'attribute-missing'
+export type Reason = 'scheme' | 'username-taken' | 'username-refused' | 'attribute-missing' | 'purpose-changed'
 
 export type Decision =
   | { kind: 'sign-in'; userId: string }
@@ -48,7 +53,15 @@ export interface Verdict {
 export function decide(facts: Facts): Decision {
   if (!facts.idp.isEnabled || !facts.idp.isAccepted) return { kind: 'refuse', because: 'IDP_OFF' }
   if (facts.user) {
-    return facts.user.isLocked ? { kind: 'refuse', because: 'USER_LOCKED' } : { kind: 'sign-in', userId: facts.user.id }
+    if (facts.user.isLocked) return { kind: 'refuse', because: 'USER_LOCKED' }
+    return facts.user.askedAgain && asksConsent(facts.idp)
+      ? {
+          kind: 'ask',
+          page: 'signup',
+          ask: { username: false, password: false, consent: true },
+          because: ['purpose-changed'],
+        }
+      : { kind: 'sign-in', userId: facts.user.id }
   }
   if (!facts.idp.jitEnabled) {
     return facts.requireLocalUser ? { kind: 'refuse', because: 'LOCAL_USER_REQUIRED' } : { kind: 'sign-in-federated' }
@@ -61,6 +74,16 @@ export function decide(facts: Facts): Decision {
     return { kind: 'create' }
   }
   return ask(facts, facts.idp.scheme)
+}
+
+/** Whether people of an idp are asked what may be kept of them. */
+export function asksConsent({ jitEnabled, scheme }: Pick<Facts['idp'], 'jitEnabled' | 'scheme'>): boolean {
+  return jitEnabled && scheme !== 'PROVISION_SILENTLY'
+}
+
+/** Whether a question is about a change, to somebody who is known. */
+export function isAboutChange({ because }: { because: Reason[] }): boolean {
+  return because.includes('purpose-changed')
 }
 
 function ask(facts: Facts, scheme: Scheme): Decision {

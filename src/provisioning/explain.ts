@@ -1,11 +1,21 @@
 // Says in plain English what happened at a sign-in and why, for operators: of a record, and of facts that somebody would sign in with. Pure.
 import type { Asked, Outcome, SignInRecord } from '../db/audit.ts'
-import { type Ask, type Decision, decide, type Facts, type RefusalCode } from './decide.ts'
+import { type Ask, type Decision, decide, type Facts, isAboutChange, type RefusalCode } from './decide.ts'
 
 /** What is told: a record without what only finds it. */
 export type Story = Pick<
   SignInRecord,
-  'outcome' | 'cameBack' | 'problemCodes' | 'verdict' | 'asked' | 'refusal' | 'failure' | 'stage' | 'store' | 'door'
+  | 'outcome'
+  | 'cameBack'
+  | 'problemCodes'
+  | 'verdict'
+  | 'asked'
+  | 'refusal'
+  | 'failure'
+  | 'stage'
+  | 'store'
+  | 'door'
+  | 'answer'
 > & { idp?: { displayName?: string }; application?: { name?: string } }
 
 /** What people call the idp and the application. */
@@ -65,7 +75,7 @@ function causeOf(facts: Facts, decision: Decision, { idp, application }: Names, 
     case 'refuse':
       return refusalOf(facts, decision.because, { idp, application }, be)
     case 'ask':
-      return questionOf(facts, decision.ask, idp, be)
+      return isAboutChange(decision) ? changeOf(facts) : questionOf(facts, decision.ask, idp, be)
     case 'offer':
       return `a user here ${be === 'was' ? 'kept' : 'keeps'} the e-mail address that ${idp} verified`
     default:
@@ -107,6 +117,14 @@ function questionOf(facts: Facts, ask: Ask, idp: string, be: 'was' | 'is'): stri
   return list([why, ...name[facts.username], ...missing])
 }
 
+/** What somebody who is known is asked about. */
+function changeOf({ user }: Facts): string {
+  const { purposes = [], isDue } = user?.askedAgain ?? {}
+  const one = purposes.length === 1 ? `the purpose ${purposes[0]} changed since they were last shown it` : undefined
+  const changed = one ?? `the purposes ${list(purposes)} changed since they were last shown them`.replace('  ', ' ')
+  return isDue ? `${changed} and cannot be put off any more` : changed
+}
+
 /** What the scheme asks for: a username that is asked for because the suggested one will not do has a reason of its own. */
 function asksOf({ username, password }: Ask, { idp }: Facts): string[] {
   const isOfTheScheme = username && idp.scheme === 'PROMPT_USERNAME_PASSWORD_CONSENT'
@@ -134,7 +152,11 @@ function prospectOf(decision: Decision): string {
 
 /** What came of a question. */
 function answerTo(story: Story, names: Names): string {
-  const { outcome } = story
+  const { outcome, answer } = story
+  if (outcome === 'sign-in' && answer === 'chosen') return `They chose: ${endingOf(story, names)}`
+  if (outcome === 'sign-in' && answer === 'later') return `They put it off: ${endingOf(story, names)} as it was`
+  if (outcome === 'refused' && story.refusal === 'CONSENT_DUE')
+    return `They did not agree: ${endingOf(story, names)} and nothing about them was changed`
   if (outcome === 'user-created') return `They finished: ${endingOf(story, names)}`
   return capital(endingOf(story, names))
 }
@@ -246,7 +268,7 @@ const GLOSSES: [code: RegExp, gloss: string][] = [
   [/^USERNAME_TAKEN$/, 'the username was taken'],
   [/^(USERNAME|STORE)_/, 'the username was against the rules'],
   [/^PW_/, 'the password was against the rules'],
-  [/^CONSENT_NEEDED$/, 'a needed box was not ticked'],
+  [/^CONSENT_NEEDED(_AGAIN)?$/, 'a needed box was not ticked'],
   [/^ATTR_/, 'a needed detail was missing or in the wrong format'],
   [/^CHANGED$/, 'the question had changed'],
   [/^SIGNIN_FAILED$/, 'the username or the password was wrong'],

@@ -1,7 +1,7 @@
 // Gathers what a decision and a page need to know, by reading; changes nothing.
 import type { Application } from '../db/applications.ts'
 import { acceptsIdp, findApplication } from '../db/applications.ts'
-import type { Identity } from '../db/identities.ts'
+import type { NamedIdentity } from '../db/identities.ts'
 import { findIdentity } from '../db/identities.ts'
 import type { Idp } from '../db/idps.ts'
 import { findIdp } from '../db/idps.ts'
@@ -16,27 +16,30 @@ import { PageError } from '../web/errors.ts'
 import type { Message } from '../web/page.ts'
 import type { Notice } from './consent.ts'
 import { effectivePurposes, missingAttributes, noticeOf } from './consent.ts'
-import type { Facts } from './decide.ts'
+import { asksConsent, type Facts } from './decide.ts'
+import { whatToAskAgain } from './known.ts'
 import { mayBeKnown } from './offer.ts'
 import type { NameReading, Places } from './place.ts'
 import { readName } from './place.ts'
+import { onlyAsked } from './reask.ts'
 import { takenNames } from './taken.ts'
 import { nameIn, purposeIn, type SpokenPurpose } from './translations.ts'
 
 /** Everything about one profile, now. */
 export interface Situation {
+  /** What the idp sent; where somebody who is known is asked again, with what is kept of them. */
   profile: Profile
   idp: Idp
   application: Application
   organization: Organization
   purposes: SpokenPurpose[]
-  /** The purposes in the words that people see. */
+  /** `purposes` in the words that people see. Of somebody who is asked again, those that changed, and of these what is asked. */
   notice: Notice
   /** What people call an attribute: the operator's words for a custom one, ours for a standard claim. */
   label: (attribute: string) => string
   /** The language of that, where it is not the page's. */
   labelLanguage: (attribute: string) => string | undefined
-  identity: Identity | undefined
+  identity: NamedIdentity | undefined
   /** Where names of this idp may go. */
   places: Places
   suggested: NameReading
@@ -89,17 +92,24 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
   const isOffered = !identity && !arrival.isApart && (await mayBeKnown(house.db, idp, profile))
   const t = (message: Message) => house.views.t(message, language)
   const spoken = configured.map((purpose) => purposeIn(language, purpose))
-  const purposes = effectivePurposes(spoken, profile, {
-    purpose: t({ key: 'consent.default.purpose' }),
-    description: t({ key: 'consent.default.description', values: { org: organization.name } }),
-  })
+  const again =
+    identity && asksConsent(idp)
+      ? await whatToAskAgain(house, identity.userId, { idp, profile, purposes: configured, controller: organization })
+      : undefined
+  const purposes = again
+    ? onlyAsked(spoken, again.asked)
+    : effectivePurposes(spoken, profile, {
+        purpose: t({ key: 'consent.default.purpose' }),
+        description: t({ key: 'consent.default.description', values: { org: organization.name } }),
+      })
+  const shown = again?.profile ?? profile
   const named = (attribute: string) => {
     const names = custom.get(attribute)
     return names ? nameIn(language, names) : { name: t({ key: `attribute.${attribute}` }) }
   }
   const label = (attribute: string) => named(attribute).name
   return {
-    profile,
+    profile: shown,
     idp,
     application,
     organization,
@@ -120,10 +130,16 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
       },
       requireLocalUser: application.requireLocalUser,
       wasAsked: arrival.wasAsked,
-      ...(identity ? { user: { id: identity.userId, isLocked: identity.isLocked } } : {}),
+      ...(identity ? { user: { id: identity.userId, isLocked: identity.isLocked, ...askedAgainFact(purposes) } } : {}),
       username: suggested.kind === 'problem' ? 'refused' : taken.has(suggested.key) ? 'taken' : 'free',
-      missingAttributes: missingAttributes(purposes, profile),
+      missingAttributes: missingAttributes(purposes, shown),
       ...(isOffered ? { mayBeKnown: true } : {}),
     },
   }
+}
+
+function askedAgainFact(purposes: SpokenPurpose[]): Pick<NonNullable<Facts['user']>, 'askedAgain'> {
+  const again = purposes.filter((purpose) => purpose.again !== undefined)
+  if (again.length === 0) return {}
+  return { askedAgain: { purposes: again.map(({ id }) => id), isDue: again.some((one) => one.again === 'due') } }
 }

@@ -5,7 +5,7 @@ import { passwordProblem } from '../stores/password-policy.ts'
 import type { Fields } from '../web/forms.ts'
 import type { Message } from '../web/page.ts'
 import type { Item } from './consent.ts'
-import { itemsOf, missingTicks } from './consent.ts'
+import { itemsOf, missingTicks, mustType } from './consent.ts'
 import type { Ask } from './decide.ts'
 import type { Situation } from './facts.ts'
 import type { FitName, NameReading, Places } from './place.ts'
@@ -77,6 +77,11 @@ export type FormReading =
   | { kind: 'answers'; answers: Answers; kept: Kept }
   | { kind: 'problems'; problems: Problems; kept: Kept }
 
+/** What somebody who is known answered to a change of purposes. */
+export type ChangeReading =
+  | { kind: 'choice'; choice: Pick<Answers, 'ticks' | 'typed'>; kept: Kept }
+  | { kind: 'problems'; problems: Problems; kept: Kept }
+
 /** Reads the form. Only what was asked is looked at: a username sent to a page that asks for none is ignored. */
 export function readForm(fields: Fields, asked: Asked): FormReading {
   const kept = keep(fields, asked)
@@ -92,17 +97,33 @@ export function readForm(fields: Fields, asked: Asked): FormReading {
     const problem = passwordProblem(password, [...own, ...asked.personal], name.store.policy.password)
     if (problem) problems.password = problemMessage(problem, { org: asked.organization })
   }
+  const typed = readConsent(kept, asked, problems)
+  if (name.kind === 'problem' || hasProblems(problems)) return { kind: 'problems', problems, kept }
+  return { kind: 'answers', answers: { name, password, ticks: kept.ticks, typed }, kept }
+}
+
+/** Reads the form of somebody who is known: of a change of purposes, with no name and no password. */
+export function readChange(fields: Fields, asked: Asked): ChangeReading {
+  const kept = keep(fields, asked)
+  const problems: Problems = { ticks: {}, typed: {} }
+  const typed = readConsent(kept, asked, problems)
+  if (hasProblems(problems)) return { kind: 'problems', problems, kept }
+  return { kind: 'choice', choice: { ticks: kept.ticks, typed }, kept }
+}
+
+/** What was typed of what is agreed to; what is wrong there, and with the boxes, becomes a problem. */
+function readConsent(kept: Kept, asked: Asked, problems: Problems): TypedAttributes {
   for (const item of missingTicks(asked.items, kept.ticks)) {
-    problems.ticks[item.key] = { key: 'CONSENT_NEEDED', values: { attribute: asked.label(item.attribute) } }
+    const key = item.again ? 'CONSENT_NEEDED_AGAIN' : 'CONSENT_NEEDED'
+    problems.ticks[item.key] = { key, values: { attribute: asked.label(item.attribute) } }
   }
   const typed: TypedAttributes = {}
-  for (const attribute of asked.missingAttributes) {
+  for (const attribute of asked.missingAttributes.filter((one) => mustType(asked.items, kept.ticks, one))) {
     const reading = readTyped(attribute, kept.typed[attribute] ?? '', asked.label(attribute))
     if ('problem' in reading) problems.typed[attribute] = reading.problem
     else typed[attribute] = reading.value
   }
-  if (name.kind === 'problem' || hasProblems(problems)) return { kind: 'problems', problems, kept }
-  return { kind: 'answers', answers: { name, password, ticks: kept.ticks, typed }, kept }
+  return typed
 }
 
 /** What the person typed and ticked, of what was asked. */

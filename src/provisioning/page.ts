@@ -1,11 +1,12 @@
 // Builds the one page that asks: what the person sees of a situation, a question and, after a try, of its problems. Pure.
 import type { AttributeValue } from '../db/user-attributes.ts'
 import type { Keyring } from '../seal.ts'
-import { PRIMARY } from '../stores/name.ts'
+import { joinName, PRIMARY } from '../stores/name.ts'
 import { PASSWORD_MIN } from '../stores/password-policy.ts'
 import type { AttributeOnPage, Message, Problem, PromptPage, PurposeOnPage, ShownValue } from '../web/page.ts'
 import type { Item } from './consent.ts'
 import { itemsOf } from './consent.ts'
+import { isAboutChange } from './decide.ts'
 import type { Situation } from './facts.ts'
 import type { Kept, Problems } from './form.ts'
 import { nameProblem } from './form.ts'
@@ -24,6 +25,8 @@ export interface PageContext {
   sessionDataKey: string
   switchHref: string
   openUntil: Date
+  /** Whether the change of a purpose can be put off. */
+  mayPutOff: boolean
   memory: string
   /** Addresses: one that keeps the page open, one that tells whether a name is free. */
   stay: string
@@ -82,6 +85,7 @@ export function memoryOf(keyring: Pick<Keyring, 'hash'>, { idp, profile, notice 
 export function promptPage(situation: Situation, question: Question, context: PageContext, tried: Try): PromptPage {
   const { kept, problems, suggestions } = tried
   const { ask } = question
+  const change = isAboutChange(question) ? changeOnPage(situation, context) : undefined
   const purposes = purposesOnPage(situation, kept, problems)
   const username: PromptPage['username'] = ask.username
     ? {
@@ -114,6 +118,8 @@ export function promptPage(situation: Situation, question: Question, context: Pa
     problems: tried.isFirst ? [] : summary(problems, purposes, ask.username),
     ...(tried.isChanged ? { changed: { key: 'CHANGED' } } : {}),
     username,
+    ...(change ? { change } : {}),
+    actions: actionsOf(change),
     ...(ask.password
       ? {
           password: {
@@ -137,8 +143,22 @@ export function promptPage(situation: Situation, question: Question, context: Pa
   }
 }
 
-/** The whole name, by which the person signs in later. */
-function shownName({ suggested, profile }: Situation): string {
+function changeOnPage({ purposes }: Situation, { mayPutOff }: PageContext): NonNullable<PromptPage['change']> {
+  const days = purposes.flatMap(({ again, inForce }) => (again === 'open' && inForce?.acceptBy) || [])
+  const [until] = days.sort()
+  return { mayPutOff, ...(until !== undefined && mayPutOff ? { until } : {}) }
+}
+
+/** What the two buttons say: first the one that saves. */
+function actionsOf(change: PromptPage['change']): PromptPage['actions'] {
+  if (!change) return { create: { key: 'actions.create' }, decline: { key: 'actions.decline' } }
+  const decline = change.mayPutOff ? 'actions.later' : 'actions.leave'
+  return { create: { key: 'actions.save' }, decline: { key: decline } }
+}
+
+/** The whole name, by which the person signs in, or will. */
+function shownName({ suggested, profile, identity }: Situation): string {
+  if (identity) return joinName(identity.store, identity.username)
   return suggested.kind === 'ok' ? suggested.name : profile.suggestedUsername
 }
 
@@ -152,6 +172,7 @@ function storeHints(places: Places): Message[] {
 
 function headingOf(situation: Situation, question: Question, purposes: PurposeOnPage[]): Message {
   const values = { app: situation.application.name, org: situation.organization.name }
+  if (isAboutChange(question)) return { key: 'signup.title.changed', values: { n: purposes.length } }
   if (question.page === 'register') return { key: 'register.title', values }
   if (question.ask.password) return { key: 'signup.title.password', values }
   return { key: purposes.length > 0 ? 'signup.title.consent' : 'signup.title.plain', values }

@@ -8,17 +8,25 @@ import { closeFlow } from '../db/flows.ts'
 import type { Identity } from '../db/identities.ts'
 import { insertIdentity } from '../db/identities.ts'
 import type { Idp } from '../db/idps.ts'
+import { noteSeen, type Shown, startSeen } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
-import { listUserAttributes, putUserAttributes, removeUserAttributes } from '../db/user-attributes.ts'
+import {
+  dropUserAttributes,
+  listUserAttributes,
+  putUserAttributes,
+  removeUserAttributes,
+} from '../db/user-attributes.ts'
 import { grantRoles, listRolesFrom, withdrawRoles } from '../db/user-roles.ts'
 import { insertUser, isUserGone, lockUser } from '../db/users.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
-import type { Notice } from './consent.ts'
+import type { Item, Notice } from './consent.ts'
 import { decide, type Facts, type Verdict } from './decide.ts'
+import { choiceOf, isDueAt } from './reask.ts'
 import { grantedRoles, roleChanges } from './roles.ts'
 import { changesOf } from './sync.ts'
+import type { SpokenPurpose } from './translations.ts'
 
 /** A user about to be made. Holds only what may be kept: everything not granted was dropped before. */
 export interface NewUser {
@@ -54,14 +62,22 @@ class Rollback extends Error {
   }
 }
 
+/** What ends a flow of somebody, of their situation: its `facts` are those that it was decided by, its purposes those that are shown, or hold. */
+interface Deciding {
+  idp: Idp
+  profile: Profile
+  purposes?: Pick<SpokenPurpose, 'id' | 'inForce'>[]
+  facts: Facts
+}
+
 /**
  * Ends the flow and makes the user with identity, attributes, roles, consent records and audit event: one transaction, meeting conflicts in
- * order. `facts` are those that it was decided by.
+ * order.
  */
 export async function provision(
   house: House,
   flow: Flow,
-  { idp, application, profile, facts }: { idp: Idp; application: { name: string }; profile: Profile; facts: Facts },
+  { idp, application, profile, purposes = [], facts }: Deciding & { application: { name: string } },
   user: NewUser,
 ): Promise<Outcome> {
   const userId = randomUUID()
@@ -80,6 +96,7 @@ export async function provision(
       if (!(await insertUser(db, { ...user, id: userId }))) {
         throw new Rollback({ kind: 'username-taken' })
       }
+      await startSeen(db, userId, shownOf(purposes, now))
       await putUserAttributes(db, userId, user.attributes)
       await grantRoles(db, userId, idp.id, roles)
       const said = user.consent ?? user.refusal
@@ -108,32 +125,62 @@ export async function provision(
   }
 }
 
+/** What somebody who is known answered to a change. */
+export interface Choice {
+  application: { name: string }
+  notice: Notice
+  items: Item[]
+  ticks: ReadonlySet<string>
+  /** What they typed of it. */
+  typed: StoredAttribute[]
+  shown: Shown[]
+}
+
+/** What of these purposes is in force, as shown now. */
+export function shownOf(purposes: Pick<SpokenPurpose, 'id' | 'inForce'>[], now: Date): Shown[] {
+  return purposes.flatMap((purpose) => {
+    const { id, inForce } = purpose
+    return inForce ? [{ purposeId: id, version: inForce.version, wasDue: isDueAt(purpose, now) }] : []
+  })
+}
+
 /**
- * Ends the flow for a known person, applying what the idp changed. `facts` are those that it was decided by. False when their user was deleted
- * meanwhile: nothing has happened, and it is to be decided again.
+ * Ends the flow for a known person, applying what the idp changed. `answer` is what they said to a change of purposes, if they were asked about
+ * one: a choice, or that they put it off. False when their user was deleted meanwhile, or they chose elsewhere: nothing has happened, and it is
+ * to be decided again.
  */
 export async function signIn(
   house: House,
   flow: Flow,
-  { idp, profile, facts }: { idp: Idp; profile: Profile; facts: Facts },
-  identity: Identity,
+  { idp, profile, facts }: Deciding,
+  identity: Pick<Identity, 'userId' | 'scheme'>,
+  answer?: Choice | 'later',
 ): Promise<boolean> {
   const { userId } = identity
   const now = house.now()
+  const choice = answer === 'later' ? undefined : answer
   const work = async (db: Db) => {
     const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)
     if (!closed) return false
     // What the person takes back at this moment is read after that, or taken back after this: it does not return.
     if (!(await lockUser(db, userId))) throw new UserGone()
+    const records = choice ? await keepChoice(db, flow, idp, userId, choice, now) : []
+    const consents = await currentConsents(db, userId)
     const changes = changesOf(profile, {
       idpId: idp.id,
       method: idp.attributeSyncMethod,
       provisionedBy: identity.scheme,
       stored: await listUserAttributes(db, userId),
-      consents: await currentConsents(db, userId),
+      consents,
     })
     await putUserAttributes(db, userId, changes.put)
     await removeUserAttributes(db, userId, idp.id, changes.remove)
+    const covered = new Set(consents.filter(({ state }) => state === 'given').map(({ attribute }) => attribute))
+    const refused = records.filter(({ state, attribute }) => state === 'refused' && !covered.has(attribute))
+    const dropped = [...new Set(refused.map(({ attribute }) => attribute))]
+    await dropUserAttributes(db, userId, dropped)
+    // After what the idp takes back: what it does not send any more makes room for what the person says.
+    await putUserAttributes(db, userId, choice?.typed ?? [])
     const roles = roleChanges(grantedRoles(profile, idp), await listRolesFrom(db, userId, idp.id))
     await grantRoles(db, userId, idp.id, roles.grant)
     await withdrawRoles(db, userId, idp.id, roles.withdraw)
@@ -144,10 +191,11 @@ export async function signIn(
       userId,
       verdict: verdictOf(facts),
       detail: {
-        changed: changes.put.length,
-        removed: changes.remove.length,
+        changed: changes.put.length + (choice?.typed.length ?? 0),
+        removed: changes.remove.length + dropped.length,
         granted: roles.grant.length,
         withdrawn: roles.withdraw.length,
+        ...(answer === undefined ? {} : { answer: choice ? 'chosen' : 'later' }),
       },
       at: now,
     })
@@ -157,9 +205,32 @@ export async function signIn(
     if (await inTransaction(house.db, work)) house.metrics.flow('sign-in', flow.labels)
     return true
   } catch (error) {
-    if (error instanceof UserGone || isUserGone(error)) return false
+    if (error instanceof UserGone || error instanceof Rollback || isUserGone(error)) return false
     throw error
   }
+}
+
+/** Records a choice, once: of two of the same person at once the other finds that they were shown it. */
+async function keepChoice(
+  db: Db,
+  flow: Flow,
+  idp: Idp,
+  userId: string,
+  { application, notice, items, ticks, shown }: Choice,
+  now: Date,
+): Promise<ConsentRecord[]> {
+  if (!(await noteSeen(db, userId, shown))) throw new Rollback({ kind: 'already-there' })
+  const held = await currentConsents(db, userId)
+  const given = held.filter(({ state }) => state === 'given').map((one) => `${one.purposeId}:${one.attribute}`)
+  const records = choiceOf(items, ticks, new Set(given))
+  await putNotice(db, notice)
+  await insertConsents(db, records, {
+    userId,
+    notice,
+    at: { channel: 'sign-in', flowId: flow.id, idp, application },
+    now,
+  })
+  return records
 }
 
 /** Ends the flow of a user who proved to know the password. False when it was over already. */

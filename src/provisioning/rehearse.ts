@@ -9,6 +9,7 @@ import { type Decision, decide, type Facts } from './decide.ts'
 import { type Situation, situationFor } from './facts.ts'
 import { nameProblem } from './form.ts'
 import { firstView, type PageContext } from './page.ts'
+import { mayPutOff } from './settle.ts'
 
 /** Something that an operator should know, in English. What it quotes is plain text, and may be anything. */
 export interface Warning {
@@ -132,6 +133,7 @@ async function pageOfRehearsal(
     sessionDataKey: '',
     switchHref: '',
     openUntil: new Date(house.now().getTime() + house.flowMinutes * 60_000),
+    mayPutOff: mayPutOff(situation.facts, undefined),
     memory: '',
     stay: '',
     status: '',

@@ -10,6 +10,7 @@ import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { formBody, oneParameter, readFields } from '../web/forms.ts'
 import { LANGUAGE, takeLanguage } from '../web/language.ts'
 import {
+  choiceFrom,
   type Found,
   limitsOf,
   nameStatusOf,
@@ -17,6 +18,7 @@ import {
   pageOf,
   readAnswers,
   sameAgain,
+  saveChoice,
   switchAddress,
 } from './answers.ts'
 import { wayElsewhere } from './elsewhere.ts'
@@ -26,10 +28,10 @@ import { connectAddress, offerAddress } from './offer.ts'
 import type { PageContext, Try } from './page.ts'
 import { firstView, memoryOf, tryOf } from './page.ts'
 import { fieldOf } from './place.ts'
-import { endWithoutUser, type NewUser, provision } from './provision.ts'
-import { takeAnswers } from './returned.ts'
+import { provision } from './provision.ts'
+import { type Returned, takeAnswers } from './returned.ts'
 import type { Arrived } from './settle.ts'
-import { settle } from './settle.ts'
+import { mayPutOff, sayNo, settle } from './settle.ts'
 
 /** What the rest of the house answers for these pages: where a flow goes when there is nothing to ask, and how its door stays open. */
 export interface Ways {
@@ -106,9 +108,11 @@ export function promptRoutes(house: House, ways: Ways): Router {
   async function submit(req: Request, res: Response): Promise<void> {
     const fields = readFields(req.body)
     if (fields.one('do') === 'decline' && isOpen(flowOf(res))) {
-      // Before anything is decided: a mode changed meanwhile must not make a user of somebody who says no.
-      await endWithoutUser(house, flowOf(res), { kind: 'declined' })
-      return res.redirect(303, ways.ended(flowOf(res).id))
+      const flow = flowOf(res)
+      const again = await sayNo(house, flow)
+      if (!again || !hasProfile(flow)) return res.redirect(303, ways.ended(flow.id))
+      const kept = keep(fields, askedOf(again.situation, again.question))
+      return answer(req, res, { flow, ...again }, 422, { ...tryOf(kept), isChanged: true, isReturned: true })
     }
     flowOf(res).language = takeLanguage(res, house.publicUrl, fields)
     const found = await find(res, typedName(fields))
@@ -121,6 +125,10 @@ export function promptRoutes(house: House, ways: Ways): Router {
     }
     const reading = readAnswers(fields, found, req.path === house.settings().prompts[found.question.page])
     if (reading.kind === 'again') return askAgain(req, res, found, reading.tried)
+    if (reading.kind === 'choice') {
+      await saveChoice(house, found, choiceFrom(house, found.situation, reading.choice))
+      return res.redirect(303, ways.ended(found.flow.id))
+    }
     const user = await newUserOf(house, found, reading.answers, clientOf(req))
     const outcome = await provision(house, found.flow, found.situation, user)
     if (outcome.kind === 'username-taken') {
@@ -136,9 +144,14 @@ export function promptRoutes(house: House, ways: Ways): Router {
     res.redirect(303, ways.ended(found.flow.id))
   }
 
-  /** Makes the user of somebody who answered elsewhere. A name that was taken meanwhile: the question again, as it is now. */
-  async function finish(res: Response, found: Found, user: NewUser): Promise<void> {
-    const outcome = await provision(house, found.flow, found.situation, user)
+  /** Keeps what somebody answered elsewhere. A name that was taken meanwhile: the question again, as it is now. */
+  async function finish(res: Response, found: Found, returned: Returned): Promise<void> {
+    if (returned.kind === 'choice') {
+      const { ticks, typed } = returned
+      await saveChoice(house, found, choiceFrom(house, found.situation, { ticks: new Set(ticks), typed }))
+      return res.redirect(303, ways.ended(found.flow.id))
+    }
+    const outcome = await provision(house, found.flow, found.situation, returned.user)
     if (outcome.kind === 'username-taken') {
       await noteProblems(house.db, found.flow.id, ['USERNAME_TAKEN'])
       return res.redirect(303, addressOf(found))
@@ -215,6 +228,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       sessionDataKey: flow.id,
       switchHref: switchAddress(found, ways.again),
       openUntil: flow.expiresAt,
+      mayPutOff: mayPutOff(situation.facts, flow),
       memory: memoryOf(house.keyring, situation),
       stay: STAY,
       status: STATUS,

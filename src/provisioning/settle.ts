@@ -2,8 +2,8 @@
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { allFromIdp } from './consent.ts'
-import type { Decision } from './decide.ts'
-import { decide } from './decide.ts'
+import type { Decision, Facts } from './decide.ts'
+import { decide, isAboutChange } from './decide.ts'
 import type { Situation } from './facts.ts'
 import { gather } from './facts.ts'
 import { keptApart } from './offer.ts'
@@ -51,6 +51,37 @@ export async function settle(house: House, flow: Arrived, typed = ''): Promise<A
     if (await carryOut(house, flow, decision, situation)) return undefined
   }
   throw new Error('A person could neither be created nor found.')
+}
+
+/**
+ * Ends the flow of somebody who pressed the second button. A no to a new account keeps nothing; somebody who is known puts the change of a purpose
+ * off, and is signed in as they are, or, where it cannot be put off any more, is not. Returns the question again where that was not said on
+ * their page.
+ */
+export async function sayNo(house: House, flow: Flow): Promise<Asking | undefined> {
+  // Before anything is decided: a mode changed meanwhile must not make a user of somebody who says no.
+  if (!flow.noted?.facts.user || !flow.profile) {
+    await endWithoutUser(house, flow, { kind: 'declined' })
+    return undefined
+  }
+  const situation = await gather(house, flow, flow.profile)
+  const { facts, identity, idp } = situation
+  const decision = decide(facts)
+  if (decision.kind === 'refuse' || (decision.kind === 'sign-in' && identity)) {
+    await carryOut(house, flow, decision, situation)
+  } else if (decision.kind !== 'ask' || !isAboutChange(decision) || !identity) {
+    await endWithoutUser(house, flow, { kind: 'declined' })
+  } else if (mayPutOff(facts, flow)) {
+    await signIn(house, flow, { idp, profile: flow.profile, facts }, identity, 'later')
+  } else if (flow.noted.facts.user.askedAgain?.isDue) {
+    await endWithoutUser(house, flow, { kind: 'refused', code: 'CONSENT_DUE' }, { facts })
+  } else return { question: decision, situation }
+  return undefined
+}
+
+/** Whether the change of a purpose can be put off: until the operator's day, and always by whoever comes to close their account. */
+export function mayPutOff({ user }: Facts, flow: Pick<Flow, 'door'> | undefined): boolean {
+  return !user?.askedAgain?.isDue || flow?.door.kind === 'my-account'
 }
 
 async function carryOut(

@@ -1,11 +1,14 @@
 // The operator's own words in the language of a page; where there are none, those beside the translations, and which language that is. Pure.
-import type { AttributeNames, ConfiguredPurpose, Purpose } from '../db/purposes.ts'
+import type { AttributeNames, ConfiguredPurpose, InForce, Purpose } from '../db/purposes.ts'
 import { chainOf, closest, DEFAULT_LANGUAGE } from '../web/language-tags.ts'
 
 /** A purpose as a page says it. */
 export interface SpokenPurpose extends Purpose {
   /** The language of its words, where that is not the page's. */
   language?: string
+  inForce?: InForce
+  /** Somebody who is known is asked about a change: they can put it off, or not any more. */
+  again?: 'open' | 'due'
 }
 
 /** A purpose in the language of a page. */

@@ -1,12 +1,23 @@
 // The specimens of register.do and signup.do after an answer that did not do.
 import type { PromptPage } from '../web/page.ts'
 import { birthdate, department, email, missingPhone, office, phone, recover } from './attributes.ts'
-import { first, inStaff, privacyPolicyUrl, shown, signupForm, status, values, withoutPassword } from './prompts.ts'
+import {
+  changed,
+  first,
+  inStaff,
+  privacyPolicyUrl,
+  shown,
+  signupForm,
+  status,
+  values,
+  withoutPassword,
+} from './prompts.ts'
 import { type PageState, state } from './state.ts'
 
 const taken = { key: 'USERNAME_TAKEN', values: { name: 'asha' } }
 const short = { key: 'PW_SHORT', values: { n: 15 } }
 const tick = { key: 'CONSENT_NEEDED', values: { attribute: 'Email address' } }
+const tickAgain = { key: 'CONSENT_NEEDED_AGAIN', values: { attribute: 'Email address' } }
 const untypedPhone = { key: 'ATTR_EMPTY', values: { attribute: 'Mobile number' } }
 const noStore = { key: 'STORE_UNKNOWN', values: { prefix: 'NOPE', list: ['STAFF', 'CUSTOMERS'] } }
 const ownRule = { key: 'USERNAME_POLICY', sentence: 'Username must be 3 to 30 letters, digits, dots or dashes' }
@@ -92,5 +103,16 @@ export const answeredPrompts: PageState[] = [
     username: shown,
     password: { min: 15, problem: short, again: false },
     consent: wrong.consent ?? { purposes: [] },
+  }),
+  state('signup', 'a purpose changed that cannot be put off, with a problem', {
+    ...changed,
+    heading: { key: 'signup.title.changed', values: { n: 1 } },
+    change: { mayPutOff: false },
+    actions: { create: { key: 'actions.save' }, decline: { key: 'actions.leave' } },
+    problems: [{ field: email.id, message: tickAgain }],
+    consent: {
+      privacyPolicyUrl,
+      purposes: [recover({ ...email, box: { value: 'recover:email', ticked: false, problem: tickAgain } }, phone)],
+    },
   }),
 ]

@@ -44,6 +44,7 @@ export const first: PromptPage = {
   username: { kind: 'asked', value: 'asha', suggestions: [], status, hints: [] },
   password: { min: 15, again: false },
   consent: { privacyPolicyUrl, purposes: [recover(email, phone), office(birthdate, department)] },
+  actions: { create: { key: 'actions.create' }, decline: { key: 'actions.decline' } },
   roles: [],
 }
 export const { password: _password, ...withoutPassword } = first
@@ -51,6 +52,17 @@ const { consent: _consent, ...withoutConsent } = first
 const { password: _none, ...withoutPasswordOrConsent } = withoutConsent
 export const signupForm = { ...first.form, action: '/accountrecoveryendpoint/signup.do' }
 export const shown = { kind: 'shown', value: 'asha' } as const
+
+/** Somebody who has an account is asked about a change. */
+export const changed: PromptPage = {
+  ...withoutPassword,
+  form: signupForm,
+  heading: { key: 'signup.title.changed', values: { n: 1 } },
+  username: shown,
+  change: { mayPutOff: true },
+  actions: { create: { key: 'actions.save' }, decline: { key: 'actions.later' } },
+  consent: { privacyPolicyUrl, purposes: [recover(phone)] },
+}
 
 export const inStaff = { key: 'username.hint.store', values: { store: 'STAFF' } }
 
@@ -119,5 +131,12 @@ export const firstPrompts: PageState[] = [
     heading: { key: 'signup.title.plain', values },
     username: shown,
     roles: ['engineer', 'مهندس'],
+  }),
+  state('signup', 'a purpose changed', changed),
+  state('signup', 'purposes changed, until a day', {
+    ...changed,
+    heading: { key: 'signup.title.changed', values: { n: 2 } },
+    change: { mayPutOff: true, until: '2027-03-31' },
+    consent: { privacyPolicyUrl, purposes: [recover(email, missingPhone), office(department)] },
   }),
 ]

@@ -84,6 +84,8 @@ const promptPage = z
       }),
     ),
     changed: perhaps(message),
+    change: perhaps(z.strictObject({ mayPutOff: z.boolean(), until: perhaps(text) })),
+    actions: z.strictObject({ create: message, decline: message }),
     roles: z.array(text),
   })
   .meta({ id: 'PromptPage' })

@@ -91,6 +91,13 @@ export interface PromptPage {
   /** `again`: it was fine but something else was not, so it has to be typed again. */
   password?: { min: number; problem?: Message; again: boolean }
   consent?: { privacyPolicyUrl?: string; purposes: PurposeOnPage[] }
+  /**
+   * The page asks somebody who has an account already about a change of purposes: no name, no password. `until`: the last day on which they
+   * can put it off, if there is one.
+   */
+  change?: { mayPutOff: boolean; until?: string }
+  /** What the two buttons say: the one that saves (`create`), and the other (`decline`). */
+  actions: { create: Message; decline: Message }
   /** What the idp says that the person may do here: kept in any case, and therefore named. */
   roles: string[]
 }

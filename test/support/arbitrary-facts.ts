@@ -12,7 +12,17 @@ const scheme = fc.constantFrom(
 const mostly = fc.nat(3).map((one) => one > 0)
 /** As objects are that JSON makes. */
 const plain = { noNullPrototype: true }
-const user = fc.record({ id: fc.uuid(), isLocked: fc.boolean() }, plain)
+const askedAgain = fc.record(
+  {
+    purposes: fc.uniqueArray(fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/), { minLength: 1, maxLength: 3 }),
+    isDue: fc.boolean(),
+  },
+  plain,
+)
+const user = fc.record(
+  { id: fc.uuid(), isLocked: fc.boolean(), askedAgain },
+  { ...plain, requiredKeys: ['id', 'isLocked'] },
+)
 const attribute = fc.oneof(
   fc.constantFrom('email', 'phone_number', 'address'),
   fc.stringMatching(/^[a-z][a-z0-9_]{0,20}$/),

@@ -70,7 +70,7 @@ export const INVARIANTS = {
     WHERE i.scheme <> 'PROVISION_SILENTLY' AND a.origin IN ('idp', 'person') AND NOT EXISTS (
       SELECT FROM (
         SELECT DISTINCT ON (purpose_id) is_given FROM consents c
-        WHERE c.user_id = a.user_id AND c.attribute = a.name ORDER BY purpose_id, id DESC
+        WHERE c.user_id = a.user_id AND c.attribute = a.name AND c.state <> 'change-refused' ORDER BY purpose_id, id DESC
       ) latest WHERE is_given)`,
   consentsOfAFlowAreOnePersons: `
     SELECT 'consents of flow ' || c.flow_id || ' belong to user ' || c.user_id || ' and to another' AS broken
@@ -123,11 +123,17 @@ export const INVARIANTS = {
       OR event = 'refused' AND detail->>'code' <> 'IDP_OFF')`,
   eventFollowsItsDecision: `
     SELECT 'event ' || id || ' is ' || event || ' and was decided as ' || (decision->>'kind') AS broken FROM audit_events
-    WHERE CASE event WHEN 'sign-in' THEN decision->>'kind' <> 'sign-in' OR decision->>'userId' IS DISTINCT FROM user_id::text
+    WHERE CASE event WHEN 'sign-in' THEN CASE
+        WHEN decision->'because' = '["purpose-changed"]' THEN facts->'user'->>'id' IS DISTINCT FROM user_id::text OR detail->>'answer' IS NULL
+        ELSE decision->>'kind' <> 'sign-in' OR decision->>'userId' IS DISTINCT FROM user_id::text END
       WHEN 'sign-in-federated' THEN decision->>'kind' <> 'sign-in-federated'
       WHEN 'user-created' THEN decision->>'kind' NOT IN ('create', 'ask')
-      WHEN 'refused' THEN decision->>'because' <> detail->>'code'
+      WHEN 'refused' THEN decision->>'because' <> CASE detail->>'code' WHEN 'CONSENT_DUE' THEN '["purpose-changed"]' ELSE detail->>'code' END
       WHEN 'sign-in-local' THEN decision IS NOT NULL ELSE false END`,
+  // What somebody was shown has been said, and nobody is shown what is not said yet.
+  shownWasSaid: `
+    SELECT 'user ' || user_id || ' was shown version ' || version || ' of ' || purpose_id || ', which is none' AS broken FROM answered_versions a
+    WHERE NOT EXISTS (SELECT FROM purpose_versions v WHERE v.purpose_id = a.purpose_id AND v.version = a.version)`,
   // Of what was asked the record says it: the flow knows no more when it is gone.
   askedIsOnRecord: `
     SELECT 'event ' || e.id || ' does not say what flow ' || f.id || ' asked' AS broken FROM audit_events e JOIN flows f ON f.id = e.flow_id
