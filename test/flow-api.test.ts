@@ -55,6 +55,33 @@ describe('a page elsewhere', () => {
     })
   }
 
+  it('asks somebody who has an account about a change alone, which they choose there, or put off', async () => {
+    const person = newcomer()
+    await (await visit(product, 'consent', person)).tick('recover:email').press('Create account')
+    const { user } = await knownPerson(product, person.sub)
+    await product.redeclare((declared) => ({
+      ...declared,
+      purposes: declared.purposes.map((one) => (one.id === 'office' ? { ...one, description: 'Why else' } : one)),
+    }))
+    const later = await visit(product, 'consent', person)
+    assert.ok(later.url.startsWith(`${page.url}/signup?key=`), later.url)
+    assert.match(later.text, /One thing has changed/)
+    await later.press('Not now')
+    assert.equal(signedIn(product.application).sub, user.id)
+    const asked = await visit(product, 'consent', person)
+    await asked.tick('office:department').press('Save my choice')
+    assert.equal(signedIn(product.application).sub, user.id)
+    const { attributes, consents } = await knownPerson(product, person.sub)
+    assert.deepEqual(
+      attributes.map(({ name }) => name),
+      ['department', 'email'],
+    )
+    assert.equal(consents.at(-1)?.is_given, true)
+    const count = product.application.results.length
+    await visit(product, 'consent', person)
+    assert.equal(product.application.results.length, count + 1)
+  })
+
   it('shows the problems of the answers, and takes them when they are mended', async () => {
     const asked = await visit(product, 'username', newcomer())
     const again = await asked.fill({ username: 'a', password: 'short' }).press('Create account')
@@ -81,7 +108,7 @@ describe('a page elsewhere', () => {
     const asked = await visit(product, 'password', person, { browser })
     const reloaded = await browser.open(asked.url)
     assert.ok(reloaded.url.startsWith(`${page.url}/signup?key=`) && reloaded.url !== asked.url)
-    const declined = await reloaded.press('No, thank you')
+    const declined = await reloaded.press('Do not create an account')
     assert.match(declined.text, /We did not create an account/)
     assert.equal(await storedPerson(product, person.sub), undefined)
     const late = await asked.fill({ password: PASSWORD }).tick('recover:email').press('Create account')

@@ -47,7 +47,8 @@ function page(flowToken, { username, password, consent, ...question }) {
     ${username.kind === 'asked' ? input('Username', 'username', username) : `<p>Username: ${html(username.value)}</p>`}
     ${password ? input('Password', 'password', { type: 'password', problem: password.problem }) : ''}
     ${purposes?.join('') ?? ''}
-    <button name="do" value="create">Create account</button> <button name="do" value="decline">No, thank you</button></form>`
+    <button name="do" value="create">${html(question.actions.create)}</button>
+    <button name="do" value="decline">${html(question.actions.decline)}</button></form>`
 }
 
 async function answer(req) {
