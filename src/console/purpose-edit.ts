@@ -18,9 +18,11 @@ import {
   type TypedPurpose,
   typedOf,
   withoutEmptyRows,
+  withReason,
 } from './purpose-form.ts'
 import { attributesKnown, organizationOf } from './purpose-pages.ts'
 import { previewOf } from './purpose-preview.ts'
+import { versionsOnPage } from './purpose-versions.ts'
 import { languagesFor } from './spoken.ts'
 
 export function purposeEditPages(desk: Desk, screen: EntryScreen): Route[] {
@@ -54,7 +56,7 @@ export function purposeEditPages(desk: Desk, screen: EntryScreen): Route[] {
         ...page,
         removal: answers?.asked ? undefined : page.removal,
         asked: answers?.asked ?? 0,
-        agreed: answers?.agreed ?? 0,
+        versions: await versionsOnPage(house, setting, typed, nameOf),
         typed,
         newRow: more.newRow,
         categories: [{ value: '', label: 'Choose' }, ...options],
@@ -111,7 +113,7 @@ export function purposeEditPages(desk: Desk, screen: EntryScreen): Route[] {
       const { purpose: others } = await readSettings(house.db)
       const isNew = setting === undefined
       const id = typed.id || keyFor(typed.purpose, new Set(others.map(({ key }) => key)))
-      const entry = purposeEntry({ ...typed, id })
+      const entry = withReason(purposeEntry({ ...typed, id }), setting?.entry)
       const namesake = others.some(
         (one) => one.key !== setting?.key && one.key !== id && isSame(typedOf(one.entry).purpose, typed.purpose),
       )

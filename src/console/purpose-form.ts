@@ -1,4 +1,5 @@
 // The form of a purpose: what was typed into it, as an entry of the settings and the other way round.
+import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../settings/kinds.ts'
 import type { Fields } from '../web/forms.ts'
 import { entryOf, type FieldOf } from './entry-form.ts'
@@ -11,6 +12,10 @@ export interface TypedPurpose {
   /** One row for each attribute; '' is a row in which none was chosen yet. */
   rows: { attribute: string; mandatory: boolean }[]
   translations: Translations
+  /** '' is none. */
+  acceptBy: string
+  /** Why nobody is asked about changed words, for one save. */
+  wordingOnly: string
 }
 
 const WORDS = { purpose: 'Purpose', description: 'Description' }
@@ -22,6 +27,8 @@ export const NEW_PURPOSE: TypedPurpose = {
   description: '',
   rows: [{ attribute: '', mandatory: false }],
   translations: {},
+  acceptBy: '',
+  wordingOnly: '',
 }
 
 /** Where each part of a purpose is typed. */
@@ -33,6 +40,8 @@ export function purposeFields(languages: readonly Language[]): FieldOf[] {
     { path: 'piiCategories', id: 'add', label: 'Details to ask for' },
     { path: 'piiCategories[].name', id: 'attribute', label: 'PII category' },
     { path: 'piiCategories[].mandatory', id: 'mandatory', label: 'Mandatory' },
+    { path: 'acceptBy', id: 'accept-by', label: 'Must be accepted by' },
+    { path: 'wordingOnly', id: 'wording-only', label: 'Small wording change: reason' },
     ...spokenFields(languages, WORDS),
   ]
 }
@@ -55,6 +64,8 @@ export function readPurpose(fields: Fields, languages: readonly Language[]): Typ
         return purpose === '' && description === '' ? [] : [[tag, { purpose, description }]]
       }),
     ),
+    acceptBy: fields.one('accept-by').trim(),
+    wordingOnly: fields.one('wording-only').trim(),
   }
 }
 
@@ -78,7 +89,8 @@ export function purposeEntry({ rows, translations, ...words }: TypedPurpose): En
 
 /** An entry in the fields of the form. */
 export function typedOf(entry: Entry): TypedPurpose {
-  const { id, purpose, description, translations, piiCategories } = entry as {
+  const { id, purpose, description, translations, piiCategories, acceptBy } = entry as {
+    acceptBy?: string
     id: string
     purpose: string
     description: string
@@ -86,7 +98,15 @@ export function typedOf(entry: Entry): TypedPurpose {
     piiCategories: { name: string; mandatory: boolean }[]
   }
   const rows = piiCategories.map(({ name, mandatory }) => ({ attribute: name, mandatory }))
-  return { id, purpose, description, translations: translations ?? {}, rows }
+  const said = { id, purpose, description, translations: translations ?? {}, rows, acceptBy: acceptBy ?? '' }
+  // A reason counts for one save: the form of the next has none.
+  return { ...said, wordingOnly: '' }
+}
+
+/** An entry that says what `current` does but for the reason of an earlier save, which stays on record with it. */
+export function withReason(entry: Entry, current: Entry | undefined): Entry {
+  const { wordingOnly, ...said } = current ?? {}
+  return wordingOnly !== undefined && isDeepStrictEqual(said, entry) ? { ...entry, wordingOnly } : entry
 }
 
 /** A key for a purpose that was given none: its words in small letters, with a number if another purpose has it. */

@@ -101,16 +101,55 @@ describe('consent purposes', () => {
     assert.match(list.text, /Recover your account Email address \* \(needed\) , Mobile number Changed [\w ]+ 1 1 0/)
     assert.match(list.text, /right office Department Changed [\w ]+ 1 0 1/)
     const purpose = await list.click('Recover your account')
-    assert.match(
-      purpose.text,
-      /1 person agreed to the words as they are\. They keep them; new people see the new ones\./,
-    )
+    assert.match(purpose.text, /Version 1, since .* 1 person was shown this\. Other words, .* ask them again/)
     assert.doesNotMatch(purpose.text, /Delete this purpose/)
     const refused = await open(`${PURPOSES}/recover/remove`)
     assert.match(refused.text, /1 person has answered, so it cannot be deleted/)
     assert.doesNotMatch(refused.html, /Delete purpose/)
     const removed = await (await open(`${PURPOSES}/office/remove`)).text
     assert.match(removed, /1 person has answered/)
+  })
+
+  test('say before a save whom it asks again, and about what; a reason silences one save, and stays in the history', async () => {
+    const asks = (page: { html: string }) => /id="asks">([^<]*)</.exec(page.html)?.[1] ?? assert.fail(page.html)
+    let page = await open(`${PURPOSES}/recover`)
+    page = await page.fill({ description: 'So that we can help you' }).press('Preview')
+    assert.equal(
+      asks(page),
+      'Saving this asks 1 person again, at the next sign-in through an identity provider that asks: about all of it',
+    )
+    page = await page.fill({ 'wording-only': 'a slip of the pen' }).press('Preview')
+    assert.equal(asks(page), 'Saving this asks nobody again')
+    page = await page.press('Add PII Category')
+    page = await page.fill({ 'attribute-2': 'nickname' }).press('Preview')
+    assert.match(asks(page), /asks 1 person again, .*: about Nickname$/)
+    await (await page.press('Remove PII category 3')).fill({ 'accept-by': '2031-02-01' }).press('Finish')
+    page = await open(`${PURPOSES}/recover`)
+    assert.match(page.text, /Version 2, since .*A small wording change: a slip of the pen/)
+    assert.match(page.html, /id="accept-by"[^>]* value="2031-02-01"/)
+    assert.match(page.html, /id="wording-only"[^>]* value=""/)
+    const [kept] = await rows('recover')
+    assert.equal(kept?.['wording_only'], 'a slip of the pen')
+    // Nothing typed is nothing changed.
+    await page.press('Finish')
+    assert.deepEqual(await rows('recover'), [kept])
+    const history = await open('/console/audit')
+    assert.match(history.text, /a slip of the pen/)
+    const wrong = await (await open(`${PURPOSES}/recover`)).fill({ 'accept-by': 'soon' }).press('Finish')
+    assert.equal(wrong.status, 422)
+    assert.match(wrong.html, /<a href="#accept-by">Must be accepted by must be a day as YYYY-MM-DD/)
+    page = await (await open(`${PURPOSES}/recover`))
+      .fill({ description: 'So that we can help you if you lose your password' })
+      .press('Finish')
+    const versions = await product.rows(
+      'SELECT version, asks, wording_only, accept_by FROM purpose_versions WHERE purpose_id = $1 ORDER BY version',
+      ['recover'],
+    )
+    assert.deepEqual(versions, [
+      { version: 1, asks: { about: 'words' }, wording_only: null, accept_by: null },
+      { version: 2, asks: null, wording_only: 'a slip of the pen', accept_by: '2031-02-01' },
+      { version: 3, asks: { about: 'words' }, wording_only: null, accept_by: '2031-02-01' },
+    ])
   })
 
   test('say what is wrong at the field: nothing typed, too much, twice the same, a name that is there', async () => {
