@@ -82,7 +82,7 @@ export interface Flow {
   wasAsked: boolean
   /** They said that none of the users who keep their address is theirs. */
   isApart: boolean
-  /** The last question as it was noted for the record. Nothing is decided by it. */
+  /** The last question as it was noted for the record. Nothing is decided by it but what a no was said to. */
   noted: Verdict | undefined
   /** What the idp asserted: here only while the flow is open, and only with the cookie of its browser, or a key that was given out for it. */
   profile: Profile | undefined
