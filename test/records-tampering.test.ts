@@ -25,7 +25,9 @@ describe('the records of consent', () => {
     await answer(on, ada, [{ purposeId: 'recover', attribute: 'email', state: 'withdrawn' }])
     await checkpointAt(on, on.clock.now)
     on.clock.now = new Date(on.clock.now.getTime() + DAY)
-    await answer(on, ben, [{ purposeId: 'office', attribute: 'department', state: 'change-refused' }])
+    await answer(on, ben, [{ purposeId: 'office', attribute: 'department', state: 'change-refused' }], {
+      inAccount: true,
+    })
   })
   after(() => on.drop())
 
@@ -197,8 +199,10 @@ describe('the records of consent', () => {
       `UPDATE consents SET previous_hash = sha256('another') WHERE user_id = '${ada}' AND sequence = 1`,
       `UPDATE consents c SET hash = sha256(convert_to(consent_text(c), 'UTF8')) WHERE user_id = '${ada}' AND sequence = 1`,
     ], /^record 1 of user \S+a, .*: it follows another record, and is the first$/],
-    ['nothing is an empty text', [`UPDATE consents SET notice_hash = NULL, flow_id = '' WHERE user_id = '${ada}' AND sequence = 2`],
-      /^record 2 of user \S+a, .*: it says other than its hash$/],
+    ['nothing is an empty text', [`UPDATE consents SET flow_id = '' WHERE user_id = '${ben}' AND sequence = 4`],
+      /^record 4 of user \S+b, .*: the flow is not what it was$/],
+    ['a name that was not given is an empty one', [`UPDATE consents SET idp_name = '' WHERE user_id = '${ben}' AND sequence = 4`],
+      /^record 4 of user \S+b, .*: the name of the idp is not what it was$/],
     ['a time is the same day and hour before Christ, which PostgreSQL writes alike', [`UPDATE consents SET created_at = created_at - interval '4053 years' WHERE user_id = '${ada}' AND sequence = 2`],
       /^record 2 of user \S+a, "recover: phone_number", refused at no time: the time is not what it was$/],
     ['a time is none', [`UPDATE consents SET created_at = 'infinity' WHERE user_id = '${ada}' AND sequence = 2`],

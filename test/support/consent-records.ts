@@ -11,7 +11,7 @@ import { PURPOSES } from './scene.ts'
 
 export const NOTICE = noticeOf(PURPOSES, { name: 'Northwind' }, 'en', (attribute) => attribute)
 
-/** Answers all that is asked, at one sign-in. */
+/** What is answered at one sign-in. */
 export const ANSWERS: ConsentRecord[] = [
   { purposeId: 'recover', attribute: 'email', state: 'given' },
   { purposeId: 'recover', attribute: 'phone_number', state: 'refused' },
@@ -22,11 +22,12 @@ export async function answer(
   on: TestHouse,
   userId: string,
   records: ConsentRecord[] = ANSWERS,
-  { db = on.house.db, now = on.clock.now }: { db?: Db; now?: Date } = {},
+  { db = on.house.db, now = on.clock.now, inAccount = false }: { db?: Db; now?: Date; inAccount?: boolean } = {},
 ): Promise<void> {
   await putNotice(db, NOTICE)
   const idp = { id: on.idp.id, displayName: 'Acme "A" \\ Ünï\tcode' }
-  const at = { channel: 'sign-in', flowId: randomUUID(), idp, application: { name: 'Travel' } } as const
+  const atSignIn = { channel: 'sign-in', flowId: randomUUID(), idp, application: { name: 'Travel' } } as const
+  const at = inAccount ? ({ channel: 'my-account' } as const) : atSignIn
   await insertConsents(db, records, { userId, notice: NOTICE, at, now })
 }
 
