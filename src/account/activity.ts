@@ -62,6 +62,9 @@ function whatOf(happening: Happening, account: Account): Message | undefined {
       return { key: where ? 'activity.password.app' : 'activity.password', values: { app } }
     case 'proved':
       return { key: 'activity.proved' }
+    case 'connected':
+      // Its sign-in has a line of its own, and it is told once.
+      return happening.code === null ? { key: 'activity.connected', values: { idp: detail['idp'] ?? '' } } : undefined
     case 'attribute-changed':
       return { key: 'activity.changed', values: { attribute } }
     case 'consent-given':

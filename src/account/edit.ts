@@ -50,11 +50,11 @@ export const editRoom: Room = (desk) => {
     if (kept && value.trim() === textOf(kept)) return desk.done(req, res, '', { key: 'PROFILE_SAME' })
     const read = readTyped(attribute, value, label)
     if ('problem' in read) return answer(req, res, account, attribute, { kept, value, problem: read.problem })
-    const typed = await putOwnValue(house.db, {
+    const typed = await putOwnValue(house, {
       userId: account.userId,
       attribute,
       value: read.value,
-      now: house.now(),
+      language: languageOf(res),
     })
     // Stopped in another tab meanwhile.
     if (typed === 'refused') throw new PageError(404, 'missing')

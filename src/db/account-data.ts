@@ -16,8 +16,8 @@ const PARTS = {
   records: `SELECT sequence, purpose_id AS purpose, attribute, state, channel, c.language, idp_name AS idp,
       application_name AS application, flow_id AS flow, notice_hash AS words, c.created_at AS at, encode(previous_hash, 'hex') AS "previousHash",
       encode(hash, 'hex') AS hash FROM consents c WHERE user_id = :user ORDER BY sequence`,
-  words: `SELECT hash, language, content, created_at AS since FROM notices
-      WHERE hash IN (SELECT notice_hash FROM consents WHERE user_id = :user) ORDER BY created_at, hash`,
+  words: `SELECT hash, language, content FROM notices
+      WHERE hash IN (SELECT notice_hash FROM consents WHERE user_id = :user) ORDER BY hash`,
   signIns: `SELECT e.created_at AS at, event, code, idps.display_name AS idp, applications.name AS application, mode, facts, decision, asked,
       came_back AS "cameBack", problem_codes AS "problemCodes", failure, detail
       FROM audit_events e LEFT JOIN idps ON idps.id = e.idp_id LEFT JOIN applications ON applications.id = e.application_id
@@ -27,11 +27,13 @@ const PARTS = {
   accountSessions: `SELECT created_at AS begun, expires_at AS ends FROM account_sessions WHERE user_id = :user ORDER BY created_at DESC`,
   consoleSessions: `SELECT created_at AS begun, expires_at AS ends FROM console_sessions WHERE user_id = :user ORDER BY created_at DESC`,
   applicationSessions: `SELECT model AS kind, expires_at AS ends FROM oidc_records WHERE user_id = :user ORDER BY expires_at DESC`,
+  letters: `SELECT kind, language, facts, created_at AS at FROM mails WHERE user_id = :user ORDER BY created_at`,
 } as const
 
 /** Tables that have a `user_id` and are not in the download, each with the reason. */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   consent_heads: 'the hash of the last record, which is among the records',
+  consent_checkpoint_heads: 'hashes of records, which are among the records, as they were on a day',
 }
 
 /** The tables that the download reads. */

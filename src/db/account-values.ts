@@ -1,7 +1,9 @@
 // What a person types about themselves in My Account.
+import type { House } from '../house.ts'
 import { insertAccountEvent } from './account-events.ts'
-import { type Db, inTransaction, query, queryOne } from './connect.ts'
+import { inTransaction, query, queryOne } from './connect.ts'
 import { currentConsents } from './consents.ts'
+import { queueMail } from './mails.ts'
 import type { AttributeValue } from './user-attributes.ts'
 import { lockUser } from './users.ts'
 
@@ -10,13 +12,20 @@ export type Typed = 'saved' | 'same' | 'refused'
 
 /**
  * Makes a value the person's own: no later sign-in touches it. Only in place of one that is kept and is not an operator's, or of none where the
- * person has agreed that there is one. An address or a number that somebody typed is confirmed by nobody.
+ * person has agreed that there is one. An address or a number that somebody typed is confirmed by nobody, and whoever had the address before is
+ * told at it, in `language`.
  */
 export function putOwnValue(
-  db: Db,
-  { userId, attribute, value, now }: { userId: string; attribute: string; value: AttributeValue; now: Date },
+  house: Pick<House, 'db' | 'keyring' | 'now' | 'postman'>,
+  {
+    userId,
+    attribute,
+    value,
+    language,
+  }: { userId: string; attribute: string; value: AttributeValue; language: string },
 ): Promise<Typed> {
-  return inTransaction(db, async (transaction) => {
+  const now = house.now()
+  return inTransaction(house.db, async (transaction) => {
     if (!(await lockUser(transaction, userId))) return 'refused'
     const kept = await queryOne<{ origin: string; isSame: boolean }>(
       transaction,
@@ -29,6 +38,7 @@ export function putOwnValue(
       const consents = await currentConsents(transaction, userId)
       if (!consents.some((one) => one.attribute === attribute && one.state === 'given')) return 'refused'
     }
+    if (attribute === 'email') await queueMail(transaction, house, { userId, kind: 'email-changed', language })
     await query(
       transaction,
       `INSERT INTO user_attributes (user_id, name, value, verified, origin, updated_at) VALUES (?, ?, ?, ?, 'person', ?)

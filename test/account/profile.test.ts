@@ -1,19 +1,26 @@
 // Profile: each value with where it is from, and what the person may change of it.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { enterAccount, join } from '../support/account.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { type Product, PURPOSES, startProduct } from '../support/product.ts'
+import { openSmtpSink, type ReceivedLetter, type SmtpSink } from '../support/smtp.ts'
 import { codesOn, knownPerson, meanwhile, type Newcomer, newcomer, signedIn, submit, visit } from '../support/visits.ts'
 
 const TICKS = ['recover:email', 'recover:phone_number', 'office:department']
 
 describe('Profile', () => {
   let product: Product
+  let sink: SmtpSink
   before(async () => {
-    product = await startProduct({ modes: ['silent', 'consent'] })
+    sink = await openSmtpSink()
+    product = await startProduct({ modes: ['silent', 'consent'], smtpUrl: sink.url })
   })
-  after(() => product.stop())
+  after(async () => {
+    await product.stop()
+    await sink.close()
+  })
 
   async function joined(
     claims = {},
@@ -186,5 +193,31 @@ describe('Profile', () => {
         assert.deepEqual((await stored(person, 'address'))?.value, { formatted: '2 Short Road' })
       },
     )
+  })
+
+  it('whoever had the address before is told at it, in the language of the page; nobody of one that nobody had checked', async () => {
+    const { person, browser, page } = await joined()
+    const { url, fields } = (await page.click('Change Email address')).submission('Save')
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Accept-Language': 'de' }
+    for (const value of ['own@home.example', 'other@home.example']) {
+      fields.set('value', value)
+      const answer = await browser.fetch(url, { method: 'POST', headers, body: fields.toString() })
+      assert.equal(answer.status, 303)
+      assert.equal((await stored(person, 'email'))?.value, value)
+    }
+    const isTheirs = ({ recipients }: ReceivedLetter) => recipients.includes(person.email)
+    for (let turns = 0; turns < 200 && !sink.letters().some(isTheirs); turns += 1) await sleep(100)
+    const [letter, ...others] = sink.letters().filter(isTheirs)
+    assert.ok(letter)
+    assert.deepEqual(others, [])
+    assert.match(letter.raw, /Content-Language: de/i)
+    assert.doesNotMatch(
+      sink
+        .letters()
+        .map(({ raw }) => raw)
+        .join(),
+      /home\.example/,
+    )
+    assert.equal((await product.rows('SELECT 1 FROM mails')).length, 0, 'no other letter waits')
   })
 })
