@@ -18,6 +18,7 @@ const PARTS = {
       encode(hash, 'hex') AS hash FROM consents c WHERE user_id = :user ORDER BY sequence`,
   words: `SELECT hash, language, content FROM notices
       WHERE hash IN (SELECT notice_hash FROM consents WHERE user_id = :user) ORDER BY hash`,
+  versionsSeen: `SELECT purpose_id AS purpose, version FROM answered_versions WHERE user_id = :user ORDER BY purpose_id`,
   signIns: `SELECT e.created_at AS at, event, code, idps.display_name AS idp, applications.name AS application, mode, facts, decision, asked,
       came_back AS "cameBack", problem_codes AS "problemCodes", failure, detail
       FROM audit_events e LEFT JOIN idps ON idps.id = e.idp_id LEFT JOIN applications ON applications.id = e.application_id
