@@ -57,6 +57,25 @@ describe('a sweep', () => {
     assert.equal(await on.contents(), contents)
   })
 
+  it('forgets what people did in My Account with their sign-ins, after 90 days', async () => {
+    const id = '00000000-0000-4000-8000-00000000000a'
+    await on.rows(`INSERT INTO users (id, store, username, username_canonical) VALUES ($1, 'PRIMARY', 'ann', 'ann')`, [
+      id,
+    ])
+    try {
+      for (const at of [minutes(-90 * DAY - 1), minutes(-90 * DAY + 1)])
+        await on.rows(`INSERT INTO account_events (user_id, event, created_at) VALUES ($1, 'password-set', $2)`, [
+          id,
+          at,
+        ])
+      assert.equal(await sweep(on.house.db, on.clock.now), 1)
+      const left = await on.rows('SELECT created_at AS at FROM account_events')
+      assert.deepEqual(left, [{ at: minutes(-90 * DAY + 1) }])
+    } finally {
+      await on.rows('DELETE FROM users WHERE id = $1', [id])
+    }
+  })
+
   it('wipes what an idp sent from a flow that nobody finished, as soon as it has expired', async () => {
     const browser = await startedFlow(on)
     await rememberProfile(on.house, await flowOf(on, browser), on.idp.id, PROFILE)

@@ -26,6 +26,9 @@ import { receiptRoom } from './receipt.ts'
 /** How long a proof counts for what asks for one. */
 const FRESH_MS = 5 * 60_000
 
+/** Where somebody wanted to go is kept with their sign-in. */
+const LONGEST_ADDRESS = 1_000
+
 const ROOMS: readonly Room[] = [
   confirmRoom,
   profileRoom,
@@ -88,7 +91,12 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
     if (await isSignedIn(req, res)) return next()
     const isLook = req.method === 'GET' || req.method === 'HEAD'
     if (!isLook) return res.redirect(303, MY_ACCOUNT_HOME)
-    const door = { kind: 'my-account', applicationId: MY_ACCOUNT, intent: 'enter', to: req.path } as const
+    const door = {
+      kind: 'my-account',
+      applicationId: MY_ACCOUNT,
+      intent: 'enter',
+      to: req.originalUrl.slice(0, LONGEST_ADDRESS),
+    } as const
     res.redirect(303, loginStart(await startFlow(house, req, res, door), MY_ACCOUNT))
   }
 

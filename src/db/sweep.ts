@@ -8,7 +8,7 @@ const BATCH = 500
 const REMEMBER_FLOW_MINUTES = 10
 /** How long a letter may wait: an hour after the postman gave it up (mail/postman.ts), for when there is none any more. */
 const KEEP_MAIL_HOURS = 25
-/** How long the record of a sign-in is kept. */
+/** How long the record of a sign-in is kept, and what people did in My Account. */
 const KEEP_RECORD_DAYS = 90
 
 /** One round: wipes expired profiles, deletes expired rows and old records. Returns how many rows it touched. */
@@ -37,6 +37,11 @@ export async function sweep(db: Db, now: Date): Promise<number> {
     [
       `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
       new Date(now.getTime() - KEEP_MAIL_HOURS * 3_600_000),
+    ],
+    [
+      `DELETE FROM account_events WHERE id IN (SELECT id FROM account_events
+       WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      new Date(now.getTime() - KEEP_RECORD_DAYS * 86_400_000),
     ],
     [
       `DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events

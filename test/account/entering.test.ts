@@ -21,9 +21,9 @@ describe('into My Account', () => {
   it('people come by the idp that knows them, and to the page that they wanted', async () => {
     const person = newcomer()
     await join(product, 'silent', person)
-    const page = await enterAccount(product, 'silent', person, { to: '/confirm' })
+    const page = await enterAccount(product, 'silent', person, { to: '/confirm?next=%2Fprivacy' })
     assert.equal(page.status, 200)
-    assert.equal(pathOf(page.url), '/myaccount/confirm')
+    assert.equal(page.url, `${product.url}/myaccount/confirm?next=%2Fprivacy`)
     assert.match(page.text, new RegExp(person.preferred_username))
   })
 
