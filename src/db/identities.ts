@@ -1,5 +1,5 @@
 // Rows of identities: a person is (idp, issuer, subject), byte for byte.
-import { type Db, queryOne } from './connect.ts'
+import { type Db, query, queryOne } from './connect.ts'
 import type { Scheme } from './idps.ts'
 
 export interface Identity {
@@ -32,7 +32,7 @@ export function findIdentity(db: Db, person: Person): Promise<NamedIdentity | un
 }
 
 /**
- * Claims the person for a user that the same transaction is about to insert; false when another transaction got there first
+ * Claims the person for a user, whom the same transaction may be about to insert; false when another transaction got there first
  * (waiting for it to end if it has not). The reference to users is checked at commit.
  */
 export async function insertIdentity(db: Db, person: Person, userId: string, scheme: Scheme): Promise<boolean> {
@@ -43,4 +43,34 @@ export async function insertIdentity(db: Db, person: Person, userId: string, sch
     [person.idpId, person.issuer, person.subject, userId, scheme],
   )
   return row !== undefined
+}
+
+/** Whether the person is known as this user: for a transaction that has locked the user, to the end of it. */
+export async function isKnownAs(db: Db, person: Person, userId: string): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    'SELECT 1 FROM identities WHERE idp_id = ? AND issuer = ? AND subject = ? AND user_id = ?',
+    [person.idpId, person.issuer, person.subject, userId],
+  )
+  return row !== undefined
+}
+
+/** Whether a user can come in by this idp: it is on, and they are known there. */
+export async function isWayIn(db: Db, userId: string, idpId: string): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    'SELECT 1 FROM identities JOIN idps ON idps.id = idp_id WHERE user_id = ? AND idp_id = ? AND is_enabled LIMIT 1',
+    [userId, idpId],
+  )
+  return row !== undefined
+}
+
+/** Forgets that the person is this user. */
+export async function deleteIdentity(db: Db, person: Person, userId: string): Promise<void> {
+  await query(db, 'DELETE FROM identities WHERE idp_id = ? AND issuer = ? AND subject = ? AND user_id = ?', [
+    person.idpId,
+    person.issuer,
+    person.subject,
+    userId,
+  ])
 }

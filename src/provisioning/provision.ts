@@ -6,7 +6,7 @@ import type { ConsentRecord } from '../db/consents.ts'
 import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
 import { closeFlow } from '../db/flows.ts'
 import type { Identity } from '../db/identities.ts'
-import { insertIdentity } from '../db/identities.ts'
+import { insertIdentity, isKnownAs } from '../db/identities.ts'
 import type { Idp } from '../db/idps.ts'
 import { noteSeen, type Shown, startSeen } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
@@ -48,9 +48,6 @@ export type Outcome =
   | { kind: 'username-taken' }
   /** The flow ended in another tab, or expired. */
   | { kind: 'already-closed' }
-
-/** Undoes a sign-in of somebody whose user was deleted meanwhile. */
-class UserGone extends Error {}
 
 /** Undoes a transaction that met an expected conflict. */
 class Rollback extends Error {
@@ -146,8 +143,8 @@ export function shownOf(purposes: Pick<SpokenPurpose, 'id' | 'inForce'>[], now: 
 
 /**
  * Ends the flow for a known person, applying what the idp changed. `answer` is what they said to a change of purposes, if they were asked about
- * one: a choice, or that they put it off. False when their user was deleted meanwhile, or they chose elsewhere: nothing has happened, and it is
- * to be decided again.
+ * one: a choice, or that they put it off. False when their user was deleted or disconnected from that idp meanwhile, or they chose
+ * elsewhere: nothing has happened, and it is to be decided again.
  */
 export async function signIn(
   house: House,
@@ -159,11 +156,12 @@ export async function signIn(
   const { userId } = identity
   const now = house.now()
   const choice = answer === 'later' ? undefined : answer
-  const work = async (db: Db) => {
-    const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)
-    if (!closed) return false
+  const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
+  const work = async (db: Db): Promise<'done' | 'over' | 'unknown'> => {
     // What the person takes back at this moment is read after that, or taken back after this: it does not return.
-    if (!(await lockUser(db, userId))) throw new UserGone()
+    if (!(await lockUser(db, userId)) || !(await isKnownAs(db, person, userId))) return 'unknown'
+    const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)
+    if (!closed) return 'over'
     const records = choice ? await keepChoice(db, flow, idp, userId, choice, now) : []
     const consents = await currentConsents(db, userId)
     const changes = changesOf(profile, {
@@ -199,13 +197,14 @@ export async function signIn(
       },
       at: now,
     })
-    return true
+    return 'done'
   }
   try {
-    if (await inTransaction(house.db, work)) house.metrics.flow('sign-in', flow.labels)
-    return true
+    const outcome = await inTransaction(house.db, work)
+    if (outcome === 'done') house.metrics.flow('sign-in', flow.labels)
+    return outcome !== 'unknown'
   } catch (error) {
-    if (error instanceof UserGone || error instanceof Rollback || isUserGone(error)) return false
+    if (error instanceof Rollback || isUserGone(error)) return false
     throw error
   }
 }
