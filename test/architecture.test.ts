@@ -92,6 +92,7 @@ const RULES = `attributes confusables consent decide explain form look look-alik
 const PURE = new Set([
   ...RULES.split(' ').map((name) => `provisioning/${name}.ts`),
   'declared-addresses.ts',
+  'account/differences.ts',
   'login/description.ts',
   'login/private-addresses.ts',
   'login/profile.ts',

@@ -1,9 +1,18 @@
 // Rows of account_events: what a person did with their account. Law: no value of theirs is in it.
 import { type Db, query } from './connect.ts'
 
-export type AccountEvent = 'attribute-changed' | 'connected' | 'consent-given' | 'consent-withdrawn'
+export type AccountEvent =
+  | 'attribute-changed'
+  | 'consent-given'
+  | 'consent-withdrawn'
+  | 'connected'
+  | 'disconnected'
+  | 'password-set'
+  | 'password-changed'
+  | 'session-ended'
+  | 'signed-out-everywhere'
 
-/** Names of attributes and ids of purposes, never what an attribute says. */
+/** Names of attributes and idps, and ids of purposes, never what an attribute says. */
 export type EventDetail = Record<string, string>
 
 /** Notes what a person did, in the transaction that does it. */

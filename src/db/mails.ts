@@ -20,21 +20,27 @@ export type NewMail = MailContent & {
 const ADDRESS = `SELECT value #>> '{}' AS address FROM user_attributes
   WHERE name = 'email' AND verified AND jsonb_typeof(value) = 'string'`
 
+/** What a change that is told by letter needs of the house. */
+export type MailHouse = Pick<House, 'db' | 'postman' | 'keyring' | 'now'>
+
+/** What changes the address itself, or who has checked it: that is told to whom it was known to be theirs before. */
+const TO_THE_FORMER: readonly MailKind[] = ['email-changed', 'connected', 'disconnected']
+
 /**
  * Writes a letter down, in the transaction that changes what it tells of: neither without the other. Nothing is written when no letters
- * are sent (no SMTP_URL), or when the person has no address that somebody has checked. An `email-changed` goes to the address that they have
- * now: it is to be called before the address changes.
+ * are sent (no SMTP_URL), or when the person has no address that somebody has checked. Those of what may change the
+ * address go to the one that they have now: this is to be called before it does.
  */
 export async function queueMail(
   db: Db,
-  { postman, keyring, now }: Pick<House, 'postman' | 'keyring' | 'now'>,
+  { postman, keyring, now }: Pick<MailHouse, 'postman' | 'keyring' | 'now'>,
   { userId, kind, language, facts }: NewMail,
 ): Promise<void> {
   if (!postman) return
   const known = await queryOne<{ address: string }>(db, `${ADDRESS} AND user_id = ?`, [userId])
   if (!known) return
   const id = randomUUID()
-  const sealed = kind === 'email-changed' ? keyring.seal(mailContext(id), known.address) : null
+  const sealed = TO_THE_FORMER.includes(kind) ? keyring.seal(mailContext(id), known.address) : null
   const at = now()
   await query(
     db,

@@ -58,6 +58,45 @@ export async function removeSessionsOf(db: Db, table: SessionTable, userId: stri
   ])
 }
 
+export interface OpenSession {
+  idHash: Buffer
+  data: Record<string, unknown>
+  endsAt: Date
+}
+
+/** Somebody's sessions there that have not ended, the newest first. */
+export function listSessionsOf(db: Db, table: SessionTable, userId: string, now: Date): Promise<OpenSession[]> {
+  return query<OpenSession>(
+    db,
+    `SELECT id_hash AS "idHash", data, expires_at AS "endsAt" FROM ${table} WHERE user_id = ? AND expires_at > ?
+     ORDER BY created_at DESC, id_hash LIMIT 100`,
+    [userId, now],
+  )
+}
+
+/** Ends one of somebody's sessions there. */
+export async function removeSession(db: Db, table: SessionTable, userId: string, idHash: Buffer): Promise<void> {
+  await query(db, `DELETE FROM ${table} WHERE user_id = ? AND id_hash = ?`, [userId, idHash])
+}
+
+/** What an id is kept as. */
+export function hashOfSession(id: string): Buffer {
+  return sha256(id)
+}
+
+/**
+ * Whether somebody's session has not ended, in a transaction that has locked the user: whatever ends sessions waits for that, or has been waited
+ * for.
+ */
+export async function isSessionOpen(
+  db: Db,
+  table: SessionTable,
+  { userId, session, now }: { userId: string; session: string; now: Date },
+): Promise<boolean> {
+  const sql = `SELECT 1 FROM ${table} WHERE id_hash = ? AND user_id = ? AND expires_at > ?`
+  return (await queryOne(db, sql, [sha256(session), userId, now])) !== undefined
+}
+
 function sha256(id: string): Buffer {
   return createHash('sha256').update(id).digest()
 }

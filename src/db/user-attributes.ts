@@ -55,3 +55,17 @@ export async function dropUserAttributes(db: Db, userId: string, names: string[]
   if (names.length === 0) return
   await query(db, 'DELETE FROM user_attributes WHERE user_id = ? AND name = ANY (?::text[])', [userId, names])
 }
+
+/** Puts values in place of what is kept, whoever said that: for a person who chose them. */
+export async function replaceUserAttributes(db: Db, userId: string, attributes: StoredAttribute[]): Promise<void> {
+  if (attributes.length === 0) return
+  await query(
+    db,
+    `INSERT INTO user_attributes (user_id, name, value, verified, origin, origin_idp_id)
+     SELECT ?, name, value, verified, origin, "originIdpId"
+     FROM jsonb_to_recordset(?::jsonb) AS a (name text, value jsonb, verified boolean, origin text, "originIdpId" uuid)
+     ON CONFLICT ON CONSTRAINT user_attributes_pkey DO UPDATE SET value = excluded.value, verified = excluded.verified,
+       origin = excluded.origin, origin_idp_id = excluded.origin_idp_id, updated_at = now()`,
+    [userId, JSON.stringify(attributes)],
+  )
+}
