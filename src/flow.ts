@@ -51,6 +51,8 @@ export interface AccountDoor {
   userId?: string
   /** The path below /myaccount that they want to. */
   to: string
+  /** What the session hashes to in which they began (account/connect.ts): in no other can they go on. */
+  session?: string
 }
 
 /** Whether a flow is of somebody who is signed in to My Account: it proves or connects, and never signs in nor makes a user. */
@@ -87,6 +89,8 @@ export interface Flow {
   /** What the idp asserted: here only while the flow is open, and only with the cookie of its browser, or a key that was given out for it. */
   profile: Profile | undefined
   ending: Ending | undefined
+  /** When it ended, however late its browser is led out. */
+  endedAt: Date | undefined
   expiresAt: Date
   isExpired: boolean
 }
@@ -130,8 +134,8 @@ export async function startFlow(
   const flow = { id, binding: deriveKey(secret, 'flow binding'), createdAt: now, expiresAt: endOfLife(house, now) }
   const seal = (text: string) => house.keyring.seal(`flow door ${id}`, text)
   if (door.kind === 'my-account') {
-    const { intent, userId, to } = door
-    await insertAccountFlow(house.db, { ...flow, doorSealed: seal(JSON.stringify({ intent, userId, to })) })
+    const { intent, userId, to, session } = door
+    await insertAccountFlow(house.db, { ...flow, doorSealed: seal(JSON.stringify({ intent, userId, to, session })) })
   } else if (door.kind === 'connecting') {
     const { applicationId, flowId, language } = door
     await insertConnectingFlow(house.db, {
@@ -313,6 +317,7 @@ export function flowFrom(
     isApart: row.apart_at !== null,
     noted: row.noted ?? undefined,
     ending: row.ending ?? undefined,
+    endedAt: row.closed_at ?? undefined,
     expiresAt: row.expires_at,
     isExpired: row.expires_at <= house.now(),
   }

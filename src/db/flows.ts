@@ -25,6 +25,7 @@ export interface FlowRow {
   /** The last question, and what it was decided by. */
   noted: Verdict | null
   ending: Ending | null
+  closed_at: Date | null
   expires_at: Date
 }
 
@@ -52,7 +53,7 @@ export type Ending =
   | { kind: 'connected'; userId: string; idpId: string }
 
 const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at, apart_at,
-  profile_sealed, noted, ending, expires_at, idps.name AS idp_name,
+  profile_sealed, noted, ending, closed_at, expires_at, idps.name AS idp_name,
   CASE WHEN idps.jit_enabled THEN idps.jit_scheme ELSE 'NONE' END AS idp_scheme`
 const FLOWS = 'flows LEFT JOIN idps ON idps.id = flows.idp_id'
 
@@ -243,6 +244,16 @@ export async function extendFlow(
 /** Wipes the profile that waited for the door out. */
 export async function wipeProfile(db: Db, id: string): Promise<void> {
   await query(db, 'UPDATE flows SET profile_sealed = NULL WHERE id = ?', [id])
+}
+
+/** Lets the open flows that brought a person back be over at once, for whatever they were begun. */
+export async function expireFlowsOf(db: Db, personHash: Buffer, now: Date): Promise<void> {
+  await query(
+    db,
+    `UPDATE flows SET expires_at = ?, profile_sealed = NULL, person_hash = NULL
+     WHERE person_hash = ? AND closed_at IS NULL AND expires_at > ?`,
+    [now, personHash, now],
+  )
 }
 
 /** Keeps the sealed profile on an open flow, with the keyed hash that finds the flows of a person. */

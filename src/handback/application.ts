@@ -117,7 +117,9 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
         }
         // acr never reaches a token (no acr values are configured): it is where the session remembers the idp.
         const idpId = ending?.kind === 'signed-in' ? ending.idpId : flow.idpId
-        const login = { accountId: subject, ...(idpId ? { acr: idpId } : {}) }
+        // The session counts from then on: who was signed out everywhere since, or lost that way in, is not let in by being led out late.
+        const ts = Math.floor((flow.endedAt ?? house.now()).getTime() / 1000)
+        const login = { accountId: subject, ts, ...(idpId ? { acr: idpId } : {}) }
         interaction.result = { login, consent: { grantId } }
       }
       // The binding to the browser is the flow cookie's; a session that changed meanwhile must not stop the way out.

@@ -20,15 +20,16 @@ export interface AccountSession {
 
 export function createAccountDoor(house: House, sessions: Sessions): WayOut {
   return {
-    async leaveBy(req, res, { id, door, ending }) {
+    async leaveBy(req, res, { id, door, ending, endedAt }) {
       if (door.kind !== 'my-account' || !ending) return undefined
       if (ending.kind !== 'signed-in') return SIGNED_OUT
       // Signed in already, they came for something else: this opens nothing.
       if (door.intent !== 'enter') return MY_ACCOUNT_HOME
       // Once: whoever finds the browser after a sign-out must not come in by an old address.
       if (!(await leaveFlow(house.db, id, house.now()))) return undefined
-      const now = house.now().getTime()
-      const session: AccountSession = { userId: ending.userId, begunAt: now, provedAt: now }
+      // Whoever was signed out everywhere since then does not come in by being led out late.
+      const then = (endedAt ?? house.now()).getTime()
+      const session: AccountSession = { userId: ending.userId, begunAt: then, provedAt: then }
       await sessions.enter(req, res, { ...session, ...(ending.idpId ? { idpId: ending.idpId } : {}) })
       return door.to
     },

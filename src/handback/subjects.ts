@@ -1,6 +1,7 @@
 // Who an application is told about: a user of ours by a random id, or a person of whom nothing is kept by a keyed hash.
 import type { Application } from '../db/applications.ts'
 import { acceptsIdp, findApplication } from '../db/applications.ts'
+import { isWayIn } from '../db/identities.ts'
 import { findIdp } from '../db/idps.ts'
 import { findFederatedClaims, putFederatedClaims } from '../db/oidc-records.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
@@ -93,6 +94,7 @@ export async function maySkipSignIn(
   if (!application?.isEnabled) return false
   if (session.idpId !== undefined && !(await isOpenTo(house, application, session.idpId))) return false
   if (!isFederated(session.subject)) {
+    if (session.idpId !== undefined && !(await isWayIn(house.db, session.subject, session.idpId))) return false
     const user = await findUser(house.db, session.subject)
     return user !== undefined && !user.isLocked && !isSignedOut(user, session.begunAt)
   }

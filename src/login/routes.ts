@@ -147,7 +147,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     try {
       const otherAccount = req.query['prompt'] === 'select_account'
       const { door } = flow
-      const again = door.kind === 'connecting' || (door.kind === 'my-account' && door.intent === 'prove')
+      // What connects an idp is proof of a moment ago, too.
+      const again = door.kind === 'connecting' || (door.kind === 'my-account' && door.intent !== 'enter')
       res.redirect(303, (await oidc.leave(idp, checksOf(flow, state), { otherAccount, again })).href)
     } catch (error) {
       const failure = failureOf(house, idp, flow, error)

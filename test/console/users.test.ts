@@ -204,6 +204,7 @@ describe('the users of the console', () => {
       await assertOut(one)
       assert.match((await openUser(one.is.sub)).text, /signed in nowhere/)
       await sleep(1100)
+      product.clock.now = new Date()
       await visit(product, 'silent', one.person, { browser: one.who, query: offline })
       const again = signedIn(product.application)
       assert.equal(again.sub, one.is.sub)
