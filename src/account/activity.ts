@@ -71,6 +71,15 @@ function whatOf(happening: Happening, account: Account): Message | undefined {
       return { key: 'activity.allowed', values: { attribute, purpose } }
     case 'consent-withdrawn':
       return { key: 'activity.stopped', values: { attribute, purpose } }
+    case 'connected':
+    case 'disconnected':
+      // As it was called then. Of a sign-in that connected it the record of My Account tells, too.
+      return detail['idp'] === undefined ? undefined : { key: `activity.${event}`, values: { idp: detail['idp'] } }
+    case 'password-set':
+    case 'password-changed':
+    case 'session-ended':
+    case 'signed-out-everywhere':
+      return { key: `activity.${event}` }
     default:
       return undefined
   }

@@ -6,6 +6,7 @@ import { waysInOf } from '../db/ways-in.ts'
 import { findFlow, startFlow } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import { createLocalSignIn } from '../login/local.ts'
+import type { Profile } from '../login/profile.ts'
 import { loginAgain } from '../login/ways.ts'
 import { endInAccount } from '../provisioning/provision.ts'
 import { joinName } from '../stores/name.ts'
@@ -18,6 +19,11 @@ import { CONFIRM, type Room, userOf, visitOf } from './desk.ts'
 
 /** An idp that says when the person signed in there must not mean another day. */
 const FRESH_SECONDS = 300
+
+/** Whether the person signed in at the idp for this, as far as it says. */
+export function isSignedInNow({ signedInAgo = 0 }: Profile): boolean {
+  return signedInAgo <= FRESH_SECONDS
+}
 
 interface ConfirmPage {
   title: Message
@@ -86,7 +92,7 @@ export const confirmRoom: Room = (desk) => {
     if (flow.isExpired || !profile || idpId === undefined) throw await expiredError(house, flow, loginAgain)
     const person = { idpId, issuer: profile.issuer, subject: profile.subject }
     const identity = await findIdentity(house.db, person)
-    const isNow = (profile.signedInAgo ?? 0) <= FRESH_SECONDS
+    const isNow = isSignedInNow(profile)
     if (identity?.userId !== id || !isNow) {
       await endInAccount(house, flow, { kind: 'declined' })
       return answer(req, res, 422, to, { key: identity?.userId === id ? 'CONFIRM_OLD' : 'CONFIRM_OTHER' })
@@ -117,7 +123,7 @@ export const confirmRoom: Room = (desk) => {
   }
 }
 
-/** Where somebody wanted to go: a path below /myaccount and nothing else, for anybody can write an address. */
+/** Where somebody wanted to go: a path below /myaccount, of a flow if need be, and nothing else, for anybody can write an address. */
 export function nextOf(value: string | undefined): string {
-  return value !== undefined && /^(\/[\w~-]+)+$/.test(value) ? value : ''
+  return value !== undefined && /^(\/[\w~-][\w.~-]*)+(\?sessionDataKey=[\w-]{24})?$/.test(value) ? value : ''
 }

@@ -37,6 +37,10 @@ export interface Desk {
   leave(req: Request, res: Response, to: string): Promise<void>
   /** The page that asks people to prove who they are and then leads to `to`, a page below /myaccount. */
   confirmAddress(to: string): string
+  /** Whether the person proved a moment ago who they are. */
+  isFresh(req: Request): boolean
+  /** Goes on under a new id, as a session that began just now: after what has ended all others. */
+  renew(req: Request): Promise<void>
 }
 
 /** A session as it is between two requests. */
@@ -45,17 +49,22 @@ export interface Visit extends AccountSession {
   notice?: Message
 }
 
+/** Below /myaccount. */
+export const CONFIRM = '/confirm'
+export const SIGN_IN = '/sign-in'
+
 /** The entries of the menu, in order, each with the beginnings of the addresses that belong to it. */
 const MENU: readonly [key: string, to: string, ...within: string[]][] = [
   ['account.profile', '', '/edit'],
-  ['account.signin', '/sign-in'],
+  ['account.signin', SIGN_IN, '/connect'],
   ['account.privacy', '/privacy', '/close'],
   ['account.activity', '/activity'],
 ]
 
-export const CONFIRM = '/confirm'
+/** How long a proof counts for what asks for one. */
+const FRESH_MS = 5 * 60_000
 
-export function createDesk(house: House, sessions: Pick<Sessions, 'end'>): Desk {
+export function createDesk(house: House, sessions: Sessions): Desk {
   return {
     house,
     show(req, res, view, page, status = 200) {
@@ -82,6 +91,13 @@ export function createDesk(house: House, sessions: Pick<Sessions, 'end'>): Desk 
       res.redirect(303, to)
     },
     confirmAddress: (to) => `${MY_ACCOUNT_HOME}${CONFIRM}?${new URLSearchParams({ next: to })}`,
+    isFresh: (req) => house.now().getTime() - visitOf(req).provedAt <= FRESH_MS,
+    async renew(req) {
+      const { userId, provedAt, idpId } = visitOf(req)
+      // Behind the moment up to which every session is over.
+      const begunAt = house.now().getTime() + 1
+      await sessions.begin(req, { userId, begunAt, provedAt, ...(idpId === undefined ? {} : { idpId }) })
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 // My Account: the guard before every page, and the pages. Law: what no route allows is denied, and everybody sees themselves alone.
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { MY_ACCOUNT, MY_ACCOUNT_HOME } from '../db/applications.ts'
-import { findIdp } from '../db/idps.ts'
+import { isWayIn } from '../db/identities.ts'
 import { findUser } from '../db/users.ts'
 import { type Flow, startFlow } from '../flow.ts'
 import { SIGNED_OUT } from '../handback/my-account.ts'
@@ -9,22 +9,23 @@ import type { House } from '../house.ts'
 import { loginStart } from '../login/ways.ts'
 import { sameOrigin, sessionToken } from '../web/csrf.ts'
 import { methodNotAllowed, statePage } from '../web/errors.ts'
-import { formBody } from '../web/forms.ts'
+import { formBody, oneParameter, readFields } from '../web/forms.ts'
 import type { Sessions } from '../web/session.ts'
 import { activityRoom } from './activity.ts'
 import { CLOSED, closeRoom } from './close.ts'
 import { confirmRoom } from './confirm.ts'
+import { connectRoom } from './connect.ts'
 import { createDesk, type Room, type Route, visitOf } from './desk.ts'
+import { disconnectRoom } from './disconnect.ts'
 import { downloadRoom } from './download.ts'
 import { editRoom } from './edit.ts'
 import { historyRoom } from './history.ts'
 import { neededRoom } from './needed.ts'
+import { passwordRoom } from './password.ts'
 import { privacyRoom } from './privacy.ts'
 import { profileRoom } from './profile.ts'
 import { receiptRoom } from './receipt.ts'
-
-/** How long a proof counts for what asks for one. */
-const FRESH_MS = 5 * 60_000
+import { signInRoom } from './sign-in.ts'
 
 /** Where somebody wanted to go is kept with their sign-in. */
 const LONGEST_ADDRESS = 1_000
@@ -33,6 +34,10 @@ const ROOMS: readonly Room[] = [
   confirmRoom,
   profileRoom,
   editRoom,
+  signInRoom,
+  connectRoom,
+  disconnectRoom,
+  passwordRoom,
   privacyRoom,
   neededRoom,
   downloadRoom,
@@ -62,9 +67,10 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
   router.use(MY_ACCOUNT_HOME, sessions.middleware)
   router.post(`${MY_ACCOUNT_HOME}/sign-out`, ours, formBody, requireUser, sessionToken, signOut)
   router.all(`${MY_ACCOUNT_HOME}/sign-out`, methodNotAllowed('POST'))
-  for (const { method, path, fresh, handler } of routes) {
+  for (const route of routes) {
+    const { method, path, handler } = route
     const form: RequestHandler[] = method === 'post' ? [ours, formBody, stillSignedIn] : []
-    router[method](`${MY_ACCOUNT_HOME}${path}`, requireUser, ...form, sessionToken, ...proof(fresh), handler)
+    router[method](`${MY_ACCOUNT_HOME}${path}`, requireUser, ...form, sessionToken, ...proof(route), handler)
   }
   for (const path of new Set(routes.map((route) => route.path))) {
     const methods = routes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase())
@@ -72,13 +78,13 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
   }
   return router
 
-  /** Finds who is signed in, anew at each request: whoever is locked, deleted or signed out everywhere is out at once, as is whoever came by an idp that is off. */
+  /** Finds who is signed in, anew at each request: whoever is locked, deleted or signed out everywhere is out at once, as is whoever came by an idp that is off, or disconnected. */
   async function isSignedIn(req: Request, res: Response): Promise<boolean> {
     const { userId, begunAt, idpId } = visitOf(req)
     if (userId === undefined) return false
     const user = await findUser(house.db, userId)
     const isOver = !user || user.isLocked || (user.signedOutAt !== null && begunAt <= user.signedOutAt.getTime())
-    if (isOver || (idpId !== undefined && !(await findIdp(house.db, idpId))?.isEnabled)) {
+    if (isOver || (idpId !== undefined && !(await isWayIn(house.db, userId, idpId)))) {
       await sessions.end(req)
       return false
     }
@@ -106,14 +112,15 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
     await requireUser(req, res, next)
   }
 
-  function proof(fresh: Route['fresh']): RequestHandler[] {
-    if (!fresh) return []
+  function proof(asked: Route): RequestHandler[] {
+    if (!asked.fresh) return []
+    // What was typed into a form is lost, so those forms have a page of their own that asks before.
+    const hasPage = routes.some(({ method, path }) => method === 'get' && path === asked.path)
     return [
       (req, res, next) => {
-        if (house.now().getTime() - visitOf(req).provedAt <= FRESH_MS) return next()
-        const path = req.path.slice(MY_ACCOUNT_HOME.length)
-        // What was typed into a form is lost, so those forms have a page of their own that asks before.
-        const hasPage = routes.some((route) => route.method === 'get' && route.path === path)
+        if (desk.isFresh(req)) return next()
+        const flow = oneParameter(req.query['sessionDataKey']) ?? readFields(req.body).one('sessionDataKey')
+        const path = `${req.path.slice(MY_ACCOUNT_HOME.length)}${flow === '' ? '' : `?sessionDataKey=${flow}`}`
         res.redirect(303, desk.confirmAddress(hasPage ? path : ''))
       },
     ]

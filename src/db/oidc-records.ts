@@ -62,10 +62,10 @@ export function listRecordsOfUser(
   db: Db,
   userId: string,
   now: Date,
-): Promise<{ model: string; payloadSealed: Buffer; expiresAt: Date }[]> {
+): Promise<{ model: string; idHash: Buffer; payloadSealed: Buffer; expiresAt: Date }[]> {
   return query(
     db,
-    `SELECT model, payload_sealed AS "payloadSealed", expires_at AS "expiresAt" FROM oidc_records
+    `SELECT model, id_hash AS "idHash", payload_sealed AS "payloadSealed", expires_at AS "expiresAt" FROM oidc_records
      WHERE user_id = ? AND model IN ('Session', 'RefreshToken') AND consumed_at IS NULL AND expires_at > ?
      ORDER BY expires_at DESC LIMIT 100`,
     [userId, now],
@@ -77,6 +77,24 @@ export async function deleteGrantsOfUser(db: Db, userId: string): Promise<void> 
   const ofGrants = `grant_id_hash IN (SELECT coalesce(grant_id_hash, id_hash) FROM oidc_records WHERE user_id = ?)`
   await query(db, `DELETE FROM federated_claims WHERE ${ofGrants}`, [userId])
   await query(db, `DELETE FROM oidc_records WHERE ${ofGrants}`, [userId])
+}
+
+/** Ends one session or refresh token of a user, with all that was given out by the grants that it stands for. */
+export async function endRecord(
+  db: Db,
+  userId: string,
+  { model, idHash, grantIdHashes }: { model: string; idHash: Buffer; grantIdHashes: Buffer[] },
+): Promise<void> {
+  await query(
+    db,
+    `DELETE FROM oidc_records WHERE (model = ? AND id_hash = ? AND user_id = ?)
+       OR grant_id_hash IN (SELECT id_hash FROM oidc_records WHERE model = 'Grant' AND user_id = ? AND id_hash = ANY (?::bytea[]))`,
+    [model, idHash, userId, userId, grantIdHashes],
+  )
+  await query(db, `DELETE FROM oidc_records WHERE model = 'Grant' AND user_id = ? AND id_hash = ANY (?::bytea[])`, [
+    userId,
+    grantIdHashes,
+  ])
 }
 
 export async function deleteRecordsOfUser(db: Db, userId: string): Promise<void> {

@@ -128,10 +128,14 @@ function erase(
   })
 }
 
-/** The moment counts: a record that is written at the same time, or whose user is not noted, is over by it. Deleting what is found leaves less about. */
-async function endSessions(transaction: Db, userId: string, now: Date): Promise<void> {
+/**
+ * Ends every session of a user, ours, the OpenID Provider's and the applications' refresh tokens, in a transaction of the caller's; that of My
+ * Account with the id `except` is left, to go on under a new one. The moment counts: a record that is written at the same time, or whose user is
+ * not noted, is over by it. Deleting what is found leaves less about.
+ */
+export async function endSessions(transaction: Db, userId: string, now: Date, except?: string): Promise<void> {
   await query(transaction, 'UPDATE users SET signed_out_at = ? WHERE id = ?', [now, userId])
   await removeSessionsOf(transaction, 'console_sessions', userId)
-  await removeSessionsOf(transaction, 'account_sessions', userId)
+  await removeSessionsOf(transaction, 'account_sessions', userId, except)
   await deleteRecordsOfUser(transaction, userId)
 }

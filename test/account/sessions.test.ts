@@ -1,0 +1,167 @@
+// Where a person is signed in: shown, ended one by one and all together, at once on every process.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { enterAccount, enterWithPassword, join } from '../support/account.ts'
+import { type Browser, openBrowser, type Page } from '../support/browser.ts'
+import { makeOperator, signInToConsole } from '../support/console.ts'
+import { freePort } from '../support/free-port.ts'
+import { PASSWORD } from '../support/people.ts'
+import { type Product, startProduct } from '../support/product.ts'
+import { type RoundRobin, startRoundRobin } from '../support/round-robin.ts'
+import { codesOn, type Newcomer, newcomer, postForm } from '../support/visits.ts'
+import { eventsOf, holdOf, isInside, openSignIn, opensStill } from '../support/ways-in.ts'
+
+describe('the sessions of a person', () => {
+  let product: Product
+  let proxy: RoundRobin
+  let ports: number[]
+  before(async () => {
+    proxy = await startRoundRobin()
+    const port = await freePort()
+    proxy.targets = [port]
+    product = await startProduct({ modes: ['password', 'silent'], publicUrl: `http://localhost:${proxy.port}`, port })
+    ports = [port, (await product.another()).port]
+  })
+  after(async () => {
+    await product.stop()
+    await proxy.stop()
+  })
+
+  const setClock = () => {
+    product.clock.now = new Date(Math.max(Date.now(), product.clock.now.getTime() + 2))
+  }
+  async function onTheOther<Result>(work: () => Promise<Result>): Promise<Result> {
+    proxy.targets = ports.slice(1)
+    try {
+      return await work()
+    } finally {
+      proxy.targets = ports.slice(0, 1)
+    }
+  }
+
+  /** Somebody with a password, signed in to My Account in two browsers, and to an application. */
+  async function somebody(): Promise<{ id: string; person: Newcomer; browser: Browser; other: Browser }> {
+    setClock()
+    const person = newcomer()
+    const id = await join(product, 'password', person, { ticks: ['recover:email'], password: PASSWORD })
+    const [browser, other] = [openBrowser(), openBrowser()]
+    await enterWithPassword(product, person.preferred_username, PASSWORD, { browser })
+    await enterAccount(product, 'password', person, { browser: other })
+    // What joining left at the OpenID Provider is not what a test is about.
+    await product.rows('DELETE FROM oidc_records WHERE user_id = $1', [id])
+    return { id, person, browser, other }
+  }
+  const rowsOn = ({ html }: Page) =>
+    (html.split('data-part="sessions"')[1] ?? '')
+      .split('<li>')
+      .slice(1)
+      .map((row) => ({
+        title: /<h3[^>]*>(.*?)<\/h3>/.exec(row)?.[1]?.replace(/<[^>]+>/g, '') ?? '',
+        about: /<p class="hint">(.*?)<\/p>/.exec(row)?.[1] ?? '',
+        key: /name="session" value="([^"]+)"/.exec(row)?.[1] ?? '',
+      }))
+  /** Presses the button of the row that is called so. */
+  async function end(browser: Browser, isIt: (row: ReturnType<typeof rowsOn>[number]) => boolean): Promise<Page> {
+    const page = await openSignIn(product, browser)
+    const found = rowsOn(page).filter(isIt)
+    assert.equal(found.length, 1, page.text)
+    setClock()
+    return page.press(found[0]?.key ?? '')
+  }
+
+  it('are listed: this one first, the others by how they began, and what applications have', async () => {
+    const { person, browser } = await somebody()
+    await holdOf(product, 'password', person)
+    const rows = rowsOn(await openSignIn(product, browser))
+    assert.deepEqual(
+      rows.map(({ title, about }) => [title, about.replace(/ on .*/, '').replace(/ until .*/, '')]),
+      [
+        ['My account, in this browser', 'Signed in with your password'],
+        ['My account', 'Signed in with Acme password'],
+        ['Travel', 'Stays signed in without you'],
+        ['Travel', 'Signed in with Acme password'],
+      ],
+    )
+    assert.match(rows[2]?.about ?? '', /until .* UTC\. Since .* UTC/)
+  })
+
+  it('end one by one: that of another browser', async () => {
+    const { id, browser, other } = await somebody()
+    const done = await end(browser, ({ title }) => title === 'My account')
+    assert.deepEqual(codesOn(done), ['SESSION_ENDED'])
+    assert.equal(await onTheOther(() => isInside(product, other)), false)
+    assert.equal(await isInside(product, browser), true)
+    assert.deepEqual(await eventsOf(product, id), ['session-ended'])
+  })
+
+  it('end one by one: this one', async () => {
+    const { browser, other } = await somebody()
+    const done = await end(browser, ({ title }) => title === 'My account, in this browser')
+    assert.equal(new URL(done.url).pathname, '/myaccount/signed-out')
+    assert.equal(await isInside(product, browser), false)
+    assert.equal(await isInside(product, other), true)
+  })
+
+  it('end one by one: an application’s tokens, and the session at the OpenID Provider with all that came of it', async () => {
+    for (const [kind, left] of [
+      ['Stays', ['session']],
+      ['Signed', []],
+    ] as const) {
+      const { person, browser } = await somebody()
+      const hold = await holdOf(product, 'password', person)
+      await end(browser, ({ title, about }) => title === 'Travel' && about.startsWith(kind))
+      assert.deepEqual(await opensStill(product, hold), left, kind)
+      assert.equal(await isInside(product, browser), true)
+    }
+  })
+
+  it('of others are none of theirs, whatever the form says', async () => {
+    const { browser, other } = await somebody()
+    const [, victim] = rowsOn(await openSignIn(product, browser))
+    const stranger = await somebody()
+    const token = (await openSignIn(product, stranger.browser)).submission('Sign out').fields.get('_csrf') ?? ''
+    for (const session of [victim?.key ?? '', '', 'x'.repeat(22)]) {
+      const fields = new URLSearchParams({ _csrf: token, session })
+      assert.equal((await postForm(stranger.browser, `${product.url}/myaccount/sign-in/end`, fields)).status, 303)
+    }
+    assert.equal(await isInside(product, other), true)
+    assert.equal(await isInside(product, stranger.other), true)
+    const without = await postForm(browser, `${product.url}/myaccount/sign-in/everywhere`, new URLSearchParams())
+    assert.equal(without.status, 403)
+    assert.equal(await isInside(product, other), true)
+  })
+
+  it('end everywhere at one press: here, in the console, at the OpenID Provider and in applications', async () => {
+    const { id, person, browser, other } = await somebody()
+    const hold = await holdOf(product, 'password', person)
+    await makeOperator(product, `olu-${id.slice(0, 8)}`, 'owner')
+    await product.rows(`INSERT INTO operators (user_id, role) VALUES ($1, 'support')`, [id])
+    const console = openBrowser()
+    const inConsole = await console.open(`${product.url}/console/sign-in`)
+    await inConsole.fill({ username: person.preferred_username, password: PASSWORD }).press('Sign in')
+    const isInConsole = async () => (await console.fetch(`${product.url}/console`)).status === 200
+    assert.equal(await isInConsole(), true)
+    setClock()
+    const page = await openSignIn(product, browser)
+    const done = await onTheOther(() => page.press('Sign out everywhere'))
+    assert.equal(new URL(done.url).pathname, '/myaccount/signed-out')
+    for (const one of [browser, other]) assert.equal(await isInside(product, one), false)
+    assert.equal(await isInConsole(), false)
+    assert.deepEqual(await opensStill(product, hold), [])
+    assert.deepEqual(await eventsOf(product, id), ['signed-out-everywhere'])
+    assert.deepEqual(await product.rows('SELECT 1 FROM oidc_records WHERE user_id = $1', [id]), [])
+  })
+
+  it('end when an operator locks the person or signs them out', async () => {
+    await makeOperator(product, 'olu', 'owner')
+    const operator = openBrowser()
+    await signInToConsole(product, operator, 'olu')
+    for (const button of ['Sign out everywhere', 'Lock']) {
+      const { id, browser, other } = await somebody()
+      setClock()
+      await onTheOther(async () => (await operator.open(`${product.url}/console/users/${id}`)).press(button))
+      for (const one of [browser, other]) assert.equal(await isInside(product, one), false, button)
+      assert.deepEqual(await product.rows('SELECT 1 FROM account_sessions WHERE user_id = $1', [id]), [])
+    }
+  })
+})

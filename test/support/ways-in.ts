@@ -1,0 +1,79 @@
+// The ways in of a test's person: connecting an idp, from the page of My Account to the one that asks.
+import assert from 'node:assert/strict'
+import { MY_ACCOUNT_HOME } from '../../src/db/applications.ts'
+import { type Browser, openBrowser, type Page } from './browser.ts'
+import type { Mode, Scene } from './product.ts'
+import { type Newcomer, signedIn, visit } from './visits.ts'
+
+/** The page Sign-in. */
+export function openSignIn(product: Scene, browser: Browser): Promise<Page> {
+  return browser.open(`${product.url}${MY_ACCOUNT_HOME}/sign-in`)
+}
+
+/** Goes to an idp to connect it, and signs in there as this person; returns where that leads: as a rule to the page that asks. */
+export async function beginConnecting(product: Scene, browser: Browser, mode: Mode, person: Newcomer): Promise<Page> {
+  const page = await openSignIn(product, browser)
+  const start = await page.click(`Connect Acme ${mode}`)
+  return proveThere(product, start, mode, person)
+}
+
+/** The same from the page that explains it. */
+export function proveThere(product: Scene, start: Page, mode: Mode, person: Newcomer): Promise<Page> {
+  product.idp.person(person.sub, person)
+  product.idp.signInAs = person.sub
+  return start.click(`Continue to Acme ${mode}`)
+}
+
+/** What the pages of somebody's say was done with their account, oldest first. */
+export async function eventsOf(product: Scene, userId: string): Promise<string[]> {
+  const rows = await product.rows<{ event: string; idp: string | null }>(
+    `SELECT event, detail->>'idp' AS idp FROM account_events WHERE user_id = $1 ORDER BY id`,
+    [userId],
+  )
+  return rows.map(({ event, idp }) => (idp === null ? event : `${event} ${idp}`))
+}
+
+const OFFLINE = { scope: 'openid offline_access' }
+
+/** Somebody signed in to the tests' application, with all that lets them back in. */
+export interface Hold {
+  browser: Browser
+  sub: string
+  accessToken: string
+  refreshToken: string
+}
+
+/** Signs in to the application by an idp, for a session and tokens that last. */
+export async function holdOf(product: Scene, mode: Mode, person: Newcomer, browser = openBrowser()): Promise<Hold> {
+  await visit(product, mode, person, { browser, query: OFFLINE })
+  const { sub, tokens } = signedIn(product.application)
+  return { browser, sub, accessToken: tokens.accessToken, refreshToken: tokens.refreshToken ?? assert.fail() }
+}
+
+/** What of it still opens anything: `session` without the person being asked, `access` and `refresh` tokens. Uses them up. */
+export async function opensStill(product: Scene, { browser, accessToken, refreshToken }: Hold): Promise<string[]> {
+  await browser.open(`${product.application.url}/login?prompt=none`)
+  const result = product.application.results.at(-1)
+  const [access, refresh] = await Promise.all([
+    fetch(`${product.url}/oauth2/userinfo`, { headers: { Authorization: `Bearer ${accessToken}` } }),
+    fetch(`${product.url}/oauth2/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'refresh_token',
+        refresh_token: refreshToken,
+        client_id: 'travel',
+        client_secret: 'a secret of the travel application',
+      }),
+    }),
+  ])
+  return [
+    ...(result?.kind === 'signed-in' ? ['session'] : []),
+    ...(access.status === 200 ? ['access'] : []),
+    ...(refresh.status === 200 ? ['refresh'] : []),
+  ]
+}
+
+/** Whether a browser is still signed in to My Account. */
+export async function isInside(product: Scene, browser: Browser): Promise<boolean> {
+  return (await browser.fetch(`${product.url}${MY_ACCOUNT_HOME}`)).status === 200
+}
