@@ -3,14 +3,14 @@ import type { House } from '../house.ts'
 import type { Verdict } from '../provisioning/decide.ts'
 import { insertAccountEvent } from './account-events.ts'
 import { insertAuditEvent } from './audit.ts'
-import { type Db, inTransaction, query } from './connect.ts'
+import { inTransaction } from './connect.ts'
 import { type ConsentContext, type ConsentRecord, insertConsents, putNotice } from './consents.ts'
 import { closeFlow } from './flows.ts'
 import { insertIdentity, type Person } from './identities.ts'
 import type { Scheme } from './idps.ts'
 import { queueMail } from './mails.ts'
 import { findProof, type Means, meansOf, type Proof } from './proofs.ts'
-import type { StoredAttribute } from './user-attributes.ts'
+import { replaceUserAttributes, type StoredAttribute } from './user-attributes.ts'
 import { grantRoles } from './user-roles.ts'
 import { lockUser } from './users.ts'
 
@@ -80,7 +80,7 @@ export async function connectUser(
       // Before it changes: whoever had the address is told at it.
       if (attributes.some(({ name }) => name === 'email'))
         await queueMail(db, house, { userId, kind: 'email-changed', language })
-      await replaceAttributes(db, userId, attributes)
+      await replaceUserAttributes(db, userId, attributes)
       await grantRoles(db, userId, person.idpId, roles)
       if (consent.records.length > 0) await putNotice(db, consent.notice)
       await insertConsents(db, consent.records, { userId, notice: consent.notice, at: consent.at, now })
@@ -101,19 +101,4 @@ export async function connectUser(
     if (error instanceof Rollback) return error.outcome
     throw error
   }
-}
-
-/** Sets values whatever their origin was: the person said so of each. */
-async function replaceAttributes(db: Db, userId: string, attributes: StoredAttribute[]): Promise<void> {
-  if (attributes.length === 0) return
-  await query(
-    db,
-    `INSERT INTO user_attributes (user_id, name, value, verified, origin, origin_idp_id)
-     SELECT ?, name, value, verified, origin, "originIdpId"
-     FROM jsonb_to_recordset(?::jsonb) AS a (name text, value jsonb, verified boolean, origin text, "originIdpId" uuid)
-     ON CONFLICT ON CONSTRAINT user_attributes_pkey DO UPDATE
-       SET value = excluded.value, verified = excluded.verified, origin = excluded.origin, origin_idp_id = excluded.origin_idp_id,
-         updated_at = now()`,
-    [userId, JSON.stringify(attributes)],
-  )
 }

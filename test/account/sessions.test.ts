@@ -53,7 +53,7 @@ describe('the sessions of a person', () => {
   }
   const rowsOn = ({ html }: Page) =>
     (html.split('data-part="sessions"')[1] ?? '')
-      .split('<li>')
+      .split(/<li[^>]*>/)
       .slice(1)
       .map((row) => ({
         title: /<h3[^>]*>(.*?)<\/h3>/.exec(row)?.[1]?.replace(/<[^>]+>/g, '') ?? '',
