@@ -62,9 +62,6 @@ function whatOf(happening: Happening, account: Account): Message | undefined {
       return { key: where ? 'activity.password.app' : 'activity.password', values: { app } }
     case 'proved':
       return { key: 'activity.proved' }
-    case 'connected':
-      // Its sign-in has a line of its own, and it is told once.
-      return happening.code === null ? { key: 'activity.connected', values: { idp: detail['idp'] ?? '' } } : undefined
     case 'attribute-changed':
       return { key: 'activity.changed', values: { attribute } }
     case 'consent-given':
@@ -72,15 +69,19 @@ function whatOf(happening: Happening, account: Account): Message | undefined {
     case 'consent-withdrawn':
       return { key: 'activity.stopped', values: { attribute, purpose } }
     case 'connected':
+      // As it was called then. The sign-in that connected it has a line of its own, and it is told once.
+      return detail['idp'] === undefined ? undefined : { key: 'activity.connected', values: { idp: detail['idp'] } }
     case 'disconnected':
-      // As it was called then. Of a sign-in that connected it the record of My Account tells, too.
-      return detail['idp'] === undefined ? undefined : { key: `activity.${event}`, values: { idp: detail['idp'] } }
-    case 'password-set':
-    case 'password-changed':
-    case 'session-ended':
-    case 'signed-out-everywhere':
-      return { key: `activity.${event}` }
+      return { key: 'activity.disconnected', values: { idp: detail['idp'] ?? '' } }
     default:
-      return undefined
+      return SAID[event]
   }
+}
+
+/** What needs no more words than these. */
+const SAID: Record<string, Message> = {
+  'password-set': { key: 'activity.password-set' },
+  'password-changed': { key: 'activity.password-changed' },
+  'session-ended': { key: 'activity.session-ended' },
+  'signed-out-everywhere': { key: 'activity.signed-out-everywhere' },
 }
