@@ -52,6 +52,7 @@ async function run(): Promise<void> {
   Vestibule      ${config.publicUrl.origin}
   Their idp      ${demo.idpUrl}
   Every page     ${demo.applicationUrl}/gallery
+  My Account     ${config.publicUrl.origin}/myaccount
   Local sign-in  ${demo.localUser.username} / ${demo.localUser.password}
   Console        ${config.publicUrl.origin}/console  ${demo.owner} / ${demo.localUser.password}
   Data           ${STATE_FOLDER}/ (delete the folder to start afresh)

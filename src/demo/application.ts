@@ -49,17 +49,21 @@ export async function startDemoApplication(options: {
   )
   addRoutes(
     app,
-    url,
+    { url, account: `${options.issuer}/myaccount` },
     lazily(() => discover(options)),
   )
   app.use(showProblem)
   return { url, stop }
 }
 
-function addRoutes(app: Express, url: string, vestibule: () => Promise<openid.Configuration>): void {
+function addRoutes(
+  app: Express,
+  { url, account }: { url: string; account: string },
+  vestibule: () => Promise<openid.Configuration>,
+): void {
   app.get('/', (req, res) => {
     const { traveller } = kept(req)
-    send(res, 200, traveller ? travellerPage(traveller) : welcomePage())
+    send(res, 200, traveller ? travellerPage(traveller, account) : welcomePage())
   })
 
   app.get('/sign-in', async (req, res) => {
@@ -148,7 +152,7 @@ function welcomePage(): string {
   )
 }
 
-function travellerPage({ subject, attributes }: Traveller): string {
+function travellerPage({ subject, attributes }: Traveller, account: string): string {
   const rows = Object.entries(attributes).map(([name, value]) => {
     const shown = typeof value === 'string' ? value : JSON.stringify(value)
     return html`<tr><th scope="row">${name}</th><td>${shown}</td></tr>`
@@ -161,6 +165,7 @@ function travellerPage({ subject, attributes }: Traveller): string {
 <tr><th scope="row">sub</th><td><code>${subject}</code></td></tr>
 ${rows}
 </table>
+<p><a href="${account}">My Account: what is kept of you, and why</a></p>
 <form method="post" action="/sign-out"><button class="action">Sign out</button></form>`,
   )
 }
