@@ -13,8 +13,8 @@ type Words = Record<string, string>
 
 const VIEWS = path.join(REPOSITORY, 'views')
 const FILES = readdirSync(path.join(VIEWS, 'messages'))
-const wordsOf = (language: string): Words =>
-  JSON.parse(readFileSync(path.join(VIEWS, 'messages', `${language}.json`), 'utf8'))
+const fileOf = (language: string) => readFileSync(path.join(VIEWS, 'messages', `${language}.json`), 'utf8')
+const wordsOf = (language: string): Words => JSON.parse(fileOf(language))
 const english = wordsOf('en')
 const languages = languagesIn([VIEWS])
 const others = languages.filter((language) => language !== 'en')
@@ -81,6 +81,16 @@ describe('the words', () => {
   for (const language of languages) {
     test(`of ${language} are complete, and none is left over`, () => {
       assert.deepEqual(faultsOf(language, wordsOf(language)), [])
+    })
+
+    // Of two the last one counts, on pages that the first was written for.
+    test(`of ${language} are said once for each key`, () => {
+      const keys = [...fileOf(language).matchAll(/^ {2}"([^"]+)":/gm)].map(([, key]) => key)
+      assert.deepEqual(keys.length, Object.keys(wordsOf(language)).length)
+      assert.deepEqual(
+        keys.filter((key, index) => keys.indexOf(key) !== index),
+        [],
+      )
     })
   }
 

@@ -136,6 +136,6 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
 
   function showSignedOut(_req: Request, res: Response): void {
     const actions = [{ label: { key: 'action.signin' }, href: MY_ACCOUNT_HOME }]
-    house.views.send(res, 'message', statePage('signed-out', {}, actions), 200)
+    house.views.send(res, 'message', statePage('left-account', {}, actions))
   }
 }

@@ -67,6 +67,7 @@ const back = {
   href: '/commonauth?sessionDataKey=f1&leave=1',
 }
 const other = { label: { key: 'action.other' }, href: '/authenticationendpoint/login.do?a=1&choose=1' }
+const signIn = { label: { key: 'action.signin' }, href: '/myaccount' }
 
 /** Of each shape and each ending of a sign-in, one. */
 export const messages: PageState[] = [
@@ -93,6 +94,8 @@ export const moreMessages: PageState[] = [
   ending('the idp did not complete the sign-in', 'idp', retry, other),
   error('an unknown application', 'unknown-app'),
   state('message', 'signed out', statePage('signed-out', values, []), null),
+  state('message', 'signed out of the account', statePage('left-account', values, [signIn]), null),
+  state('message', 'the account is closed', statePage('closed', values, []), null),
   ending('open for too long', 'stay'),
   error('a form of somebody else', 'csrf'),
   error('an odd request', 'bad-request'),
