@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { OUTCOMES } from '../src/db/audit.ts'
-import { decide, type Facts } from '../src/provisioning/decide.ts'
+import { type Decision, decide, type Facts } from '../src/provisioning/decide.ts'
 import { explain, foretell, type Story } from '../src/provisioning/explain.ts'
 import { holds } from './support/arbitraries.ts'
 import { anyFacts } from './support/arbitrary-facts.ts'
@@ -14,6 +14,20 @@ const KNOWN = { user: { id: 'user-1', isLocked: false } }
 const LOCKED = { user: { id: 'user-1', isLocked: true } }
 const REGISTER = { page: 'register', username: true, password: true, consent: true } as const
 const SIGNUP = { page: 'signup', username: false, password: false, consent: true } as const
+
+const OFFERED = { mayBeKnown: true } as const
+const CHANGED = { user: { id: 'user-1', isLocked: false, askedAgain: { purposes: ['recover'], isDue: false } } }
+const DUE = { user: { id: 'user-1', isLocked: false, askedAgain: { purposes: ['office', 'recover'], isDue: true } } }
+
+/** Every kind of decision. */
+const KINDS = Object.keys({
+  'sign-in': 0,
+  'sign-in-federated': 0,
+  refuse: 0,
+  create: 0,
+  offer: 0,
+  ask: 0,
+} satisfies Record<Decision['kind'], 0>)
 
 type Change = Partial<Omit<Facts, 'idp'>> & Partial<Facts['idp']>
 
@@ -66,6 +80,18 @@ describe('a record says what happened and why', () => {
       story(facts(KNOWN), { outcome: 'sign-in' })],
     ['Acme signed somebody in who has a user here. Their user was locked, so they were refused (USER_LOCKED).',
       story(facts(LOCKED), { outcome: 'refused', refusal: 'USER_LOCKED' })],
+    ['Acme signed somebody in who has a user here. The purpose recover changed since they were last shown it, so signup.do asked. They chose: they were signed in as that user.',
+      story(facts(CHANGED), { outcome: 'sign-in', asked: SIGNUP, answer: 'chosen' })],
+    ['Acme signed somebody in who has a user here. The purpose recover changed since they were last shown it, so signup.do asked. They put it off: they were signed in as that user all the same.',
+      story(facts(CHANGED), { outcome: 'sign-in', asked: SIGNUP, answer: 'later' })],
+    ['Acme signed somebody in who has a user here. The purposes office and recover changed since they were last shown them and cannot be put off any more, so signup.do asked; a needed box was not ticked, so it came back once (CONSENT_NEEDED_AGAIN). They did not agree: they were refused (CONSENT_DUE) and nothing about them was changed.',
+      story(facts(DUE), { outcome: 'refused', refusal: 'CONSENT_DUE', asked: SIGNUP, cameBack: 1, problemCodes: ['CONSENT_NEEDED_AGAIN'] })],
+    ['Acme signed somebody in who has a user here. The purpose recover changed since they were last shown it, so signup.do asked. They did not answer before the time was up: nothing about them was changed.',
+      story(facts(CHANGED), { outcome: 'expired', stage: 'asked', asked: SIGNUP })],
+    [`${UNKNOWN} A user here kept the e-mail address that Acme verified, so they were asked whether that user is theirs. They connected Acme to their account.`,
+      story(facts(OFFERED), { outcome: 'connected' })],
+    [`${UNKNOWN} A user here kept the e-mail address that Acme verified, so they were asked whether that user is theirs; the username or the password of the user to connect was wrong, so it came back twice (LINK_FAILED). They did not answer before the time was up: nothing about them was kept.`,
+      story(facts(OFFERED), { outcome: 'expired', stage: 'asked', cameBack: 2, problemCodes: ['LINK_FAILED'] })],
     ['Acme signed somebody in at a flow elsewhere who has a user here. They had been asked on register.do before; the username was taken, so it came back twice (USERNAME_TAKEN). Their user was not locked, so they were signed in as that user.',
       story(facts({ ...KNOWN, wasAsked: true }), { outcome: 'sign-in', door: 'flow-api', asked: REGISTER, cameBack: 2, problemCodes: ['USERNAME_TAKEN'] })],
     ['Somebody came from Travel and signed in with the username and password of a user here. The form came back once: the username or the password was wrong (SIGNIN_FAILED). An identity provider had failed before: it took too long (IDP_TIMEOUT).',
@@ -107,6 +133,8 @@ describe('facts say what would happen', () => {
     ['Acme asks for password and consent and the username that it suggests is against the rules, so signup.do would ask', { scheme: 'PROMPT_PASSWORD_CONSENT', username: 'refused' }],
     ['Acme provisions silently and the username that it suggests is free, so a user would be made without a question', { scheme: 'PROVISION_SILENTLY' }],
     ['Acme has No Provisioning and Travel takes people without a user here, so they would be let in without one, and nothing about them would be kept', { jitEnabled: false }],
+    ['the purpose recover changed since they were last shown it, so signup.do would ask', CHANGED],
+    ['a user here keeps the e-mail address that Acme verified, so they would be asked whether that user is theirs, and to sign in to it', OFFERED],
     ['Acme is turned off here, so they would be refused (IDP_OFF)', { isEnabled: false }],
   ]
   for (const [sentence, change] of told) {
@@ -165,7 +193,7 @@ describe('of any facts', () => {
         seen.add(`${decide(given).kind} ${outcome}`)
       }
     }
-    assert.equal(seen.size, 5 * OUTCOMES.length)
+    assert.equal(seen.size, KINDS.length * OUTCOMES.length)
   })
 
   test('there is a sentence for what would happen', () => {

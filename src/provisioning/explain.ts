@@ -154,9 +154,12 @@ function prospectOf(decision: Decision): string {
 function answerTo(story: Story, names: Names): string {
   const { outcome, answer } = story
   if (outcome === 'sign-in' && answer === 'chosen') return `They chose: ${endingOf(story, names)}`
-  if (outcome === 'sign-in' && answer === 'later') return `They put it off: ${endingOf(story, names)} as it was`
+  if (outcome === 'sign-in' && answer === 'later') return `They put it off: ${endingOf(story, names)} all the same`
   if (outcome === 'refused' && story.refusal === 'CONSENT_DUE')
     return `They did not agree: ${endingOf(story, names)} and nothing about them was changed`
+  // Somebody who is known is kept, whatever they do not answer.
+  if (outcome === 'expired' && story.verdict?.facts.user)
+    return 'They did not answer before the time was up: nothing about them was changed'
   if (outcome === 'user-created') return `They finished: ${endingOf(story, names)}`
   return capital(endingOf(story, names))
 }
