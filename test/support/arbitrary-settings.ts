@@ -15,6 +15,10 @@ const role = fc.stringMatching(/^[a-z][a-z0-9]{2,8}$/)
 const tag = fc.constantFrom('de', 'ar', 'fr', 'pt-BR', 'zh-Hant')
 const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined })
 
+const day = fc
+  .date({ min: new Date('2000-01-01'), max: new Date('2999-12-31'), noInvalidDate: true })
+  .map((date) => date.toISOString().slice(0, 10))
+
 const ATTRIBUTES = ['department', 'team', 'badge', 'office_2']
 const STORES = ['STAFF', 'A.B-C_1']
 const IDPS = ['acme', 'Globex', 'a.b', 'a-b', 'a_b', '1st']
@@ -108,6 +112,8 @@ const purposes = (custom: string[]) =>
           piiCategories: categories.chain((names) =>
             fc.tuple(...names.map((name) => entry({ name: fc.constant(name), mandatory: maybe(fc.boolean()) }))),
           ),
+          acceptBy: maybe(day),
+          wordingOnly: maybe(line(200)),
         })
       }),
     ),
