@@ -398,6 +398,22 @@ describe('a purpose that changed', () => {
     }
   })
 
+  it('offers nobody who is known to connect an account, where the idp offers that to whoever is new', async () => {
+    await editJit(house(), 'consent', { associateLocalUser: true })
+    try {
+      await reword()
+      const browser = openBrowser()
+      const page = await comes({ browser })
+      assert.ok(isQuestion(page))
+      assert.doesNotMatch(page.html, /connect\.do/)
+      const address = `/accountrecoveryendpoint/connect.do/sign-in?${new URL(page.url).searchParams}`
+      assert.equal((await browser.open(product.url + address)).url, page.url)
+      assert.match((await visit(product, 'consent', newcomer())).html, /connect\.do\/sign-in/)
+    } finally {
+      await editJit(house(), 'consent', { associateLocalUser: false })
+    }
+  })
+
   it('is told in the record of the sign-in', async () => {
     await reword()
     const page = await comes()

@@ -10,8 +10,11 @@ import { claimsOf, personas } from '../src/demo/personas.ts'
 import { type Claims, type Rehearsed, readClaims, rehearse } from '../src/login/rehearse.ts'
 import type { Decision } from '../src/provisioning/decide.ts'
 import { lookOf } from '../src/provisioning/look.ts'
+import { join } from './support/account.ts'
 import { openHouse, type TestHouse } from './support/house.ts'
+import { PASSWORD } from './support/people.ts'
 import { MODES, type Mode, type Product, startProduct } from './support/product.ts'
+import { editPurpose } from './support/purposes.ts'
 import { meanwhile, newcomer, signedIn, storedPerson, visit, withIdp } from './support/visits.ts'
 
 type Rehearsal = Extract<Rehearsed, { kind: 'rehearsed' }>
@@ -60,7 +63,7 @@ function withoutVisit(html: string): string {
     html
       .replace(/(name="(?:_csrf|sessionDataKey)" value)="[^"]*"/g, '$1=""')
       .replace(/(data-(?:memory|action|seconds|status))="[^"]*"/g, '$1=""')
-      .replace(/<p><a href="[^"]*">(?=[^<]*<\/a><\/p>)/g, '<p><a href="">')
+      .replace(/<p( [^>]*)?><a href="[^"]*">(?=[^<]*<\/a><\/p>)/g, '<p$1><a href="">')
       .replace(/<time .*<\/time>/g, '<time></time>')
       // The code of a sign-in: a rehearsal is none.
       .replace(/<span data-part="reference">.*<\/span>\n/g, '')
@@ -164,6 +167,42 @@ describe('a rehearsal', () => {
     const locked = await assertSame('silent', person)
     assert.deepEqual(locked.decision, { kind: 'refuse', because: 'USER_LOCKED' })
     assert.equal(locked.user?.isLocked, true)
+  })
+
+  it('of somebody who is asked about a change shows the page that asks, and nothing to somebody who answered', async () => {
+    const { house } = product.running
+    for (const mode of ['consent', 'password', 'username'] as const) {
+      const person = newcomer()
+      await join(product, mode, person, {
+        ticks: ['recover:email'],
+        ...(mode === 'consent' ? {} : { password: PASSWORD }),
+      })
+      assert.equal((await assertSame(mode, person)).decision.kind, 'sign-in')
+      await editPurpose(house, 'recover', (purpose) => ({ ...purpose, description: `Because of ${mode}` }))
+      const said = await assertSame(mode, person)
+      assert.deepEqual(inShort(said.decision), { kind: 'ask', because: ['purpose-changed'] })
+      assert.deepEqual(said.facts.user?.askedAgain, { purposes: ['recover'], isDue: false })
+      await (await visit(product, mode, person)).press('Save my choice')
+      assert.equal((await assertSame(mode, person)).decision.kind, 'sign-in')
+    }
+    const quiet = newcomer()
+    await join(product, 'silent', quiet)
+    await editPurpose(house, 'recover', (purpose) => ({ ...purpose, description: 'Because of nobody' }))
+    assert.equal((await assertSame('silent', quiet)).decision.kind, 'sign-in')
+  })
+
+  it('of somebody whose address a user here keeps says that they are asked whether that is them, where the idp offers it', async () => {
+    const owner = newcomer()
+    await join(product, 'silent', owner)
+    const same = newcomer({ email: owner.email })
+    assert.equal((await assertSame('consent', same)).decision.kind, 'ask')
+    for (const mode of MODES.filter((one) => one !== 'none'))
+      await meanwhile(product, withIdp(mode, { associateLocalUser: true }), async () => {
+        const said = await assertSame(mode, same)
+        assert.deepEqual([said.decision, said.page, said.user], [{ kind: 'offer' }, undefined, undefined])
+        const unchecked = await assertSame(mode, newcomer({ email: owner.email, email_verified: false }))
+        assert.equal(unchecked.decision.kind, mode === 'silent' ? 'create' : 'ask')
+      })
   })
 
   it('at an idp that is off judges as if it were on, and says so', async () => {

@@ -24,7 +24,7 @@ export interface Proven extends Standing {
 export async function standingOf(house: House, flow: Arrived): Promise<Standing | undefined> {
   const situation = await gather(house, flow, flow.profile)
   const decision = decide(situation.facts)
-  const isNew = decision.kind === 'ask' || decision.kind === 'offer'
+  const isNew = !situation.facts.user && (decision.kind === 'ask' || decision.kind === 'offer')
   return isNew && situation.idp.associateLocalUser ? { flow, situation, decision } : undefined
 }
 

@@ -31,7 +31,7 @@ export interface PageContext {
   /** Addresses: one that keeps the page open, one that tells whether a name is free. */
   stay: string
   status: string
-  /** Where somebody goes who has an account already. */
+  /** Where somebody new goes who has an account already, if the idp offers that. */
   connectHref?: string
 }
 
@@ -104,7 +104,7 @@ export function promptPage(situation: Situation, question: Question, context: Pa
     heading: headingOf(situation, question, purposes),
     signedInAs: whoIs(situation),
     switchHref: context.switchHref,
-    ...(context.connectHref === undefined ? {} : { connectHref: context.connectHref }),
+    ...connectOnPage(situation, context),
     openUntil: context.openUntil,
     form: {
       action: context.action,
@@ -141,6 +141,11 @@ export function promptPage(situation: Situation, question: Question, context: Pa
       : {}),
     roles: grantedRoles(situation.profile, situation.idp),
   }
+}
+
+/** Whoever is known is connected: a change of purposes is no occasion to ask whose account it is. */
+function connectOnPage({ idp, facts }: Situation, { connectHref }: PageContext): Pick<PromptPage, 'connectHref'> {
+  return connectHref === undefined || !idp.associateLocalUser || facts.user ? {} : { connectHref }
 }
 
 function changeOnPage({ purposes }: Situation, { mayPutOff }: PageContext): NonNullable<PromptPage['change']> {

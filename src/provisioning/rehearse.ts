@@ -137,6 +137,7 @@ async function pageOfRehearsal(
     memory: '',
     stay: '',
     status: '',
+    connectHref: '',
   }
   const page = await pageFor(house, { situation, question }, context, firstView(situation, question))
   const elsewhere = house.settings().elsewhere[question.page]

@@ -232,7 +232,7 @@ export function promptRoutes(house: House, ways: Ways): Router {
       memory: memoryOf(house.keyring, situation),
       stay: STAY,
       status: STATUS,
-      ...(situation.idp.associateLocalUser ? { connectHref: connectAddress(flow.id) } : {}),
+      connectHref: connectAddress(flow.id),
     }
     house.views.send(res, question.page, await pageOf(house, found, context, tried), status)
   }
