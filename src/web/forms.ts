@@ -133,7 +133,7 @@ export function queryOf(url: string): string {
   return at === -1 ? '' : url.slice(at + 1)
 }
 
-/** Exactly one value of a query parameter; undefined for none and for several. */
+/** Exactly one value of a query parameter; undefined for none, for several, and for what is no text to PostgreSQL. */
 export function oneParameter(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
+  return typeof value === 'string' && !value.includes('\0') ? value : undefined
 }

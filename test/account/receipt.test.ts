@@ -255,6 +255,14 @@ describe('a receipt', () => {
     )
   })
 
+  it('of a purpose, and words, that no text can name there are none', async () => {
+    for (const name of ['%00', 'a%00b']) {
+      assert.equal((await at(`receipt?purpose=${name}`)).status, 400)
+      assert.equal((await at(`receipt.json?purpose=${name}`)).status, 400)
+      assert.equal((await at(`words?notice=${name}`)).status, 404)
+    }
+  })
+
   it('is shown to nobody who is not signed in', async () => {
     for (const address of ['receipt', 'receipt.json', 'history', `words?notice=${notice}`]) {
       const answer = await at(address, openBrowser())
