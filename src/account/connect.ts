@@ -94,6 +94,8 @@ export const connectRoom: Room = (desk) => {
     if (!flow) return
     const idp = await findIdp(house.db, flow.idpId ?? '')
     if (fields.one('do') !== 'connect') return refuse(req, res, flow, { key: 'CONNECT_NOT', ...named(idp) })
+    // Here as on the page, which nobody has to look at before they send its form.
+    if (!isSignedInNow(flow.profile)) return refuse(req, res, flow, { key: 'CONFIRM_OLD' })
     const take = fields.all('take')
     const outcome = await connectIdentity(house, flow, { userId: userOf(res).id, take, session: req.sessionID })
     switch (outcome) {

@@ -21,7 +21,7 @@ import {
   visit,
   withIdp,
 } from '../support/visits.ts'
-import { beginConnecting, eventsOf, openSignIn, proveThere } from '../support/ways-in.ts'
+import { backFrom, beginConnecting, eventsOf, openSignIn, proveThere } from '../support/ways-in.ts'
 
 const MINUTE = 60_000
 
@@ -101,6 +101,29 @@ describe('connecting an idp', () => {
     } finally {
       product.idp.fault = {}
     }
+  })
+
+  it('takes no old sign-in there for proof from whoever sends the form without looking at its page', async () => {
+    const { browser } = await somebody()
+    const there = newcomer()
+    const start = await (await openSignIn(product, browser)).click('Connect Acme consent')
+    const csrf = start.submission('Sign out').fields.get('_csrf') ?? assert.fail()
+    product.idp.person(there.sub, there)
+    product.idp.signInAs = there.sub
+    product.idp.fault = {
+      tamper: (claims, where) =>
+        where === 'id_token' ? { ...claims, auth_time: Number(claims['iat']) - 400 } : claims,
+    }
+    try {
+      const back = await backFrom(browser, `${product.url}/myaccount/sign-in/connect/consent/leave`)
+      const sessionDataKey = back.searchParams.get('sessionDataKey') ?? assert.fail(back.href)
+      const fields = new URLSearchParams({ _csrf: csrf, sessionDataKey, do: 'connect' })
+      await postForm(browser, `${product.url}/myaccount/connect`, fields)
+    } finally {
+      product.idp.fault = {}
+    }
+    assert.deepEqual(codesOn(await openSignIn(product, browser)), ['CONFIRM_OLD'])
+    assert.equal(await storedPerson(product, there.sub), undefined)
   })
 
   describe('PR-74: what is kept', () => {

@@ -24,6 +24,15 @@ export function proveThere(product: Scene, start: Page, mode: Mode, person: Newc
   return start.click(`Continue to Acme ${mode}`)
 }
 
+/** Leaves for an idp from this address and comes back; the address that its callback leads to, which is not gone to. */
+export async function backFrom(browser: Browser, leave: string): Promise<URL> {
+  for (let step = await browser.fetch(leave); ; ) {
+    const location = new URL(step.headers.get('Location') ?? assert.fail(`${step.status} ${step.url}`), step.url)
+    if (step.url.includes('/commonauth/')) return location
+    step = await browser.fetch(location)
+  }
+}
+
 /** What the pages of somebody's say was done with their account, oldest first. */
 export async function eventsOf(product: Scene, userId: string): Promise<string[]> {
   const rows = await product.rows<{ event: string; idp: string | null }>(
