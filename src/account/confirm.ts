@@ -1,7 +1,7 @@
 // Confirm that it is you: with the password, or by signing in once more at an idp that is connected already.
 import type { Request, Response } from 'express'
 import { MY_ACCOUNT, MY_ACCOUNT_HOME } from '../db/applications.ts'
-import { findIdentity } from '../db/identities.ts'
+import { findIdentity, isWayIn } from '../db/identities.ts'
 import { waysInOf } from '../db/ways-in.ts'
 import { findFlow, startFlow } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
@@ -92,6 +92,11 @@ export const confirmRoom: Room = (desk) => {
     if (flow.isExpired || !profile || idpId === undefined) throw await expiredError(house, flow, loginAgain)
     const person = { idpId, issuer: profile.issuer, subject: profile.subject }
     const identity = await findIdentity(house.db, person)
+    if (identity?.userId === id && !(await isWayIn(house.db, id, idpId))) {
+      // Turned off since they came back: its word counts for nothing from that moment on.
+      await endInAccount(house, flow, { kind: 'declined' })
+      return res.redirect(303, desk.confirmAddress(to))
+    }
     const isNow = isSignedInNow(profile)
     if (identity?.userId !== id || !isNow) {
       await endInAccount(house, flow, { kind: 'declined' })

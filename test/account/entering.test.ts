@@ -6,6 +6,7 @@ import { openBrowser } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { codesOn, countPeople, newcomer } from '../support/visits.ts'
+import { backFrom } from '../support/ways-in.ts'
 
 const MINUTE = 60_000
 
@@ -127,6 +128,25 @@ describe('into My Account', () => {
       const away = new URL(browser.history.findLast((url) => url.includes('prompt=')) ?? assert.fail())
       assert.equal(away.searchParams.get('prompt'), 'login')
       assert.equal(away.searchParams.get('max_age'), '0')
+    })
+
+    it('S061: an idp that was turned off on the way back proves nothing', async () => {
+      const person = newcomer()
+      const id = await join(product, 'silent', person)
+      const hash = await product.running.house.passwords.hash(PASSWORD, 'tests')
+      await product.rows('UPDATE users SET password_hash = $2 WHERE id = $1', [id, hash])
+      const browser = openBrowser()
+      await enterWithPassword(product, person.preferred_username, PASSWORD, { browser })
+      product.clock.now = new Date(product.clock.now.getTime() + 6 * MINUTE)
+      product.idp.signInAs = person.sub
+      const back = await backFrom(browser, `${product.url}/myaccount/confirm/idp?idp=silent&next=/close`)
+      await product.rows(`UPDATE idps SET is_enabled = false WHERE name = 'silent'`)
+      try {
+        assert.equal(pathOf((await browser.open(back)).url), '/myaccount/confirm')
+        assert.equal(pathOf((await browser.open(`${product.url}/myaccount/close`)).url), '/myaccount/confirm')
+      } finally {
+        await product.rows(`UPDATE idps SET is_enabled = true WHERE name = 'silent'`)
+      }
     })
 
     it('a proof is no sign-in: at no other address does it make a user of whoever came back', async () => {
