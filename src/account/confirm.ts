@@ -102,7 +102,9 @@ export const confirmRoom: Room = (desk) => {
       await endInAccount(house, flow, { kind: 'declined' })
       return answer(req, res, 422, to, { key: identity?.userId === id ? 'CONFIRM_OLD' : 'CONFIRM_OTHER' })
     }
-    if (await endInAccount(house, flow, { kind: 'proved', userId: id })) visitOf(req).provedAt = house.now().getTime()
+    const isEnded = await endInAccount(house, flow, { kind: 'proved', userId: id })
+    // From when the idp said so, however late its word is brought here.
+    if (isEnded) visitOf(req).provedAt = (flow.calledBackAt ?? house.now()).getTime()
     redirectSaved(res, `${MY_ACCOUNT_HOME}${to}`)
   }
 

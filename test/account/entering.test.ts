@@ -149,6 +149,17 @@ describe('into My Account', () => {
       }
     })
 
+    it('a sign-in at the idp is proof from when it was, not from when its browser brings it', async () => {
+      const person = newcomer()
+      await join(product, 'silent', person)
+      const browser = openBrowser()
+      await enterAccount(product, 'silent', person, { browser })
+      product.clock.now = new Date(product.clock.now.getTime() + 6 * MINUTE)
+      const back = await backFrom(browser, `${product.url}/myaccount/confirm/idp?idp=silent&next=/close`)
+      product.clock.now = new Date(product.clock.now.getTime() + 6 * MINUTE)
+      assert.equal(pathOf((await browser.open(back)).url), '/myaccount/confirm')
+    })
+
     it('a proof is no sign-in: at no other address does it make a user of whoever came back', async () => {
       const person = newcomer()
       await join(product, 'silent', person)
