@@ -43,8 +43,8 @@ export interface ClosedFlow {
 
 /** How a flow ended. `code` is the stable code that the application is told and the page carries in data-msg. */
 export type Ending =
-  /** `idpId` is absent after a local sign-in; `isNew` says that this flow made the user. */
-  | { kind: 'signed-in'; userId: string; idpId?: string; isNew?: true }
+  /** `idpId` is absent after a local sign-in, `signedInAgo` (seconds) where the idp did not say; `isNew` says that this flow made the user. */
+  | { kind: 'signed-in'; userId: string; idpId?: string; signedInAgo?: number; isNew?: true }
   | { kind: 'federated' }
   | { kind: 'declined' }
   | { kind: 'refused'; code: string }

@@ -29,7 +29,9 @@ export function createAccountDoor(house: House, sessions: Sessions): WayOut {
       if (!(await leaveFlow(house.db, id, house.now()))) return undefined
       // Whoever was signed out everywhere since then does not come in by being led out late.
       const then = (endedAt ?? house.now()).getTime()
-      const session: AccountSession = { userId: ending.userId, begunAt: then, provedAt: then }
+      // An idp that signs people in without asking them, as it may here, proves who they were when it last asked.
+      const provedAt = then - Math.max(0, ending.signedInAgo ?? 0) * 1000
+      const session: AccountSession = { userId: ending.userId, begunAt: then, provedAt }
       await sessions.enter(req, res, { ...session, ...(ending.idpId ? { idpId: ending.idpId } : {}) })
       return door.to
     },

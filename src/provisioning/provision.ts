@@ -85,7 +85,7 @@ export async function provision(
   const now = house.now()
   try {
     const outcome = await inTransaction(house.db, async (db): Promise<Outcome> => {
-      const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id, isNew: true }, now)
+      const closed = await closeFlow(db, flow.id, { ...signedInAs(userId, idp, profile), isNew: true }, now)
       if (!closed) return { kind: 'already-closed' }
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
       const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
@@ -160,7 +160,7 @@ export async function signIn(
   const work = async (db: Db): Promise<'done' | 'over' | 'unknown'> => {
     // What the person takes back at this moment is read after that, or taken back after this: it does not return.
     if (!(await lockUser(db, userId)) || !(await isKnownAs(db, person, userId))) return 'unknown'
-    const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id }, now)
+    const closed = await closeFlow(db, flow.id, signedInAs(userId, idp, profile), now)
     if (!closed) return 'over'
     const records = choice ? await keepChoice(db, flow, idp, userId, choice, now) : []
     const consents = await currentConsents(db, userId)
@@ -207,6 +207,10 @@ export async function signIn(
     if (error instanceof Rollback || isUserGone(error)) return false
     throw error
   }
+}
+
+function signedInAs(userId: string, { id: idpId }: Idp, { signedInAgo }: Profile) {
+  return { kind: 'signed-in' as const, userId, idpId, ...(signedInAgo === undefined ? {} : { signedInAgo }) }
 }
 
 /** Records a choice, once: of two of the same person at once the other finds that they were shown it. */

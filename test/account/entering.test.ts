@@ -149,6 +149,28 @@ describe('into My Account', () => {
       }
     })
 
+    it('coming in by an idp that had signed the person in long before, as it says, is no proof', async () => {
+      const person = newcomer()
+      await join(product, 'silent', person)
+      product.idp.fault = {
+        tamper: (claims, where) =>
+          where === 'id_token' ? { ...claims, auth_time: Number(claims['iat']) - 400 } : claims,
+      }
+      try {
+        assert.equal(
+          pathOf((await enterAccount(product, 'silent', person, { to: '/privacy' })).url),
+          '/myaccount/privacy',
+        )
+        assert.equal(
+          pathOf((await enterAccount(product, 'silent', person, { to: '/close' })).url),
+          '/myaccount/confirm',
+        )
+      } finally {
+        product.idp.fault = {}
+      }
+      assert.equal(pathOf((await enterAccount(product, 'silent', person, { to: '/close' })).url), '/myaccount/close')
+    })
+
     it('a sign-in at the idp is proof from when it was, not from when its browser brings it', async () => {
       const person = newcomer()
       await join(product, 'silent', person)
