@@ -7,7 +7,7 @@ import { type Browser, openBrowser } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { codesOn, knownPerson, meanwhile, type Newcomer, newcomer, postForm } from '../support/visits.ts'
-import { eventsOf, holdOf, isInside, openSignIn, opensStill } from '../support/ways-in.ts'
+import { eventsOf, holdOf, isInside, openSignIn, opensStill, stopBefore } from '../support/ways-in.ts'
 
 const OTHER = 'a boat on quiet water'
 
@@ -74,6 +74,18 @@ describe('the password of a person', () => {
       true,
     )
     assert.deepEqual(await eventsOf(product, id), ['password-set', 'password-changed'])
+  })
+
+  it('S042: ends a sign-in, too, that had ended before and was kept back', async () => {
+    const { person, browser } = await somebody()
+    const late = openBrowser()
+    product.idp.signInAs = person.sub
+    const out = await stopBefore(late, `${product.application.url}/login`, /\/oauth2\/authorize\/./, 'silent')
+    const done = await set(browser, PASSWORD)
+    assert.deepEqual(codesOn(done), ['PASSWORD_SET'])
+    // In the same second everything would be over.
+    await sleep(1_100)
+    assert.match((await late.open(out)).url, /login\.do/, 'they are asked to sign in')
   })
 
   it('has to follow the rules, which are said at its field, and is printed nowhere', async () => {

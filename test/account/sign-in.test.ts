@@ -18,7 +18,16 @@ import {
   visit,
   withIdp,
 } from '../support/visits.ts'
-import { beginConnecting, eventsOf, holdOf, isInside, openSignIn, opensStill, proveThere } from '../support/ways-in.ts'
+import {
+  beginConnecting,
+  eventsOf,
+  holdOf,
+  isInside,
+  openSignIn,
+  opensStill,
+  proveThere,
+  stopBefore,
+} from '../support/ways-in.ts'
 
 describe('the ways in of a person', () => {
   let product: Product
@@ -178,6 +187,16 @@ describe('the ways in of a person', () => {
       setClock()
       assert.equal(pathOf((await page.press('Disconnect')).url), '/myaccount/signed-out')
       assert.equal(await isInside(product, other), false)
+    })
+
+    it('by whatever hand ends the sessions that were begun by it', async () => {
+      const { id, browser, other } = await somebodyWithTwo()
+      await product.rows(
+        `DELETE FROM identities WHERE user_id = $1 AND idp_id = (SELECT id FROM idps WHERE name = 'consent')`,
+        [id],
+      )
+      assert.equal(await isInside(product, other), false)
+      assert.equal(await isInside(product, browser), true)
     })
 
     it('never takes the last way in: one that is off is none', async () => {
@@ -359,17 +378,5 @@ describe('the ways in of a person', () => {
       assert.equal(await storedPerson(product, there.sub), undefined)
       assert.equal((await product.rows('SELECT 1 FROM identities WHERE user_id = $1', [id])).length, 1)
     })
-
-    /** Goes from redirect to redirect, by this idp, up to an address that is not asked for; returns it. */
-    async function stopBefore(browser: Browser, from: string, last: RegExp, idp: string): Promise<string> {
-      let url = new URL(from)
-      for (let steps = 0; steps < 20; steps += 1) {
-        if (url.pathname.endsWith('/login.do')) url.searchParams.set('idp', idp)
-        const answer = await browser.fetch(url)
-        url = new URL(answer.headers.get('Location') ?? assert.fail(`${answer.status} at ${url.pathname}`), url)
-        if (last.test(url.pathname)) return url.href
-      }
-      return assert.fail('it led on and on')
-    }
   })
 })

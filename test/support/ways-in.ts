@@ -86,3 +86,15 @@ export async function opensStill(product: Scene, { browser, accessToken, refresh
 export async function isInside(product: Scene, browser: Browser): Promise<boolean> {
   return (await browser.fetch(`${product.url}${MY_ACCOUNT_HOME}`)).status === 200
 }
+
+/** Goes from redirect to redirect, by this idp, up to an address that is not asked for; returns it. */
+export async function stopBefore(browser: Browser, from: string, last: RegExp, idp: string): Promise<string> {
+  let url = new URL(from)
+  for (let steps = 0; steps < 20; steps += 1) {
+    if (url.pathname.endsWith('/login.do')) url.searchParams.set('idp', idp)
+    const answer = await browser.fetch(url)
+    url = new URL(answer.headers.get('Location') ?? assert.fail(`${answer.status} at ${url.pathname}`), url)
+    if (last.test(url.pathname)) return url.href
+  }
+  return assert.fail('it led on and on')
+}
