@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { insertConsents, putNotice } from '../src/db/consents.ts'
+import { allow, withdraw } from '../src/db/account-choices.ts'
+import { lastVersion } from '../src/db/purpose-versions.ts'
 import { holdsThroughout } from './support/arbitraries.ts'
 import { type Browser, openBrowser, type Page } from './support/browser.ts'
 import { ConsentModel, SENT } from './support/consent-model.ts'
@@ -239,23 +240,17 @@ describe('what is kept and recorded', () => {
     const state = model.holds.get(box)
     if (state === undefined || (what === 'withdraw') !== (state === 'given')) return
     const [purposeId = '', attribute = ''] = box.split(':')
-    const said = what === 'withdraw' ? 'withdrawn' : 'given'
     const [user] = await product.rows<{ user_id: string }>('SELECT user_id FROM identities WHERE subject = $1', [
       person.sub,
     ])
     const userId = user?.user_id ?? assert.fail()
     const notice = { hash: 'of this test', language: 'en', content: '{}' }
-    await putNotice(house().db, notice)
-    await insertConsents(house().db, [{ purposeId, attribute, state: said }], {
-      userId,
-      notice,
-      at: { channel: 'my-account' },
-      now: product.clock.now,
-    })
-    model.record(box, said)
+    const version = (await lastVersion(house().db, purposeId))?.version
+    const choose = what === 'withdraw' ? withdraw : allow
+    await choose(house().db, { userId, purposeId, attribute, notice, version, now: product.clock.now })
+    model.record(box, what === 'withdraw' ? 'withdrawn' : 'given')
+    model.seen.set(box, structuredClone(model.purposes.get(purposeId) ?? assert.fail()))
     model.keep([])
-    if (!model.kept.has(attribute))
-      await product.rows('DELETE FROM user_attributes WHERE user_id = $1 AND name = $2', [userId, attribute])
   }
 
   /** Sends the form with these ticks and what is typed; returns the status. */

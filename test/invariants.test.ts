@@ -231,6 +231,10 @@ const breaks: Record<keyof typeof INVARIANTS, { by: string; says: string[] }> = 
       INSERT INTO answered_versions (user_id, purpose_id, version) SELECT ':silent', 'recover', 9`,
     says: ['user :silent was shown version 9 of recover, which is none'],
   },
+  answeredWasSaid: {
+    by: `INSERT INTO answered_attributes (user_id, purpose_id, attribute, version) SELECT ':silent', 'recover', 'email', 9`,
+    says: ['user :silent answered version 9 of recover, which is none'],
+  },
   askedIsOnRecord: {
     by: `UPDATE flows SET noted = '{}' WHERE id = ':askedFlow'; UPDATE audit_events SET asked = '{}' WHERE flow_id = ':declined'`,
     says: [

@@ -98,6 +98,30 @@ describe('somebody is asked', () => {
     })
 })
 
+describe('somebody who answered one attribute by itself is asked', () => {
+  const configured = (change: Partial<PurposeContent>): ConfiguredPurpose => {
+    const { controller: _, ...content } = with_(change)
+    return { id: 'recover', ...content, inForce: inForce({ version: 3, wordsVersion: 3 }) }
+  }
+  const help = { purpose: 'Help' }
+  const at = (version: number, change: Partial<PurposeContent> = {}) => ({ version, content: with_(change) })
+  const seen = { version: 2, wasDue: false, content: BASE }
+  // biome-ignore format: one row, one line
+  const table: [title: string, purpose: ConfiguredPurpose, seen: typeof seen | undefined, itself: ReturnType<typeof at>, attributes: string[]][] = [
+    ['about the others alone, when that was under the words of now', configured(help), seen, at(3, help), ['email']],
+    ['about it, too, when the words changed since', configured({ purpose: 'More help' }), seen, at(2, help), ['email', 'phone_number']],
+    ['about it, too, when it was shown with the rest since', configured(help), seen, at(1, help), ['email', 'phone_number']],
+    ['about it when it is needed by now', configured({ piiCategories: [EMAIL, { ...PHONE, mandatory: true }] }), seen, at(2), ['phone_number']],
+    ['about the others alone of a purpose that they were never shown', configured({}), undefined, at(3), ['email']],
+  ]
+  for (const [title, purpose, was, itself, attributes] of table)
+    test(title, () => {
+      const bySelf = new Map([['phone_number', itself]])
+      const again = askedAgain(purpose, BASE.controller, was, new Map(), NOW, bySelf)
+      assert.deepEqual(again?.attributes ?? [], attributes)
+    })
+})
+
 describe('an answer is recorded', () => {
   const records = (again: 'open' | 'due', ticks: string[]) => {
     const items = itemsOf([{ id: 'recover', ...BASE, again }], profileOf({ email: 'a@b.example', phone_number: '1' }))

@@ -102,7 +102,8 @@ export const privacyRoom: Room = (desk) => {
     }
     const { section, item } = found
     const notice = account.spoken.noticeOf(section.purpose)
-    const chosen = { userId: account.userId, purposeId, attribute, notice, now: house.now() }
+    const version = item.isOver ? undefined : section.purpose.inForce?.version
+    const chosen = { userId: account.userId, purposeId, attribute, notice, version, now: house.now() }
     switch (fields.one('do')) {
       case 'stop':
         // What nobody can do without is needed now, whatever the page said: the page that asks says what follows.

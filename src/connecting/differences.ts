@@ -1,5 +1,6 @@
 // Where an idp says something else of a person than what is kept of the user whom they connect: what can be ticked, and what a tick means. Pure.
 import type { ConsentRecord } from '../db/consents.ts'
+import type { AnsweredAttribute } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import { allFromIdp } from '../provisioning/consent.ts'
 import type { Situation } from '../provisioning/facts.ts'
@@ -11,7 +12,7 @@ export interface Difference {
   kept?: StoredAttribute
   sent: StoredAttribute
   /** The purposes for which it would be kept. */
-  purposes: { id: string; purpose: string; language?: string }[]
+  purposes: { id: string; purpose: string; language?: string; version?: number }[]
 }
 
 /** What a difference is seen in. */
@@ -32,7 +33,12 @@ export function differencesOf({ profile, idp, purposes }: Comparing, stored: Sto
         name: sent.name,
         ...(kept ? { kept } : {}),
         sent,
-        purposes: asking.map(({ id, purpose, language }) => ({ id, purpose, ...(language ? { language } : {}) })),
+        purposes: asking.map(({ id, purpose, language, inForce }) => ({
+          id,
+          purpose,
+          ...(language ? { language } : {}),
+          ...(inForce ? { version: inForce.version } : {}),
+        })),
       },
     ]
   })
@@ -47,6 +53,13 @@ export function answersIn(ticked: Difference[], before: ConsentRecord[]): Consen
       return ids.map((purposeId) => ({ purposeId, attribute: name, state: 'given' as const }))
     })
     .filter((record) => !given.has(keyOf(record)))
+}
+
+/** What these are answers to, as it was said on the page. */
+export function answeredBy(ticked: Difference[]): AnsweredAttribute[] {
+  return ticked.flatMap(({ name, purposes }) =>
+    purposes.flatMap(({ id, version }) => (version === undefined ? [] : { purposeId: id, attribute: name, version })),
+  )
 }
 
 function keyOf({ purposeId, attribute }: Pick<ConsentRecord, 'purposeId' | 'attribute'>): string {

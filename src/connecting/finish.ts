@@ -7,7 +7,7 @@ import { connectAddress } from '../provisioning/offer.ts'
 import { grantedRoles } from '../provisioning/roles.ts'
 import { readFields } from '../web/forms.ts'
 import { type Desk, FINISH } from './desk.ts'
-import { answersIn, type Difference, differencesOf } from './differences.ts'
+import { answeredBy, answersIn, type Difference, differencesOf } from './differences.ts'
 import { differencesPage, hashOf } from './pages.ts'
 import { isProof } from './proof.ts'
 import type { signInHandlers } from './sign-in.ts'
@@ -66,6 +66,7 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
         consent: {
           notice,
           records: answersIn(chosen, await currentConsents(house.db, proof.userId)),
+          answered: answeredBy(chosen),
           at: { channel: 'sign-in', flowId: flow.id, idp, application },
         },
         verdict: { facts, decision },

@@ -2,6 +2,7 @@
 import { insertAccountEvent } from './account-events.ts'
 import { type Db, inTransaction, query } from './connect.ts'
 import { currentConsents, insertConsents, putNotice } from './consents.ts'
+import { noteAnswered } from './purpose-versions.ts'
 import { lockUser } from './users.ts'
 
 /** Words of a purpose as somebody saw them, of a notice. */
@@ -50,6 +51,8 @@ export interface Chosen {
   purposeId: string
   attribute: string
   notice: { hash: string; language: string; content: string }
+  /** The version of the purpose that the page showed; absent where nobody is asked for it any more. */
+  version?: number | undefined
   now: Date
 }
 
@@ -63,7 +66,8 @@ export type Stopped = { kind: 'deleted' | 'not-kept' | 'missing' } | { kind: 'ke
  * Takes a yes back, or stops what nobody was asked about, and deletes the value unless another purpose that the person agreed to has it. Does
  * nothing to what was not agreed to and is not kept either.
  */
-export function withdraw(db: Db, { userId, purposeId, attribute, notice, now }: Chosen): Promise<Stopped> {
+export function withdraw(db: Db, chosen: Chosen): Promise<Stopped> {
+  const { userId, purposeId, attribute, now } = chosen
   return inTransaction(db, async (transaction) => {
     // A sign-in of the same person that has read what they agreed to is over before, or reads it after.
     if (!(await lockUser(transaction, userId))) return { kind: 'missing' }
@@ -78,7 +82,7 @@ export function withdraw(db: Db, { userId, purposeId, attribute, notice, now }: 
         : { kind: 'deleted' }
     const isGiven = given.length > others.length
     if (!isGiven && state.kind !== 'deleted') return state
-    await record(transaction, { userId, purposeId, attribute, notice, now }, 'withdrawn')
+    await record(transaction, chosen, 'withdrawn')
     if (state.kind === 'deleted')
       await query(transaction, 'DELETE FROM user_attributes WHERE user_id = ? AND name = ?', [userId, attribute])
     await insertAccountEvent(transaction, userId, 'consent-withdrawn', { purpose: purposeId, attribute }, now)
@@ -102,9 +106,11 @@ export function allow(db: Db, chosen: Chosen): Promise<'kept' | 'not-kept' | 'mi
 }
 
 async function record(db: Db, chosen: Chosen, state: 'given' | 'withdrawn'): Promise<void> {
-  const { userId, purposeId, attribute, notice, now } = chosen
+  const { userId, purposeId, attribute, notice, version, now } = chosen
   await putNotice(db, notice)
   await insertConsents(db, [{ purposeId, attribute, state }], { userId, notice, at: { channel: 'my-account' }, now })
+  // Nobody is asked again about what they have just said, in these words.
+  if (version !== undefined) await noteAnswered(db, userId, [{ purposeId, attribute, version }])
 }
 
 async function hasValue(db: Db, userId: string, attribute: string): Promise<boolean> {

@@ -19,6 +19,8 @@ const PARTS = {
   words: `SELECT hash, language, content FROM notices
       WHERE hash IN (SELECT notice_hash FROM consents WHERE user_id = :user) ORDER BY hash`,
   versionsSeen: `SELECT purpose_id AS purpose, version FROM answered_versions WHERE user_id = :user ORDER BY purpose_id`,
+  versionsAnswered: `SELECT purpose_id AS purpose, attribute, version FROM answered_attributes WHERE user_id = :user
+      ORDER BY purpose_id, attribute`,
   signIns: `SELECT e.created_at AS at, event, code, idps.display_name AS idp, applications.name AS application, mode, facts, decision, asked,
       came_back AS "cameBack", problem_codes AS "problemCodes", failure, detail
       FROM audit_events e LEFT JOIN idps ON idps.id = e.idp_id LEFT JOIN applications ON applications.id = e.application_id

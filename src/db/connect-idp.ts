@@ -7,6 +7,7 @@ import { closeFlow, type Ending } from './flows.ts'
 import { findIdentity, insertIdentity, type Person } from './identities.ts'
 import { findIdp, type Idp } from './idps.ts'
 import { type MailHouse, queueMail } from './mails.ts'
+import { startSeenConnecting } from './purpose-versions.ts'
 import { isSessionOpen } from './sessions.ts'
 import { listUserAttributes, replaceUserAttributes, type StoredAttribute } from './user-attributes.ts'
 import { grantRoles } from './user-roles.ts'
@@ -61,6 +62,7 @@ async function connect(db: Db, house: MailHouse, connection: Connection): Promis
   if (!closed) return 'over'
   // A silent one would cover every mapped attribute at later sign-ins, and of those the person has agreed to none.
   const scheme = idp.scheme === 'PROVISION_SILENTLY' ? 'PROMPT_CONSENT' : idp.scheme
+  await startSeenConnecting(db, userId)
   if (!(await insertIdentity(db, person, userId, scheme))) throw new Lost()
   const stored = await listUserAttributes(db, userId)
   const taken = connection.choose({ stored, consents: await currentConsents(db, userId) })

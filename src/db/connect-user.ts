@@ -10,6 +10,7 @@ import { insertIdentity, type Person } from './identities.ts'
 import type { Scheme } from './idps.ts'
 import { queueMail } from './mails.ts'
 import { findProof, type Means, meansOf, type Proof } from './proofs.ts'
+import { type AnsweredAttribute, noteAnswered, startSeenConnecting } from './purpose-versions.ts'
 import { replaceUserAttributes, type StoredAttribute } from './user-attributes.ts'
 import { grantRoles } from './user-roles.ts'
 import { lockUser } from './users.ts'
@@ -26,6 +27,8 @@ export interface Connection {
   consent: {
     notice: { hash: string; language: string; content: string }
     records: ConsentRecord[]
+    /** What they were answers to, those included that were given before. */
+    answered: AnsweredAttribute[]
     at: ConsentContext['at']
   }
   verdict: Verdict
@@ -75,6 +78,7 @@ export async function connectUser(
       const isSame = proof !== undefined && proof.userId === userIs
       if (!isSame || !means || !proves(proof, means)) throw new Rollback({ kind: 'unproven' })
       const { userId } = proof
+      await startSeenConnecting(db, userId)
       if (!(await insertIdentity(db, person, userId, connection.scheme))) throw new Rollback({ kind: 'already-there' })
       const { language, idp } = connection
       // Before it changes: whoever had the address is told at it.
@@ -84,6 +88,7 @@ export async function connectUser(
       await grantRoles(db, userId, person.idpId, roles)
       if (consent.records.length > 0) await putNotice(db, consent.notice)
       await insertConsents(db, consent.records, { userId, notice: consent.notice, at: consent.at, now })
+      await noteAnswered(db, userId, consent.answered)
       await insertAccountEvent(db, userId, 'connected', { idp }, now)
       await queueMail(db, house, { userId, kind: 'connected', language, facts: { idp } })
       await insertAuditEvent(db, closed, {

@@ -1,4 +1,4 @@
-// Rows of purpose_versions and answered_versions: a purpose as it was said, and which version each person was shown last.
+// Rows of purpose_versions, answered_versions and answered_attributes: a purpose as it was said, and which version each person was shown last.
 import type { Asks, PurposeContent } from '../provisioning/versions.ts'
 import { type Db, query, queryOne } from './connect.ts'
 
@@ -110,6 +110,58 @@ export async function noteSeen(db: Db, userId: string, shown: Shown[]): Promise<
 export async function startSeen(db: Db, userId: string, shown: Shown[]): Promise<void> {
   await query(db, 'DELETE FROM answered_versions WHERE user_id = ?', [userId])
   await noteSeen(db, userId, shown)
+}
+
+/** An attribute that somebody answered by itself, outside a question about its purpose, and the version that was in force. */
+export interface AnsweredAttribute {
+  purposeId: string
+  attribute: string
+  version: number
+}
+
+/** Notes attributes that a person answered by themselves. A version that is behind what is noted changes nothing. */
+export async function noteAnswered(db: Db, userId: string, answered: AnsweredAttribute[]): Promise<void> {
+  if (answered.length === 0) return
+  await query(
+    db,
+    `INSERT INTO answered_attributes AS a (user_id, purpose_id, attribute, version)
+     SELECT ?, "purposeId", attribute, version FROM jsonb_to_recordset(?::jsonb) AS s ("purposeId" text, attribute text, version integer)
+     ON CONFLICT (user_id, purpose_id, attribute) DO UPDATE SET version = excluded.version WHERE a.version < excluded.version`,
+    [userId, JSON.stringify(answered)],
+  )
+}
+
+/** What a person answered by itself, by purpose and attribute. */
+export async function answeredAttributes(
+  db: Db,
+  userId: string,
+): Promise<Map<string, Map<string, Pick<SeenVersion, 'version' | 'content'>>>> {
+  const rows = await query<AnsweredAttribute & Pick<SeenVersion, 'content'>>(
+    db,
+    `SELECT purpose_id AS "purposeId", attribute, version, content
+     FROM answered_attributes JOIN purpose_versions USING (purpose_id, version) WHERE user_id = ?`,
+    [userId],
+  )
+  const answered = new Map<string, Map<string, Pick<SeenVersion, 'version' | 'content'>>>()
+  for (const { purposeId, attribute, version, content } of rows)
+    answered.set(purposeId, (answered.get(purposeId) ?? new Map()).set(attribute, { version, content }))
+  return answered
+}
+
+/**
+ * Notes that what is in force was shown to somebody who gets their first way in by an idp and was never shown a purpose: they were a user before,
+ * without a question, and nothing that held then is news to them. To be called before that way in is there.
+ */
+export async function startSeenConnecting(db: Db, userId: string): Promise<void> {
+  await query(
+    db,
+    `INSERT INTO answered_versions (user_id, purpose_id, version)
+     SELECT u.id, purpose_id, max(version) FROM users u CROSS JOIN purpose_versions
+     WHERE u.id = ? AND purpose_id IN (SELECT id FROM purposes WHERE is_enabled)
+       AND NOT EXISTS (SELECT FROM identities WHERE user_id = u.id) AND NOT EXISTS (SELECT FROM answered_versions WHERE user_id = u.id)
+     GROUP BY u.id, purpose_id`,
+    [userId],
+  )
 }
 
 /** How many people were shown a purpose, in whatever version: one look through an index. */

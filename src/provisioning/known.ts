@@ -2,7 +2,7 @@
 import { lastAnswers } from '../db/consents.ts'
 import type { Idp } from '../db/idps.ts'
 import type { Organization } from '../db/installation.ts'
-import { seenVersions } from '../db/purpose-versions.ts'
+import { answeredAttributes, seenVersions } from '../db/purpose-versions.ts'
 import type { ConfiguredPurpose } from '../db/purposes.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
 import type { House } from '../house.ts'
@@ -39,16 +39,21 @@ export async function whatToAskAgain(
     return last?.version === purpose.inForce?.version && (!isDueAt(purpose, now) || last?.wasDue === true)
   }
   if (purposes.every(isSettled)) return undefined
-  const [answers, stored] = await Promise.all([lastAnswers(house.db, userId), listUserAttributes(house.db, userId)])
+  const [answers, bySelf, stored] = await Promise.all([
+    lastAnswers(house.db, userId),
+    answeredAttributes(house.db, userId),
+    listUserAttributes(house.db, userId),
+  ])
   const kept = withKept(profile, stored, idp)
   const asked = new Map<string, AskedAgain>()
   for (const purpose of purposes) {
-    const again = askedAgain(purpose, controller, seen.get(purpose.id), answers.get(purpose.id) ?? new Map(), now)
+    const { id } = purpose
+    const again = askedAgain(purpose, controller, seen.get(id), answers.get(id) ?? new Map(), now, bySelf.get(id))
     // With no box to tick there is nothing to ask, until there is.
     const hasBox = purpose.piiCategories.some(
       ({ name, mandatory }) => again?.attributes.includes(name) && (mandatory || Object.hasOwn(kept.attributes, name)),
     )
-    if (again && hasBox) asked.set(purpose.id, again)
+    if (again && hasBox) asked.set(id, again)
   }
   return asked.size === 0 ? undefined : { asked, profile: kept }
 }

@@ -16,6 +16,9 @@ export interface Seen {
   content: PurposeContent
 }
 
+/** Of a purpose what a person answered by itself, and as it was then, by attribute. */
+export type AnsweredBySelf = ReadonlyMap<string, Pick<Seen, 'version' | 'content'>>
+
 /** Of one purpose, what is to be asked again. */
 export interface AskedAgain {
   attributes: string[]
@@ -26,7 +29,7 @@ export interface AskedAgain {
 /**
  * What is to be asked of a purpose: all of it when its words changed or the person was never shown it, the attributes that are new or newly
  * needed when only those did, and, once it cannot be put off any more, those that they refused before, once. Undefined when that is nothing.
- * `answers` are the last ones to this purpose, by attribute, whatever they said.
+ * `answers` are the last ones to this purpose, by attribute, whatever they said. Of an attribute in `bySelf` what counts is what changed since.
  */
 export function askedAgain(
   purpose: ConfiguredPurpose,
@@ -34,15 +37,20 @@ export function askedAgain(
   seen: Seen | undefined,
   answers: ReadonlyMap<string, ConsentState>,
   now: Date,
+  bySelf: AnsweredBySelf = new Map(),
 ): AskedAgain | undefined {
   const { inForce } = purpose
   if (!inForce || (seen && seen.version > inForce.version)) return undefined
   const isDue = isDueAt(purpose, now)
   const isSettled = seen?.version === inForce.version && (seen.wasDue || !isDue)
-  const changed = seen === undefined || seen.version === inForce.version ? [] : changedIn(purpose, controller, seen)
+  const isChanged = (name: string) => {
+    const itself = bySelf.get(name)
+    const last = itself && itself.version > (seen?.version ?? 0) ? itself : seen
+    return last === undefined || (last.version < inForce.version && changedIn(purpose, controller, last).includes(name))
+  }
   const attributes = purpose.piiCategories
     .filter(({ name, mandatory }) => {
-      if (seen === undefined || changed.includes(name)) return true
+      if (isChanged(name)) return true
       return isDue && !isSettled && isRefused(answers.get(name), mandatory)
     })
     .map(({ name }) => name)
@@ -56,7 +64,11 @@ export function isDueAt({ inForce }: Pick<ConfiguredPurpose, 'inForce'>, now: Da
 }
 
 /** Against what they were shown, not version by version: a slip that was mended before they came is nothing to ask about. */
-function changedIn(purpose: ConfiguredPurpose, controller: Organization, seen: Seen): string[] {
+function changedIn(
+  purpose: ConfiguredPurpose,
+  controller: Organization,
+  seen: Pick<Seen, 'version' | 'content'>,
+): string[] {
   const change = changeBetween(seen.content, { ...purpose, controller })
   const isSaidAnew = (purpose.inForce?.wordsVersion ?? 0) > seen.version
   if (isSaidAnew && (change.words || change.controller)) return purpose.piiCategories.map(({ name }) => name)

@@ -7,6 +7,7 @@ import { enterAccount, enterWithPassword, join } from '../support/account.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Mode, type Product, startProduct } from '../support/product.ts'
+import { editPurpose } from '../support/purposes.ts'
 import {
   codesOn,
   countPeople,
@@ -83,6 +84,26 @@ describe('connecting an idp', () => {
     const before = await countPeople(product)
     await (await beginConnecting(product, browser, 'consent', newcomer())).press('Connect Acme consent')
     assert.deepEqual(await countPeople(product), { ...before, identities: Number(before['identities']) + 1 })
+  })
+
+  it('leaves what changed before it to be asked about, and asks somebody who had no idp yet about nothing that held then', async () => {
+    for (const hadIdp of [true, false]) {
+      const { id, browser } = await somebody(['recover:email', 'office:department'])
+      if (!hadIdp) {
+        // As the command and the console make users.
+        await product.rows('DELETE FROM identities WHERE user_id = $1', [id])
+        await product.rows('DELETE FROM answered_versions WHERE user_id = $1', [id])
+      }
+      await editPurpose(product.running.house, 'office', (purpose) => ({ ...purpose, description: `Moved ${hadIdp}` }))
+      const there = newcomer()
+      await (await beginConnecting(product, browser, 'consent', there)).press('Connect Acme consent')
+      const page = await visit(product, 'consent', there)
+      assert.equal(page.url.includes('/signup.do'), hadIdp)
+      if (hadIdp) await page.tick('office:department').press('Save my choice')
+      assert.equal(signedIn(product.application).sub, id)
+      await editPurpose(product.running.house, 'office', (purpose) => ({ ...purpose, description: `Back ${hadIdp}` }))
+      assert.match((await visit(product, 'consent', there)).html, /One thing has changed/)
+    }
   })
 
   it('asks the idp to make sure, and takes no old sign-in there for proof', async () => {

@@ -1,7 +1,7 @@
 // Connecting an account that is here already while signing in: who is asked, the three ways, the proof, and what is kept of it.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser } from '../support/browser.ts'
+import { openBrowser, type Page } from '../support/browser.ts'
 import {
   assertAt,
   CONNECT,
@@ -16,6 +16,7 @@ import {
 } from '../support/connecting.ts'
 import { PASSWORD } from '../support/people.ts'
 import type { Mode, Product } from '../support/product.ts'
+import { editPurpose } from '../support/purposes.ts'
 import { openSmtpSink } from '../support/smtp.ts'
 import {
   codesOn,
@@ -409,6 +410,47 @@ describe('the details of both', () => {
     assert.deepEqual(await product.rows('SELECT role FROM user_roles WHERE user_id = $1', [owner.id]), [
       { role: 'admin' },
     ])
+  })
+})
+
+describe('somebody who connected', () => {
+  let product: Product
+  before(async () => {
+    product = await startOffering()
+  })
+  after(() => product.stop())
+
+  const reword = (id: string, description: string) =>
+    editPurpose(product.running.house, id, (purpose) => ({ ...purpose, description }))
+  const boxesOn = (page: Page) => [...page.html.matchAll(/name="consent" value="([^"]*)"/g)].map(([, box]) => box)
+
+  it('is asked about what changed before it, but for what they ticked in the words of now', async () => {
+    const owner = await ownerWithPassword(product)
+    await reword('recover', 'Other words')
+    const person = sameAddress(owner)
+    const asked = await offered(product, 'consent', person)
+    const last = await proveByPassword(await claim(asked), owner.person.preferred_username)
+    await last.tick('phone_number').press('Finish')
+    assert.equal(signedIn(product.application).sub, owner.id)
+    const page = await visit(product, 'consent', person)
+    assert.deepEqual(boxesOn(page), ['recover:email'])
+    await page.press('Save my choice')
+    await visit(product, 'consent', person)
+    assert.equal(signedIn(product.application).sub, owner.id)
+  })
+
+  it('and was a user without any idp is asked about nothing that held then, and about what changes later', async () => {
+    const owner = await ownerWithPassword(product)
+    // As the command and the console make users.
+    await product.rows('DELETE FROM identities WHERE user_id = $1', [owner.id])
+    await product.rows('DELETE FROM answered_versions WHERE user_id = $1', [owner.id])
+    const person = sameAddress(owner)
+    const asked = await offered(product, 'consent', person)
+    await (await proveByPassword(await claim(asked), owner.person.preferred_username)).press('Finish')
+    await visit(product, 'consent', person)
+    assert.equal(signedIn(product.application).sub, owner.id)
+    await reword('office', 'Offices have moved')
+    assert.deepEqual(boxesOn(await visit(product, 'consent', person)), ['office:department'])
   })
 })
 

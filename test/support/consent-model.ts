@@ -15,16 +15,17 @@ export class ConsentModel {
 
   question(): { id: string; name: string; key: string; must: boolean; isDue: boolean }[] {
     return [...(this.isSilent ? [] : this.purposes)].flatMap(([id, is]) => {
-      const was = this.seen.get(id)
-      const isNew = !was || (is.spoken > was.spoken && is.words !== was.words)
-      const isOnceMore = is.isDue && !(was?.version === is.version && was.isDue)
+      const all = this.seen.get(id)
+      const isLate = is.isDue && !(all?.version === is.version && all.isDue)
       const isDue = is.isDue || this.person === 'unknown'
       return Object.entries(is.needs).flatMap(([name, isNeeded]) => {
-        const [key, last = ''] = [`${id}:${name}`, this.last.get(`${id}:${name}`)]
+        const [key, last = '', own] = [`${id}:${name}`, this.last.get(`${id}:${name}`), this.seen.get(`${id}:${name}`)]
+        const was = own && own.version > (all?.version ?? -1) ? own : all
+        const isNew = !was || (is.spoken > was.spoken && is.words !== was.words)
         const isOpen = last === 'change-refused' || (isNeeded && ['refused', 'withdrawn'].includes(last))
         const isMore = was && (!(name in was.needs) || (isNeeded && !was.needs[name]))
-        const hasBox = SENT.includes(name) || isNeeded || this.kept.has(name)
-        const isAsked = hasBox && (isNew || isMore || (isOnceMore && isOpen))
+        const isAsked =
+          (SENT.includes(name) || isNeeded || this.kept.has(name)) && (isNew || isMore || (isLate && isOpen))
         return isAsked ? [{ id, name, key, must: isNeeded && isDue, isDue }] : []
       })
     })

@@ -134,6 +134,9 @@ export const INVARIANTS = {
   shownWasSaid: `
     SELECT 'user ' || user_id || ' was shown version ' || version || ' of ' || purpose_id || ', which is none' AS broken FROM answered_versions a
     WHERE NOT EXISTS (SELECT FROM purpose_versions v WHERE v.purpose_id = a.purpose_id AND v.version = a.version)`,
+  answeredWasSaid: `
+    SELECT 'user ' || user_id || ' answered version ' || version || ' of ' || purpose_id || ', which is none' AS broken FROM answered_attributes a
+    WHERE NOT EXISTS (SELECT FROM purpose_versions v WHERE v.purpose_id = a.purpose_id AND v.version = a.version)`,
   // Of what was asked the record says it: the flow knows no more when it is gone.
   askedIsOnRecord: `
     SELECT 'event ' || e.id || ' does not say what flow ' || f.id || ' asked' AS broken FROM audit_events e JOIN flows f ON f.id = e.flow_id
