@@ -39,8 +39,8 @@ export interface Desk {
   confirmAddress(to: string): string
   /** Whether the person proved a moment ago who they are. */
   isFresh(req: Request): boolean
-  /** Goes on under a new id, as a session that began just now: after what has ended all others. */
-  renew(req: Request): Promise<void>
+  /** Goes on under a new id, as a session that began at this moment: that of what has ended all others. */
+  renew(req: Request, at: Date): Promise<void>
 }
 
 /** A session as it is between two requests. */
@@ -92,10 +92,10 @@ export function createDesk(house: House, sessions: Sessions): Desk {
     },
     confirmAddress: (to) => `${MY_ACCOUNT_HOME}${CONFIRM}?${new URLSearchParams({ next: to })}`,
     isFresh: (req) => house.now().getTime() - visitOf(req).provedAt <= FRESH_MS,
-    async renew(req) {
+    async renew(req, at) {
       const { userId, provedAt, idpId } = visitOf(req)
-      // Behind the moment up to which every session is over.
-      const begunAt = house.now().getTime() + 1
+      // Behind the moment up to which every session is over, and before whatever ends them all again.
+      const begunAt = at.getTime() + 1
       await sessions.begin(req, { userId, begunAt, provedAt, ...(idpId === undefined ? {} : { idpId }) })
     },
   }

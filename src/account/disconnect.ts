@@ -36,9 +36,10 @@ export const disconnectRoom: Room = (desk) => {
     const { way } = await find(req, res)
     const { id: userId } = userOf(res)
     const { idpId, issuer, subject, displayName } = way
+    const now = house.now()
     const outcome = await disconnectPerson(
       house,
-      { userId, session: req.sessionID, language: languageOf(res) },
+      { userId, session: req.sessionID, now, language: languageOf(res) },
       {
         person: { idpId, issuer, subject },
         personHash: house.keyring.hash('person', idpId, issuer, subject),
@@ -48,7 +49,7 @@ export const disconnectRoom: Room = (desk) => {
     if (outcome === 'only-way') return answer(req, res, way, 'only way')
     if (outcome === 'over') return res.redirect(303, `${MY_ACCOUNT_HOME}${SIGN_IN}`)
     if (visitOf(req).idpId === idpId) return desk.leave(req, res, SIGNED_OUT)
-    await desk.renew(req)
+    await desk.renew(req, now)
     desk.done(req, res, SIGN_IN, { key: 'DISCONNECTED', values: { idp: displayName } })
   }
 

@@ -45,9 +45,10 @@ export const passwordRoom: Room = (desk) => {
     if (problem) return answer(req, res, problemMessage(problem, { org }))
     const hash = await house.passwords.hash(password, clientOf(req))
     const language = languageOf(res)
-    const outcome = await putPassword(house, { userId, session: req.sessionID, language }, hash)
+    const now = house.now()
+    const outcome = await putPassword(house, { userId, session: req.sessionID, now, language }, hash)
     if (outcome === 'over') return res.redirect(303, MY_ACCOUNT_HOME)
-    await desk.renew(req)
+    await desk.renew(req, now)
     desk.done(req, res, SIGN_IN, { key: outcome === 'set' ? 'PASSWORD_SET' : 'PASSWORD_CHANGED' })
   }
 

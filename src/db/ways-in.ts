@@ -45,12 +45,14 @@ export async function waysInOf(db: Db, userId: string): Promise<WaysIn> {
 export interface Changer {
   userId: string
   session: string
+  /** The moment of the change: what began up to then is over. */
+  now: Date
   /** Of the letter that tells of it. */
   language: string
 }
 
 /** Whoever changes their ways in takes their turn. False when the user, or the session, has ended meanwhile. */
-async function takeTurn(db: Db, { userId, session }: Changer, now: Date): Promise<boolean> {
+async function takeTurn(db: Db, { userId, session, now }: Changer): Promise<boolean> {
   if (!(await lockUser(db, userId)) || (await findUser(db, userId))?.isLocked !== false) return false
   return isSessionOpen(db, 'account_sessions', { userId, session, now })
 }
@@ -65,10 +67,9 @@ export function disconnectPerson(
   changer: Changer,
   { person, personHash, idp }: { person: Person; personHash: Buffer; idp: string },
 ): Promise<'disconnected' | 'only-way' | 'over'> {
-  const { userId, session, language } = changer
+  const { userId, session, now, language } = changer
   return inTransaction(house.db, async (transaction) => {
-    const now = house.now()
-    if (!(await takeTurn(transaction, changer, now)) || !(await isKnownAs(transaction, person, userId))) return 'over'
+    if (!(await takeTurn(transaction, changer)) || !(await isKnownAs(transaction, person, userId))) return 'over'
     const { hasPassword, idps } = await waysInOf(transaction, userId)
     const isOther = (way: IdpWay) =>
       way.idpId !== person.idpId || way.issuer !== person.issuer || way.subject !== person.subject
@@ -92,10 +93,9 @@ export function disconnectPerson(
 
 /** Gives a user the password that they chose, and ends every other session of theirs. */
 export function putPassword(house: MailHouse, changer: Changer, hash: string): Promise<'set' | 'changed' | 'over'> {
-  const { userId, session, language } = changer
+  const { userId, session, now, language } = changer
   return inTransaction(house.db, async (transaction) => {
-    const now = house.now()
-    if (!(await takeTurn(transaction, changer, now))) return 'over'
+    if (!(await takeTurn(transaction, changer))) return 'over'
     const { hasPassword } = await waysInOf(transaction, userId)
     await query(transaction, 'UPDATE users SET password_hash = ? WHERE id = ?', [hash, userId])
     await endSessions(transaction, userId, now, session)
@@ -123,8 +123,9 @@ export function endSession(db: Db, userId: string, ended: EndedSession, now: Dat
 /** Ends every session of a user, as they wish: ours, the OpenID Provider's and the applications' refresh tokens. */
 export function signOutOfAll(house: MailHouse, userId: string, language: string): Promise<void> {
   return inTransaction(house.db, async (transaction) => {
-    const now = house.now()
     await lockUser(transaction, userId)
+    // Behind whatever was waited for: a session that goes on after that is over, too.
+    const now = house.now()
     await endSessions(transaction, userId, now)
     await queueMail(transaction, house, { userId, kind: 'signed-out-everywhere', language })
     await insertAccountEvent(transaction, userId, 'signed-out-everywhere', {}, now)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { enterAccount, enterWithPassword, join } from '../support/account.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
@@ -162,6 +163,56 @@ describe('the password of a person', () => {
     const fields = new URLSearchParams({ _csrf: token, password: OTHER })
     assert.equal((await postForm(browser, `${product.url}/myaccount/sign-in/password`, fields)).status, 404)
   })
+
+  it('is no way to stay in past a press on "sign out everywhere" that waited for it', async () => {
+    const { id, person, browser } = await somebody()
+    const { url, fields } = (await (await openSignIn(product, browser)).click('Set a password')).submission(
+      'Set a password',
+    )
+    const [session] = await product.rows<{ id_hash: Buffer }>(
+      'SELECT id_hash FROM account_sessions WHERE user_id = $1',
+      [id],
+    )
+    const other = openBrowser()
+    const everywhere = (await enterAccount(product, 'silent', person, { browser: other, to: '/sign-in' })).submission(
+      'Sign out everywhere',
+    )
+    const holders = [new pg.Client(product.databaseUrl), new pg.Client(product.databaseUrl)] as const
+    for (const holder of holders) {
+      await holder.connect()
+      await holder.query('BEGIN')
+    }
+    try {
+      await holders[0].query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [id])
+      // Its session gets its new id when the other has done all but that.
+      await holders[1].query('SELECT 1 FROM account_sessions WHERE id_hash = $1 FOR UPDATE', [session?.id_hash])
+      fields.set('password', PASSWORD)
+      const setting = postForm(browser, url, fields)
+      await waiting(1)
+      product.clock.now = new Date(product.clock.now.getTime() + 1000)
+      const leaving = postForm(other, everywhere.url, everywhere.fields)
+      await waiting(2)
+      await holders[0].query('COMMIT')
+      await sleep(300)
+      await holders[1].query('COMMIT')
+      await Promise.all([setting, leaving])
+    } finally {
+      for (const holder of holders) await holder.end()
+    }
+    assert.deepEqual(await eventsOf(product, id), ['password-set', 'signed-out-everywhere'])
+    assert.equal(await isInside(product, browser), false)
+  })
+
+  /** Until so many transactions wait for another. */
+  async function waiting(count: number): Promise<void> {
+    for (;;) {
+      const held = await product.rows(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      if (held.length >= count) return
+      await sleep(20)
+    }
+  }
 
   it('chosen twice at the same moment is one of the two, and nobody else is in', async () => {
     const { id, person, browser } = await somebody()
