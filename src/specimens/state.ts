@@ -42,7 +42,7 @@ export function state<V extends ViewName>(
 }
 
 /** What leads away from a page. */
-const LEADS = ['href', 'switchHref', 'action']
+const LEADS = ['connectHref', 'href', 'switchHref', 'action']
 
 /**
  * The page as it is shown where it belongs to no sign-in: what is pressed leads to `to`, and it does not go on by itself. `here` is as in

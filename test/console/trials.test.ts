@@ -198,6 +198,11 @@ describe('trials of an identity provider', () => {
         `INSERT INTO identities (idp_id, issuer, subject, user_id, scheme) SELECT id, issuer, $1, $2, jit_scheme FROM idps WHERE name = $3`,
         [subject, id, mode],
       )
+      await product.rows(
+        `INSERT INTO answered_versions (user_id, purpose_id, version)
+         SELECT $1, purpose_id, max(version) FROM purpose_versions GROUP BY purpose_id ON CONFLICT DO NOTHING`,
+        [id],
+      )
       return id
     }
 
