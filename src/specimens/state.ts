@@ -42,7 +42,7 @@ export function state<V extends ViewName>(
 }
 
 /** What leads away from a page. */
-const LEADS = ['connectHref', 'href', 'switchHref', 'action']
+const LEADS = /(^action|href)$/i
 
 /**
  * The page as it is shown where it belongs to no sign-in: what is pressed leads to `to`, and it does not go on by itself. `here` is as in
@@ -54,7 +54,7 @@ export function hung(
   language: string,
   { to, here }: { to: string; here?: string },
 ): string {
-  const leading = <T>(page: T) => withEveryText(page, (text, name) => (LEADS.includes(name) ? to : text))
+  const leading = <T>(page: T) => withEveryText(page, (text, name) => (LEADS.test(name) ? to : text))
   return state.render(views, leading, language, here).replace(/<meta http-equiv="refresh"[^>]*>\n?/, '')
 }
 
