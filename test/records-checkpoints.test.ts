@@ -8,13 +8,16 @@ import path from 'node:path'
 import { after, before, beforeEach, describe, it, mock } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../src/db/connect.ts'
+import { migrate } from '../src/db/migrate.ts'
 import { resealAll } from '../src/db/sealed.ts'
 import { onceADay, takeCheckpoint } from '../src/records/checkpoint.ts'
 import { verifyCommand } from '../src/records/command.ts'
 import { readKept } from '../src/records/kept-checkpoints.ts'
 import { createKeyring } from '../src/seal.ts'
+import { fillLooks } from '../src/stores/review.ts'
 import { join as become } from './support/account.ts'
 import { answer, checkpointAt, NOTICE, verdictAfter, verdictOf } from './support/consent-records.ts'
+import { migrateUntil } from './support/earlier-schema.ts'
 import { openHouse, type TestHouse } from './support/house.ts'
 import { REPOSITORY, rowsOf, SECRET_KEY, startProduct, testCluster } from './support/product.ts'
 import { newcomer } from './support/visits.ts'
@@ -395,15 +398,7 @@ describe('records of an earlier version', () => {
     await rowsOf(cluster.url('postgres'), 'CREATE DATABASE records_of_before')
     const url = cluster.url('records_of_before')
     const db = connect({ url, poolMax: 2, ssl: false, onError: () => {} })
-    const migrations = {
-      directory: path.join(REPOSITORY, 'migrations'),
-      tableName: 'migrations',
-      loadExtensions: ['.js'],
-    }
-    const [, pending]: [unknown, { file: string }[]] = await db.migrate.list(migrations)
-    const before = pending.filter(({ file }) => file < '20261127')
-    assert.ok(before.length > 5 && before.length < pending.length)
-    for (const { file } of before) await db.migrate.up({ ...migrations, name: file })
+    await migrateUntil(db, '20261127')
     await rowsOf(url, 'INSERT INTO notices (hash, language, content) VALUES ($1, $2, $3)', [
       NOTICE.hash,
       NOTICE.language,
@@ -417,7 +412,7 @@ describe('records of an earlier version', () => {
        FROM generate_series(1, 200) n`,
       [NOTICE.hash],
     )
-    await db.migrate.latest(migrations)
+    await migrate(db, fillLooks)
     const answer = await verifyCommand({ db, keyring: createKeyring(SECRET_KEY) }, undefined, process.stderr)
     assert.equal(answer.text, 'ok: 200 records of 50 people, 0 checkpoints\n')
     const states = await rowsOf(
