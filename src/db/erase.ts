@@ -20,10 +20,16 @@ const DELETED = {
 } as const
 
 /**
- * What other transactions take before they take the user: it has to go before the user is held, or the two would wait for each other. What comes
+ * What the OpenID Provider takes before it takes the user: it has to go before the user is held, or the two would wait for each other. What comes
  * meanwhile goes with `eraseUser`.
  */
-export async function forgetOnTheWay(transaction: Db, userId: string, traces: Traces): Promise<void> {
+export async function forgetAtApplications(transaction: Db, userId: string): Promise<void> {
+  await deleteGrantsOfUser(transaction, userId)
+  await deleteRecordsOfUser(transaction, userId)
+}
+
+/** Of sign-ins of the user that are under way. Whoever signs in holds the user before the flow, and so does whoever calls this. */
+async function forgetOnTheWay(transaction: Db, userId: string, traces: Traces): Promise<void> {
   const people = await query<Person>(
     transaction,
     'SELECT idp_id AS "idpId", issuer, subject FROM identities WHERE user_id = ?',
@@ -43,8 +49,6 @@ export async function forgetOnTheWay(transaction: Db, userId: string, traces: Tr
      WHERE person_hash = ANY (?::bytea[]) AND closed_at IS NULL`,
     [hashes],
   )
-  await deleteGrantsOfUser(transaction, userId)
-  await deleteRecordsOfUser(transaction, userId)
 }
 
 /** Deletes a user whom this transaction holds, with everything that says something of them. Returns how many rows of what there were. */
@@ -53,6 +57,7 @@ export async function eraseUser(
   user: { id: string; username: string; canonical: string },
   traces: Traces,
 ): Promise<Record<string, number>> {
+  await forgetAtApplications(transaction, user.id)
   await forgetOnTheWay(transaction, user.id, traces)
   const counts: Record<string, number> = {}
   for (const [what, table] of Object.entries(DELETED)) {

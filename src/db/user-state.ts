@@ -2,7 +2,7 @@
 import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
 import { closeConsents } from './consents.ts'
-import { eraseUser, forgetOnTheWay, type Traces } from './erase.ts'
+import { eraseUser, forgetAtApplications, type Traces } from './erase.ts'
 import { deleteRecordsOfUser } from './oidc-records.ts'
 import { ANOTHER_OWNER, lockOwners } from './operators.ts'
 import { removeSessionsOf } from './sessions.ts'
@@ -115,7 +115,7 @@ function erase(
     await lockOwners(transaction)
     const isOperator = await queryOne(transaction, 'SELECT 1 FROM operators WHERE user_id = ?', [userId])
     if (isOperator) return 'operator'
-    await forgetOnTheWay(transaction, userId, traces)
+    await forgetAtApplications(transaction, userId)
     // Before its rows elsewhere: whoever is signing in as this user waits here, or is waited for.
     const user = await queryOne<Erased>(
       transaction,

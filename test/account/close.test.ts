@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { putRecord } from '../../src/db/oidc-records.ts'
 import { closeAccount } from '../../src/db/user-state.ts'
+import { lockUser } from '../../src/db/users.ts'
 import { tracesOf } from '../../src/login/traces.ts'
 import { sha256 } from '../../src/seal.ts'
 import { enterAccount, enterWithPassword, join } from '../support/account.ts'
@@ -21,6 +22,7 @@ import {
   submit,
   visit,
 } from '../support/visits.ts'
+import { backFrom } from '../support/ways-in.ts'
 
 const MINUTE = 60_000
 const TICKS = ['recover:email', 'recover:phone_number', 'office:department']
@@ -247,6 +249,23 @@ describe('Close my account', () => {
     assert.equal(await closing, 'done')
     await putRecord(db, record(`after ${id}`))
     assert.deepEqual(await tablesWith(id), ['audit_events', 'consent_heads', 'consents'])
+  })
+
+  it('waits for whoever signs in as the person, and takes nothing from them that they wait for', async () => {
+    const { house } = product.running
+    const { id, person, browser } = await joined()
+    product.idp.signInAs = person.sub
+    const back = await backFrom(browser, `${product.url}/myaccount/confirm/idp?idp=consent&next=/close`)
+    const signingIn = await house.db.transaction()
+    await lockUser(signingIn, id)
+    const closing = closeAccount(house.db, id, tracesOf(house), house.now())
+    await sleep(300)
+    await signingIn.raw(`SET LOCAL lock_timeout = '500ms'`)
+    const flow = back.searchParams.get('sessionDataKey') ?? assert.fail()
+    await signingIn.raw('UPDATE flows SET failure = failure WHERE id = ?', [flow])
+    await signingIn.commit()
+    assert.equal(await closing, 'done')
+    await assertNothingOf(person)
   })
 
   it('leaves nothing of the person’s at the OpenID Provider, whatever an application asks for at the same moment', async () => {
