@@ -33,8 +33,8 @@ export async function askingOf(house: House, flow: Arrived, typed: string): Prom
  * `typed` is the name that they typed, if they did.
  */
 export async function settle(house: House, flow: Arrived, typed = ''): Promise<Asking | 'offered' | undefined> {
-  // Twice: a race lost while creating is a known person the second time, and whose user was deleted meanwhile is a new one.
-  for (let attempt = 1; attempt <= 2; attempt += 1) {
+  // Three times: whose user was deleted meanwhile is a new person, and who lost a race while creating is a known one after that.
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
     const situation = await gather(house, flow, flow.profile, typed)
     const decision = decide(situation.facts)
     house.log.info(

@@ -12,6 +12,7 @@ import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { makeOperator, OPERATOR_PASSWORD, postBeside } from '../support/console.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
+import { callbackOf } from '../support/road.ts'
 import {
   codesOn,
   knownPerson,
@@ -266,6 +267,26 @@ describe('Close my account', () => {
     await signingIn.commit()
     assert.equal(await closing, 'done')
     await assertNothingOf(person)
+  })
+
+  it('leaves every sign-in of the person that comes back at the same moment with an answer', async () => {
+    for (let round = 0; round < 8; round += 1) {
+      const person = newcomer()
+      const browser = openBrowser()
+      await join(product, 'silent', person)
+      const page = await enterAccount(product, 'silent', person, { browser, to: '/close' })
+      const returns: (() => Promise<Response>)[] = []
+      for (let index = 0; index < 4; index += 1) {
+        const own = openBrowser()
+        const callback = await callbackOf(product, own, 'silent', person)
+        returns.push(() => own.fetch(callback))
+      }
+      const answers = await Promise.all([...returns.map((comes) => comes()), submit(browser, page, CLOSE)])
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        Array(5).fill(303),
+      )
+    }
   })
 
   it('leaves nothing of the person’s at the OpenID Provider, whatever an application asks for at the same moment', async () => {
