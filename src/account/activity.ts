@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express'
 import { type Happening, KEEP_DAYS, listHappenings } from '../db/account-activity.ts'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
-import { oneParameter } from '../web/forms.ts'
+import { textParameter } from '../web/forms.ts'
 import { languageOf } from '../web/language.ts'
 import type { Message } from '../web/page.ts'
 import { type Account, purposeNames, readAccount } from './account.ts'
@@ -25,7 +25,7 @@ export const activityRoom: Room = (desk) => {
 
   async function show(req: Request, res: Response): Promise<void> {
     const { id } = userOf(res)
-    const before = oneParameter(req.query['before'])
+    const before = textParameter(req.query['before'])
     const [account, found] = await Promise.all([
       readAccount(house, id, languageOf(res)),
       listHappenings(house.db, id, { before, limit: PAGE + 1, now: house.now() }),

@@ -5,7 +5,7 @@ import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import type { SheetAttribute } from '../db/user-sheet.ts'
 import { inputFor, readTyped } from '../provisioning/typed-attributes.ts'
 import { PageError } from '../web/errors.ts'
-import { oneParameter, readFields } from '../web/forms.ts'
+import { readFields, textParameter } from '../web/forms.ts'
 import { languageOf } from '../web/language.ts'
 import type { Message } from '../web/page.ts'
 import { type Account, readAccount } from './account.ts'
@@ -37,7 +37,7 @@ export const editRoom: Room = (desk) => {
   ]
 
   async function show(req: Request, res: Response): Promise<void> {
-    const { account, attribute, kept } = await find(res, oneParameter(req.query['attribute']))
+    const { account, attribute, kept } = await find(res, textParameter(req.query['attribute']))
     answer(req, res, account, attribute, { kept, value: kept ? textOf(kept) : '' })
   }
 

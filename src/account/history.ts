@@ -4,7 +4,7 @@ import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { noticeShownTo, recordsOf } from '../db/consent-chain.ts'
 import type { Words } from '../records/receipt.ts'
 import { PageError } from '../web/errors.ts'
-import { oneParameter } from '../web/forms.ts'
+import { textParameter } from '../web/forms.ts'
 import { type AccountPage, type Room, userOf } from './desk.ts'
 import { type Entry, entryOf, WORDS, wordsOf } from './records.ts'
 
@@ -49,7 +49,7 @@ export const historyRoom: Room = (desk) => {
   }
 
   async function showWords(req: Request, res: Response): Promise<void> {
-    const notice = await noticeShownTo(house.db, userOf(res).id, oneParameter(req.query['notice']) ?? '')
+    const notice = await noticeShownTo(house.db, userOf(res).id, textParameter(req.query['notice']) ?? '')
     if (!notice) throw new PageError(404, 'missing')
     const words: Words = JSON.parse(notice.content)
     desk.show<WordsPage>(req, res, 'words', { title: { key: 'words.title' }, words, hash: notice.hash })
@@ -59,7 +59,7 @@ export const historyRoom: Room = (desk) => {
 /** The number of a record; anything else is 404, as of somebody else's. */
 function numberOf(value: unknown): number | undefined {
   if (value === undefined) return undefined
-  const text = oneParameter(value) ?? ''
+  const text = textParameter(value) ?? ''
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new PageError(404, 'missing')
   return Number(text)
 }

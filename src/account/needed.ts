@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { PageError } from '../web/errors.ts'
-import { oneParameter } from '../web/forms.ts'
+import { textParameter } from '../web/forms.ts'
 import { languageOf } from '../web/language.ts'
 import { findItem, readAccount } from './account.ts'
 import { CLOSE } from './close.ts'
@@ -22,9 +22,9 @@ export const neededRoom: Room = (desk) => {
   return [{ method: 'get', path: NEEDED, handler: show }]
 
   async function show(req: Request, res: Response): Promise<void> {
-    const attribute = oneParameter(req.query['attribute']) ?? ''
+    const attribute = textParameter(req.query['attribute']) ?? ''
     const account = await readAccount(house, userOf(res).id, languageOf(res))
-    const found = findItem(account, oneParameter(req.query['purpose']), attribute)
+    const found = findItem(account, textParameter(req.query['purpose']), attribute)
     if (!found) throw new PageError(404, 'missing')
     const { section, item } = found
     // Not needed any more, or not kept: the other page says what is.

@@ -4,7 +4,7 @@ import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { recordsOf } from '../db/consent-chain.ts'
 import { holding, purposeIn, type Receipt, receiptOf, type Words } from '../records/receipt.ts'
 import { PageError } from '../web/errors.ts'
-import { oneParameter } from '../web/forms.ts'
+import { textParameter } from '../web/forms.ts'
 import type { Message } from '../web/page.ts'
 import { type AccountPage, type Room, userOf } from './desk.ts'
 import { type Entry, entryOf, wordsOf } from './records.ts'
@@ -89,8 +89,8 @@ export const receiptRoom: Room = (desk) => {
 /** The purpose of the address; undefined for all. Two are none. */
 function purposeOf(req: Request): string | undefined {
   const { purpose } = req.query
-  if (purpose !== undefined && oneParameter(purpose) === undefined) throw new PageError(400, 'bad-request')
-  return oneParameter(purpose)
+  if (purpose !== undefined && textParameter(purpose) === undefined) throw new PageError(400, 'bad-request')
+  return textParameter(purpose)
 }
 
 /** Each purpose in the words that were answered last, and what holds of its attributes. */

@@ -133,7 +133,13 @@ export function queryOf(url: string): string {
   return at === -1 ? '' : url.slice(at + 1)
 }
 
-/** Exactly one value of a query parameter; undefined for none, for several, and for what is no text to PostgreSQL. */
+/** Exactly one value of a query parameter; undefined for none and for several. */
 export function oneParameter(value: unknown): string | undefined {
-  return typeof value === 'string' && !value.includes('\0') ? value : undefined
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The same of one that is looked for in the database: undefined as well for what is no text to PostgreSQL, which nothing there is called. */
+export function textParameter(value: unknown): string | undefined {
+  const text = oneParameter(value)
+  return text?.includes('\0') ? undefined : text
 }

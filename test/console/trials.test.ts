@@ -324,6 +324,7 @@ describe('trials of an identity provider', () => {
       for (const query of [
         'state=test.',
         `state=test.${'a'.repeat(32)}&code=x`,
+        `state=test.${'%00'.repeat(40)}`,
         `state=test.${'a'.repeat(9000)}`,
         'state=test.%F0%9F%98%80',
       ]) {
@@ -331,9 +332,6 @@ describe('trials of an identity provider', () => {
         assert.equal(page.status, 404, query)
         assert.match(page.text, /There is no such test sign-in/)
       }
-      // What is no text is no state, as what is there twice is none.
-      const none = await browser.open(`${product.url}/commonauth/silent?state=test.${'%00'.repeat(40)}`)
-      assert.equal(none.status, 400)
       const state = `test.${'a'.repeat(32)}`
       assert.equal((await browser.open(`${product.url}/commonauth/silent?state=${state}&state=${state}`)).status, 400)
       assert.equal(tokenRequests(), 0)
