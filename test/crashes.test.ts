@@ -42,7 +42,11 @@ describe('a server killed with SIGKILL', () => {
 
   it('on the way out of a sign-in that made nobody leaves a way out', async () => {
     // Between COMMIT and the answer a grant, the claims and the result are kept for the door, and the profile is wiped.
-    const words = ['INSERT INTO oidc_records', 'INSERT INTO federated_claims', 'UPDATE flows SET profile_sealed = NULL']
+    const words = [
+      'WITH owner AS (SELECT 1 FROM users',
+      'INSERT INTO federated_claims',
+      'UPDATE flows SET profile_sealed = NULL',
+    ]
     const plans = words.map((from): Plan => ({ mode: 'none', step: 'callback', moment: after(from), retry: 'again' }))
     const seen = await killThem(fleet, plans, LANES)
     assert.deepEqual(
@@ -129,7 +133,7 @@ describe('what came of a COMMIT that nobody heard of', () => {
 
 describe('NEGATIVE CONTROL: a crash', () => {
   const PROVISION = 'provisioning/provision.js'
-  const closing = "closeFlow(db, flow.id, { kind: 'signed-in', userId, idpId: idp.id, isNew: true }, now)"
+  const closing = 'closeFlow(db, flow.id, { ...signedInAs(userId, idp, profile), isNew: true }, now)'
   const outside = closing.replace('db', 'house.db')
   const consent = { mode: 'consent', step: 'answer', retry: 'again' } as const
 
