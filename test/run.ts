@@ -8,11 +8,8 @@ import './support/quick-assert.ts'
 
 /** The files of each lane, by their path below test/; the first that takes a file has it. They take about as long as one another. */
 const LANES: [name: string, takes: RegExp][] = [
-  [
-    'programs and generated input',
-    /embedded|demo|chromium|fleet|leave|rotation|races|crashes|outages|floods|generated/,
-  ],
-  ['pages', /^(console|pages)\/|^security\/idp(-answers)?\.|^cli\./],
+  ['programs and generated input', /embedded|demo|chromium|fleet|leave|races|crashes|outages|floods|generated\./],
+  ['pages', /^(console|pages)\/|^account\/(close|connect|privacy|sign-in)\.|^security\/idp(-answers)?\.|^cli\./],
   ['rules', /./],
 ]
 
