@@ -1,24 +1,9 @@
 // The records of consent as a chain, page by page: for whoever verifies them, and for the person whose they are.
+import type { ChainRecord } from '../records/chain.ts'
 import { type Db, query, queryOne } from './connect.ts'
 import type { ConsentState } from './consents.ts'
 
-export interface ChainRow {
-  userId: string
-  sequence: number
-  purposeId: string
-  attribute: string
-  state: string
-  isGiven: boolean
-  channel: string
-  noticeHash: string | null
-  language: string
-  idpId: string | null
-  idpName: string | null
-  applicationName: string | null
-  flowId: string | null
-  createdAt: string | null
-  previousHash: Buffer
-  hash: Buffer
+export interface ChainRow extends ChainRecord {
   /** What the head of the user says, unless it is ahead of this record. */
   headSequence: number | null
   headHash: Buffer | null
