@@ -165,11 +165,8 @@ const LATER_SCOPE = /^internal_(idp|application_mgt|userstore|consent_mgt|user_m
 const hasNoLaterScope = (value: unknown) =>
   !Array.isArray(value) || !value.some((scope) => LATER_SCOPE.test(String(scope)))
 
-const jitProvisioning = 'authentication.jit_provisioning'
-
 /** Keys and values of the design whose behaviour is not built yet. Who builds one takes its line away. Deeper keys stand first. */
 export const NOT_IN_THIS_VERSION: readonly Later[] = [
-  { path: `${jitProvisioning}.enable_enhanced_feature`, harmless: is(false, 'false'), instead: 'false' },
   { path: 'userStores[].type', harmless: is('postgres'), instead: 'postgres' },
   { path: 'identityProviders[].formerName', harmless: never, instead: 'leave it out' },
   {

@@ -30,6 +30,7 @@ export const application = group({
   postLogoutRedirectUris: list(redirectUri('https://travel.example/'), '["https://travel.example/"]').default(() => []),
   identityProviders: list(line(63, 'acme'), '[acme]').exactOptional(),
   requireLocalUser: flag(false),
+  requireSecondFactor: flag(false),
   requirePkce: flag(true),
 }).superRefine((given, context) => {
   const { grantTypes, scopes, clientSecret, redirectUris, identityProviders } = given

@@ -51,6 +51,7 @@ const page = (example: string) =>
   )
 
 const jitProvisioning = group({
+  enable_enhanced_feature: flag(false),
   username_provisioning_url: page('/join/register.do').default(REGISTER),
   password_provisioning_url: page('/join/signup.do').default(SIGNUP),
   allowed_page_origins: list(
@@ -59,6 +60,8 @@ const jitProvisioning = group({
   ).default(() => []),
   unknown_user_store: oneOf('PRIMARY', 'refuse').default('PRIMARY'),
   reserved_usernames: list(line(255, 'reception'), '[reception, helpdesk]').default(() => []),
+  show_failure_reason: flag(false),
+  require_second_factor: flag(false),
 }).superRefine((given, context) => {
   const refuse = (key: keyof typeof given, problem: string, example: string) =>
     context.addIssue({ code: 'custom', message: say(problem, example), path: [key] })
@@ -108,6 +111,7 @@ const idp = (mayBePrivate: boolean) =>
     ),
     displayName: line(100, 'Acme').exactOptional(),
     isEnabled: flag(true),
+    requireSecondFactor: flag(false),
     oidc: group({
       issuer: text('must be an https address without user, ? or #', 'https://id.acme.example', (value) =>
         isIssuer(value, mayBePrivate),
@@ -203,6 +207,9 @@ export const declaration = (mayBePrivate: boolean) =>
       allowedPageOrigins: urls.allowed_page_origins,
       unknownUserStore: urls.unknown_user_store,
       reservedUsernames: urls.reserved_usernames,
+      enableEnhancedFeature: urls.enable_enhanced_feature,
+      showFailureReason: urls.show_failure_reason,
+      requireSecondFactor: urls.require_second_factor,
     },
   }))
 

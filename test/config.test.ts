@@ -332,6 +332,9 @@ describe('the configuration file', () => {
         allowedPageOrigins: [],
         unknownUserStore: 'PRIMARY',
         reservedUsernames: [],
+        enableEnhancedFeature: false,
+        showFailureReason: false,
+        requireSecondFactor: false,
       },
       userStores: [{ name: 'PRIMARY', properties: {} }],
       attributes: [],
@@ -362,6 +365,7 @@ describe('the configuration file', () => {
         name: 'acme',
         displayName: 'acme',
         isEnabled: true,
+        requireSecondFactor: false,
         oidc: {
           issuer: 'https://id.acme.example',
           clientId: 'northwind',
@@ -390,6 +394,7 @@ describe('the configuration file', () => {
         redirectUris: ['https://travel.example/callback'],
         postLogoutRedirectUris: [],
         requireLocalUser: false,
+        requireSecondFactor: false,
         requirePkce: true,
       },
     ])
@@ -725,6 +730,9 @@ provisioning.jit = { isEnabled = "true", associateLocalUser = "true" }
       allowedPageOrigins: [],
       unknownUserStore: 'PRIMARY',
       reservedUsernames: [],
+      enableEnhancedFeature: false,
+      showFailureReason: false,
+      requireSecondFactor: false,
     })
     assert.equal(declared?.identityProviders[0]?.isEnabled, false)
     assert.equal(declared?.identityProviders[0]?.jit.isEnabled, true)
@@ -887,10 +895,8 @@ test('a purpose says until when its change can be put off, and why nobody is ask
 })
 
 describe('what is not in this version', () => {
-  const enhanced = 'authentication.jit_provisioning.enable_enhanced_feature'
   // biome-ignore format: one row, one line
   const cases: [line: string, refused: string[], harmless: string[]][] = [
-    [enhanced, [jit('enable_enhanced_feature: true'), jit('enable_enhanced_feature: "true"')], [jit('enable_enhanced_feature: "false"')]],
     ['userStores[].type', ['userStores: [{ name: PRIMARY, type: ldap } ]'], ['userStores: [{ name: PRIMARY, type: postgres } ]']],
     ['identityProviders[].formerName', [`identityProviders: [ { ${IDP}, formerName: old } ]`], []],
     ['identityProviders[].oidc.redirectPath', [oidc('issuer: "https://a.example", clientId: x, redirectPath: /commonauth')], []],

@@ -230,6 +230,7 @@ describe('a sign-in at an idp', () => {
     scheme: 'PROVISION_SILENTLY',
     userstore: 'PRIMARY',
     associateLocalUser: false,
+    requireSecondFactor: false,
     attributeSyncMethod: 'NONE',
   })
   const checks = { state: 's'.repeat(32), nonce: 'n'.repeat(43), codeVerifier: 'v'.repeat(43) }

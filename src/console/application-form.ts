@@ -18,6 +18,7 @@ export interface TypedApplication {
   accepts: 'all' | 'some'
   identityProviders: string[]
   requireLocalUser: boolean
+  requireSecondFactor: boolean
   requirePkce: boolean
 }
 
@@ -32,6 +33,7 @@ export const NEW_APPLICATION: TypedApplication = {
   accepts: 'all',
   identityProviders: [],
   requireLocalUser: false,
+  requireSecondFactor: false,
   requirePkce: true,
 }
 
@@ -59,6 +61,7 @@ export const APPLICATION_FIELDS: FieldOf[] = [
   { path: 'scopes', id: 'scope-internal_flow_create', label: 'Scopes' },
   { path: 'identityProviders', id: 'accepts-all', label: 'Identity providers' },
   { path: 'requireLocalUser', id: 'requireLocalUser', label: 'Only people with an account here' },
+  { path: 'requireSecondFactor', id: 'requireSecondFactor', label: 'A second factor' },
   { path: 'requirePkce', id: 'requirePkce', label: 'PKCE' },
 ]
 
@@ -74,6 +77,7 @@ export function readApplication(fields: Fields): TypedApplication {
     accepts: fields.one('accepts') === 'some' ? 'some' : 'all',
     identityProviders: fields.all('identityProviders'),
     requireLocalUser: fields.one('requireLocalUser') !== '',
+    requireSecondFactor: fields.one('requireSecondFactor') !== '',
     requirePkce: fields.one('requirePkce') !== '',
   }
 }

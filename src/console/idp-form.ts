@@ -7,6 +7,7 @@ export interface IdpEntry {
   name: string
   displayName?: string
   isEnabled: boolean
+  requireSecondFactor: boolean
   oidc: { issuer: string; clientId: string; clientSecret?: string | { keep: true }; scopes: string[] }
   claims: {
     username: string
@@ -48,12 +49,21 @@ export interface IdpForm {
   scheme: string
   associates: boolean
   sync: string
+  requireSecondFactor: boolean
 }
 
 /** What is to become of the secret. */
 export type Secret = { kind: 'keep' } | { kind: 'none' } | { kind: 'new'; text: string }
 
-export function formOf({ name, displayName, isEnabled, oidc, claims, provisioning: { jit } }: IdpEntry): IdpForm {
+export function formOf({
+  name,
+  displayName,
+  isEnabled,
+  requireSecondFactor,
+  oidc,
+  claims,
+  provisioning: { jit },
+}: IdpEntry): IdpForm {
   return {
     name,
     displayName: displayName ?? '',
@@ -70,6 +80,7 @@ export function formOf({ name, displayName, isEnabled, oidc, claims, provisionin
     scheme: jit.scheme,
     associates: jit.associateLocalUser,
     sync: jit.attributeSyncMethod,
+    requireSecondFactor,
   }
 }
 
@@ -101,6 +112,7 @@ export function readForm(fields: Fields, base: IdpForm): IdpForm {
     // A box that is not ticked is not sent: the choice beside it always is.
     associates: sent.has('provisioning') ? fields.one('associates') !== '' : base.associates,
     sync: text('sync', base.sync),
+    requireSecondFactor: sent.has('provisioning') ? fields.one('requireSecondFactor') !== '' : base.requireSecondFactor,
   }
 }
 
@@ -134,6 +146,7 @@ export function entryOf(form: IdpForm, secret: Secret): IdpEntry {
     name: form.name,
     ...(form.displayName.trim() === '' ? {} : { displayName: form.displayName }),
     isEnabled: form.isEnabled,
+    requireSecondFactor: form.requireSecondFactor,
     oidc: {
       issuer: form.issuer,
       clientId: form.clientId,

@@ -82,6 +82,7 @@ export function emptyForm({ scopes, username, attributes }: Preset): IdpForm {
     userstore: PRIMARY,
     scheme: 'PROVISION_SILENTLY',
     associates: false,
+    requireSecondFactor: false,
     sync: 'OVERRIDE_ALL',
   }
 }

@@ -81,6 +81,33 @@ export const JIT: readonly SectionField[] = [
     isList: true,
     attributes: LTR,
   },
+  {
+    name: 'show_failure_reason',
+    label: 'What people who are locked are told',
+    hint: 'show_failure_reason',
+    options: [
+      { value: 'false', label: 'That they cannot sign in' },
+      { value: 'true', label: 'That their account is locked' },
+    ],
+  },
+  {
+    name: 'enable_enhanced_feature',
+    label: 'Enhanced feature',
+    hint: "enable_enhanced_feature. The identity provider's unique ID becomes the username of new people; second factors; deleting an identity provider deletes its people; what it says of people is read-only here",
+    options: [
+      { value: 'false', label: 'Off' },
+      { value: 'true', label: 'On' },
+    ],
+  },
+  {
+    name: 'require_second_factor',
+    label: 'A second factor',
+    hint: 'require_second_factor. Asked of everybody who has one; needs the enhanced feature',
+    options: [
+      { value: 'false', label: 'Is up to each person, application and identity provider' },
+      { value: 'true', label: 'Is required of everybody' },
+    ],
+  },
 ]
 
 export const fieldsOf = (section: readonly SectionField[]): FieldOf[] =>

@@ -15,6 +15,8 @@ export interface Application {
   /** Names of the idps it accepts; null: every enabled one. */
   identityProviders: string[] | null
   requireLocalUser: boolean
+  /** Whoever enters it has to have a second factor, where the enhanced feature is on. */
+  requireSecondFactor: boolean
   requirePkce: boolean
   isEnabled: boolean
   /** Where it starts, if not where its redirect URIs say. */
@@ -28,7 +30,7 @@ export const MY_ACCOUNT_HOME = '/myaccount'
 const COLUMNS = `id, client_id AS "clientId", name, client_secret_sealed AS "clientSecretSealed", grant_types AS "grantTypes", scopes,
   redirect_uris AS "redirectUris", post_logout_redirect_uris AS "postLogoutRedirectUris",
   identity_providers AS "identityProviders", require_local_user AS "requireLocalUser", require_pkce AS "requirePkce",
-  is_enabled AS "isEnabled"`
+  require_second_factor AS "requireSecondFactor", is_enabled AS "isEnabled"`
 
 export async function findApplication(db: Db, id: string): Promise<Application | undefined> {
   if (id === MY_ACCOUNT) return myAccount(await readOrganization(db))
@@ -48,6 +50,7 @@ function myAccount({ name }: Organization): Application {
     postLogoutRedirectUris: [],
     identityProviders: null,
     requireLocalUser: true,
+    requireSecondFactor: false,
     requirePkce: true,
     isEnabled: true,
     home: MY_ACCOUNT_HOME,

@@ -32,13 +32,16 @@ export interface Idp {
   /** Whoever is new here is offered to connect to a user of theirs, after proof that it is theirs. */
   associateLocalUser: boolean
   attributeSyncMethod: AttributeSyncMethod
+  /** Whoever comes by it has to have a second factor, where the enhanced feature is on. */
+  requireSecondFactor: boolean
 }
 
 const COLUMNS = `id, name, display_name AS "displayName", is_enabled AS "isEnabled", issuer, client_id AS "clientId",
   roles_claim AS "rolesClaim", role_mappings AS "roleMappings",
   client_secret_sealed AS "clientSecretSealed", scopes, username_claim AS "usernameClaim", mappings,
   jit_enabled AS "jitEnabled", jit_scheme AS scheme, coalesce(jit_userstore, 'As in username') AS userstore,
-  associate_local_user AS "associateLocalUser", attribute_sync_method AS "attributeSyncMethod"`
+  associate_local_user AS "associateLocalUser", attribute_sync_method AS "attributeSyncMethod",
+  require_second_factor AS "requireSecondFactor"`
 
 export function findIdp(db: Db, id: string): Promise<Idp | undefined> {
   return queryOne<Idp>(db, `SELECT ${COLUMNS} FROM idps WHERE id = ?`, [id])

@@ -35,6 +35,9 @@ export function demoDeclared(
       allowedPageOrigins: [],
       unknownUserStore: 'PRIMARY',
       reservedUsernames: [],
+      enableEnhancedFeature: false,
+      showFailureReason: false,
+      requireSecondFactor: false,
     },
     userStores: [{ name: 'PRIMARY', properties: {} }],
     attributes: [
@@ -47,6 +50,7 @@ export function demoDeclared(
         name: mode,
         displayName,
         isEnabled: true,
+        requireSecondFactor: false,
         oidc: { issuer, clientId, clientSecret, scopes: ['openid', 'profile', 'email', 'phone'] },
         claims: {
           username: 'preferred_username',
@@ -106,6 +110,7 @@ export function demoDeclared(
         redirectUris: [`${application.url}/callback`],
         postLogoutRedirectUris: [`${application.url}/`],
         requireLocalUser: false,
+        requireSecondFactor: false,
         requirePkce: true,
       },
     ],

@@ -111,6 +111,7 @@ const MADE_UP: Application = {
   postLogoutRedirectUris: [],
   identityProviders: null,
   requireLocalUser: false,
+  requireSecondFactor: false,
   requirePkce: true,
   isEnabled: true,
 }

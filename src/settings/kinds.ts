@@ -64,7 +64,7 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
     isOrdered: true,
     isEnabled: (idp) => idp.isEnabled,
     secret: { path: ['oidc', 'clientSecret'], of: ({ oidc }) => oidc.clientSecret, context: 'idp' },
-    columns: ({ name, displayName, oidc, claims, jit }) => ({
+    columns: ({ name, displayName, requireSecondFactor, oidc, claims, jit }) => ({
       name,
       display_name: displayName,
       issuer: oidc.issuer,
@@ -79,11 +79,13 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
       jit_userstore: jit.userstore === AS_IN_USERNAME ? null : jit.userstore,
       associate_local_user: jit.associateLocalUser,
       attribute_sync_method: jit.attributeSyncMethod,
+      require_second_factor: requireSecondFactor,
     }),
     entry: (row) => ({
       name: row['name'],
       displayName: row['display_name'],
       isEnabled: row.is_enabled,
+      requireSecondFactor: row['require_second_factor'],
       oidc: { issuer: row['issuer'], clientId: row['client_id'], scopes: row['scopes'] },
       claims: {
         username: row['username_claim'],
@@ -139,6 +141,7 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
       post_logout_redirect_uris: application.postLogoutRedirectUris,
       identity_providers: application.identityProviders ?? null,
       require_local_user: application.requireLocalUser,
+      require_second_factor: application.requireSecondFactor,
       require_pkce: application.requirePkce,
     }),
     entry: (row) => ({
@@ -150,6 +153,7 @@ export const KINDS: { [K in Kind]: KindOf<Parsed[K]> } = {
       postLogoutRedirectUris: row['post_logout_redirect_uris'],
       ...unlessNull('identityProviders', row['identity_providers']),
       requireLocalUser: row['require_local_user'],
+      requireSecondFactor: row['require_second_factor'],
       requirePkce: row['require_pkce'],
     }),
   },

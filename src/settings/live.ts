@@ -12,6 +12,10 @@ export interface LiveSettings {
   elsewhere: { register?: string; signup?: string }
   /** What holds for names in every store: what becomes of an unknown prefix, and words that nobody may have (canonical). */
   names: { unknownStore: 'PRIMARY' | 'refuse'; reserved: ReadonlySet<string> }
+  /** The enhanced feature (design, 7): whether it is on, and whether everybody has to have a second factor. */
+  enhanced: { isOn: boolean; requireSecondFactor: boolean }
+  /** Whether people read that they are locked, or only that they cannot sign in. */
+  showFailureReason: boolean
 }
 
 export interface Live {
@@ -51,5 +55,7 @@ async function readLiveSettings(db: Db): Promise<LiveSettings> {
       unknownStore: jit.unknown_user_store,
       reserved: new Set(jit.reserved_usernames.map((word) => canonicalForm(word))),
     },
+    enhanced: { isOn: jit.enable_enhanced_feature, requireSecondFactor: jit.require_second_factor },
+    showFailureReason: jit.show_failure_reason,
   }
 }

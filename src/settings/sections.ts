@@ -32,6 +32,9 @@ export function sectionContent<S extends Section>(section: S, declared: Declared
     allowed_page_origins: jit.allowedPageOrigins,
     unknown_user_store: jit.unknownUserStore,
     reserved_usernames: jit.reservedUsernames,
+    enable_enhanced_feature: jit.enableEnhancedFeature,
+    show_failure_reason: jit.showFailureReason,
+    require_second_factor: jit.requireSecondFactor,
   }
   const isDefault = ([key, value]: [string, unknown]) =>
     isDeepStrictEqual(value, JIT_DEFAULTS[key as keyof typeof JIT_DEFAULTS])

@@ -37,6 +37,7 @@ describe('what the file can say of an identity provider', () => {
   /** Says an entry in the console, as people would: added, then edited. */
   async function sayInConsole(idp: IdpEntry): Promise<void> {
     const {
+      requireSecondFactor,
       oidc,
       claims,
       provisioning: { jit },
@@ -76,6 +77,7 @@ describe('what the file can say of an identity provider', () => {
     }))
       fields.set(name, value)
     if (jit.associateLocalUser) fields.set('associates', 'yes')
+    if (requireSecondFactor) fields.set('requireSecondFactor', 'yes')
     const updated = await postForm(browser, url, fields)
     assert.equal(updated.status, 303, await updated.text())
   }
@@ -115,6 +117,7 @@ describe('what the file can say of an identity provider', () => {
       name: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/).map((name) => `any-${name}`),
       displayName: line,
       isEnabled: fc.boolean(),
+      requireSecondFactor: fc.boolean(),
       oidc: fc.record(
         {
           issuer: fc.constantFrom(

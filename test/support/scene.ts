@@ -122,6 +122,9 @@ export async function setScene(url: string, options: SceneOptions = {}): Promise
       allowedPageOrigins: [],
       unknownUserStore: 'PRIMARY',
       reservedUsernames: [],
+      enableEnhancedFeature: false,
+      showFailureReason: false,
+      requireSecondFactor: false,
     },
     userStores: [{ name: 'PRIMARY', properties: {} }],
     attributes: [{ name: 'department', displayName: 'Department', type: 'string' }],
@@ -170,6 +173,7 @@ function declaredIdp(mode: Mode, url: string, idp: Idp): DeclaredIdp {
     name: mode,
     displayName: `Acme ${mode}`,
     isEnabled: true,
+    requireSecondFactor: false,
     oidc: {
       issuer: idp.issuer,
       clientId: `northwind-${mode}`,
@@ -202,6 +206,7 @@ function declaredApplication(
     redirectUris: [application.redirectUri],
     postLogoutRedirectUris: [`${application.url}/bye`],
     requireLocalUser: false,
+    requireSecondFactor: false,
     requirePkce: true,
   }
 }

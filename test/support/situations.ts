@@ -73,6 +73,7 @@ export function situationOf(
       scheme,
       userstore: 'PRIMARY',
       associateLocalUser: false,
+      requireSecondFactor: false,
       attributeSyncMethod: 'OVERRIDE_ALL',
     },
     application: {
@@ -86,6 +87,7 @@ export function situationOf(
       postLogoutRedirectUris: [],
       identityProviders: null,
       requireLocalUser: false,
+      requireSecondFactor: false,
       requirePkce: true,
       isEnabled: true,
     },

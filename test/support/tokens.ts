@@ -19,6 +19,7 @@ export function automation(
     redirectUris: [],
     postLogoutRedirectUris: [],
     requireLocalUser: false,
+    requireSecondFactor: false,
     requirePkce: true,
     ...others,
   }
