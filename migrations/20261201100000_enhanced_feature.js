@@ -37,8 +37,9 @@ export async function up(db) {
     CREATE INDEX emailed_codes_expires_at_idx ON emailed_codes (expires_at);
 
     -- local_user_id: whose password was typed in this sign-in. factor_user_id: whose second factor was shown, by what, and when. Neither ends a
-    -- flow; both are the user's that the flow is about to end for, or count for nothing. made_user_id: the user that this sign-in made, and who has to enrol a factor before it ends.
-    ALTER TABLE flows ADD local_user_id uuid, ADD made_user_id uuid, ADD factor_user_id uuid, ADD factor_kind text CHECK (factor_kind IN ('totp', 'email', 'backup')),
+    -- flow; both are the user's that the flow is about to end for, or count for nothing. made: the
+    -- user that this sign-in made, with what its record is to say, because a factor has to be set up before it ends.
+    ALTER TABLE flows ADD local_user_id uuid, ADD made jsonb, ADD factor_user_id uuid, ADD factor_kind text CHECK (factor_kind IN ('totp', 'email', 'backup')),
       ADD factor_at timestamptz;
 
     -- Whom an operator requires to have a second factor.
@@ -57,6 +58,9 @@ export async function up(db) {
       CONSTRAINT identity_locks_federated_subject_key UNIQUE (federated_subject),
       CONSTRAINT identity_locks_idp_id_fkey FOREIGN KEY (idp_id) REFERENCES idps (id) ON DELETE CASCADE
     );
+
+    -- The code in a letter that has one: good for minutes, and sealed all the same.
+    ALTER TABLE mails ADD code_sealed bytea;
 
     -- Set once, with is_enabled = false, for ever: from then on batches delete its users, and at last the row.
     ALTER TABLE idps ADD deletion jsonb;

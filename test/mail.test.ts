@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { inTransaction } from '../src/db/connect.ts'
-import { type NewMail, queueMail, takeMail } from '../src/db/mails.ts'
+import { type MailKind, queueCode, queueMail, takeMail } from '../src/db/mails.ts'
 import { resealAll } from '../src/db/sealed.ts'
 import { sweep } from '../src/db/sweep.ts'
 import { deleteUser } from '../src/db/user-state.ts'
@@ -65,9 +65,13 @@ async function person(email: unknown = ADDRESS, isVerified: boolean | null = tru
 }
 
 /** Writes a letter down, in a transaction as whatever it tells of would be. */
-async function tell(house: House, userId: string, kind: NewMail['kind'] = 'password-set', language = 'en') {
-  const content = kind === 'connected' || kind === 'disconnected' ? { kind, facts: { idp: 'Acme' } } : { kind }
-  await inTransaction(house.db, (db) => queueMail(db, house, { userId, language, ...content }))
+async function tell(house: House, userId: string, kind: MailKind = 'password-set', language = 'en') {
+  await inTransaction(house.db, async (db) => {
+    if (kind === 'second-factor-code') await queueCode(db, house, { userId, language, code: '042137' })
+    else if (kind === 'connected' || kind === 'disconnected')
+      await queueMail(db, house, { userId, language, kind, facts: { idp: 'Acme' } })
+    else await queueMail(db, house, { userId, language, kind })
+  })
 }
 
 const waiting = () =>

@@ -84,4 +84,8 @@ const SAID: Record<string, Message> = {
   'password-changed': { key: 'activity.password-changed' },
   'session-ended': { key: 'activity.session-ended' },
   'signed-out-everywhere': { key: 'activity.signed-out-everywhere' },
+  'factor-added': { key: 'activity.factor-added' },
+  'factor-removed': { key: 'activity.factor-removed' },
+  'backup-codes-made': { key: 'activity.backup-codes-made' },
+  'backup-code-used': { key: 'activity.backup-code-used' },
 }

@@ -11,6 +11,10 @@ export type AccountEvent =
   | 'password-changed'
   | 'session-ended'
   | 'signed-out-everywhere'
+  | 'factor-added'
+  | 'factor-removed'
+  | 'backup-codes-made'
+  | 'backup-code-used'
 
 /** Names of attributes and idps, and ids of purposes, never what an attribute says. */
 export type EventDetail = Record<string, string>

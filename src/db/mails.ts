@@ -6,9 +6,16 @@ import { type Db, query, queryOne } from './connect.ts'
 /** What a letter says. Facts are words of operators, never a value of the person. */
 export type MailContent =
   | { kind: 'connected' | 'disconnected'; facts: { idp: string } }
+  | {
+      kind: 'factor-added' | 'factor-removed' | 'factors-reset' | 'backup-codes-made' | 'backup-code-used'
+      facts?: never
+    }
   | { kind: 'password-set' | 'password-changed' | 'email-changed' | 'signed-out-everywhere'; facts?: never }
 
-export type MailKind = MailContent['kind']
+/** A letter with a code in it, which is sealed while it waits. */
+const WITH_CODE = 'second-factor-code'
+
+export type MailKind = MailContent['kind'] | typeof WITH_CODE
 
 export type NewMail = MailContent & {
   userId: string
@@ -37,10 +44,10 @@ export async function queueMail(
   { userId, kind, language, facts }: NewMail,
 ): Promise<void> {
   if (!postman) return
-  const known = await queryOne<{ address: string }>(db, `${ADDRESS} AND user_id = ?`, [userId])
-  if (!known) return
+  const address = await addressOf(db, userId)
+  if (address === undefined) return
   const id = randomUUID()
-  const sealed = TO_THE_FORMER.includes(kind) ? keyring.seal(mailContext(id), known.address) : null
+  const sealed = TO_THE_FORMER.includes(kind) ? keyring.seal(mailContext(id), address) : null
   const at = now()
   await query(
     db,
@@ -51,7 +58,7 @@ export async function queueMail(
 }
 
 /** A letter that this process has taken to send. */
-export type TakenMail = MailContent & {
+export type TakenMail = (MailContent | { kind: typeof WITH_CODE; facts: Record<string, never> }) & {
   id: string
   language: string
   createdAt: Date
@@ -59,6 +66,8 @@ export type TakenMail = MailContent & {
   attempts: number
   /** The address that they had before, sealed with `mailContext`. */
   sealed: Buffer | null
+  /** The code that it brings, sealed with `codeContext`. */
+  codeSealed: Buffer | null
   /** The address that is kept and checked. Neither: they may not be written to any more. */
   address: string | null
 }
@@ -72,12 +81,12 @@ export function takeMail(
   kinds: readonly MailKind[],
   { now, until }: { now: Date; until: Date },
 ): Promise<TakenMail | undefined> {
-  // What is kept of the person is asked in the same moment. Whoever took their address back gets no letter, not even to the one before it.
+  // Somebody waits at a page for a code; other letters are news, and can wait. What is kept of the person is asked in the same moment. Whoever took their address back gets no letter, not even to the one before it.
   return queryOne<TakenMail>(
     db,
     `UPDATE mails SET attempts = attempts + 1, next_at = ? WHERE id = (SELECT id FROM mails
-       WHERE next_at <= ? AND kind = ANY (?::text[]) ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-     RETURNING id, kind, language, facts, attempts, created_at AS "createdAt", (${ADDRESS} AND user_id = mails.user_id) AS address,
+       WHERE next_at <= ? AND kind = ANY (?::text[]) ORDER BY code_sealed IS NULL, next_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+     RETURNING id, kind, language, facts, attempts, code_sealed AS "codeSealed", created_at AS "createdAt", (${ADDRESS} AND user_id = mails.user_id) AS address,
        CASE WHEN EXISTS (SELECT FROM user_attributes WHERE user_id = mails.user_id AND name = 'email') THEN address_sealed END AS sealed`,
     [until, now, kinds],
   )
@@ -90,6 +99,36 @@ export async function postponeMail(db: Db, id: string, until: Date): Promise<voi
 
 export async function removeMail(db: Db, id: string): Promise<void> {
   await query(db, 'DELETE FROM mails WHERE id = ?', [id])
+}
+
+/**
+ * Writes the letter down that brings a code, in the transaction that makes it good. False when nobody can be written to: no letters are sent, or
+ * the person keeps no address that somebody has checked.
+ */
+export async function queueCode(
+  db: Db,
+  { postman, keyring, now }: Pick<MailHouse, 'postman' | 'keyring' | 'now'>,
+  { userId, language, code }: { userId: string; language: string; code: string },
+): Promise<boolean> {
+  if (!postman || (await addressOf(db, userId)) === undefined) return false
+  const id = randomUUID()
+  const at = now()
+  await query(
+    db,
+    `INSERT INTO mails (id, user_id, kind, language, facts, code_sealed, next_at, created_at) VALUES (?, ?, ?, ?, '{}', ?, ?, ?)`,
+    [id, userId, WITH_CODE, language, keyring.seal(codeContext(id), code), at, at],
+  )
+  return true
+}
+
+/** Where a person can be written to: their kept and checked address. */
+export async function addressOf(db: Db, userId: string): Promise<string | undefined> {
+  return (await queryOne<{ address: string }>(db, `${ADDRESS} AND user_id = ?`, [userId]))?.address
+}
+
+/** What the code in a letter is sealed with (db/sealed.ts). */
+export function codeContext(id: string): string {
+  return `mail code ${id}`
 }
 
 /** What the address in a letter is sealed with (db/sealed.ts). */

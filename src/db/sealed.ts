@@ -22,6 +22,7 @@ const PLACES: Place[] = [
   { table: 'user_factors', column: 'secret_sealed', key: ['user_id', 'kind'], context: `kind || ' ' || user_id` },
   { table: 'federated_claims', column: 'claims_sealed', key: ['grant_id_hash'], context: `'federated claims'` },
   { table: 'mails', column: 'address_sealed', key: ['id'], context: `'mail ' || id` },
+  { table: 'mails', column: 'code_sealed', key: ['id'], context: `'mail code ' || id` },
 ]
 const BATCH = 500
 

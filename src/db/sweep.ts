@@ -34,6 +34,7 @@ export async function sweep(db: Db, now: Date): Promise<number> {
     [expired('console_sessions', 'id_hash'), now],
     [expired('account_sessions', 'id_hash'), now],
     [expired('brakes', 'key'), now],
+    [expired('emailed_codes', 'bound_to'), now],
     [
       `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
       new Date(now.getTime() - KEEP_MAIL_HOURS * 3_600_000),

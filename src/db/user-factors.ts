@@ -1,10 +1,22 @@
-// Rows of user_factors: second factors of users. A code is taken by one conditional statement, so it is good once, on whichever process.
+// Rows of user_factors, backup_codes and emailed_codes: second factors of users. Law: one conditional statement takes a code, so it is good once.
+import type { FactorKind, Factors } from '../factors/need.ts'
 import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
 
 export interface Factor {
   secretSealed: Buffer
   isConfirmed: boolean
+}
+
+/** What a user can show, as far as it is confirmed. */
+export async function factorsOf(db: Db, userId: string): Promise<Factors> {
+  const row = await queryOne<{ kinds: FactorKind[]; backupCodes: number }>(
+    db,
+    `SELECT ARRAY(SELECT kind FROM user_factors WHERE user_id = ? AND confirmed_at IS NOT NULL ORDER BY kind DESC) AS kinds,
+       (SELECT count(*)::int FROM backup_codes WHERE user_id = ? AND used_at IS NULL) AS "backupCodes"`,
+    [userId, userId],
+  )
+  return row ?? { kinds: [], backupCodes: 0 }
 }
 
 export function findTotp(db: Db, userId: string): Promise<Factor | undefined> {
@@ -14,6 +26,11 @@ export function findTotp(db: Db, userId: string): Promise<Factor | undefined> {
      WHERE user_id = ? AND kind = 'totp'`,
     [userId],
   )
+}
+
+/** What the secret of an app is sealed with (db/sealed.ts). */
+export function totpContext(userId: string): string {
+  return `totp ${userId}`
 }
 
 /** Begins an enrolment, or begins it again; one that is confirmed stays as it is. */
@@ -27,40 +44,158 @@ export async function putTotp(db: Db, userId: string, secretSealed: Buffer): Pro
   )
 }
 
-/**
- * Takes the code of a time step, and confirms the enrolment if this is its first; of that the history tells. Of any number at once exactly one
- * gets true.
- */
-export function takeTotpStep(db: Db, taken: TakenStep): Promise<boolean> {
-  return inTransaction(db, async (transaction) => {
-    const row = await queryOne<{ isFirst: boolean }>(
-      transaction,
-      `UPDATE user_factors SET last_step = ?, confirmed_at = coalesce(confirmed_at, ?)
-       WHERE user_id = ? AND kind = 'totp' AND secret_sealed = ? AND last_step < ? RETURNING confirmed_at = ?::timestamptz AS "isFirst"`,
-      [taken.step, taken.now, taken.userId, taken.secretSealed, taken.step, taken.now],
-    )
-    if (row?.isFirst) await tell(transaction, taken.actor, 'created', taken.userId)
-    return row !== undefined
-  })
-}
-
 export interface TakenStep {
   userId: string
   secretSealed: Buffer
   step: number
   now: Date
-  actor: Actor
+}
+
+/** Takes the code of a time step; `first` when that confirms the enrolment. Of any number at once exactly one gets it (RFC 6238, 5.2). */
+export async function takeStep(
+  db: Db,
+  { userId, secretSealed, step, now }: TakenStep,
+): Promise<'first' | 'again' | undefined> {
+  const row = await queryOne<{ isFirst: boolean }>(
+    db,
+    `UPDATE user_factors SET last_step = ?, confirmed_at = coalesce(confirmed_at, ?)
+     WHERE user_id = ? AND kind = 'totp' AND secret_sealed = ? AND last_step < ? RETURNING confirmed_at = ?::timestamptz AS "isFirst"`,
+    [step, now, userId, secretSealed, step, now],
+  )
+  return row && (row.isFirst ? 'first' : 'again')
+}
+
+/** The same in a transaction of its own, for an operator; of a first one the history tells. */
+export function takeTotpStep(db: Db, { actor, ...taken }: TakenStep & { actor: Actor }): Promise<boolean> {
+  return inTransaction(db, async (transaction) => {
+    const outcome = await takeStep(transaction, taken)
+    if (outcome === 'first') await tell(transaction, actor, 'created', taken.userId)
+    return outcome !== undefined
+  })
 }
 
 export function removeTotp(db: Db, userId: string, actor: Actor): Promise<void> {
   return inTransaction(db, async (transaction) => {
-    const row = await queryOne(
-      transaction,
-      `DELETE FROM user_factors WHERE user_id = ? AND kind = 'totp' RETURNING 1`,
-      [userId],
-    )
-    if (row) await tell(transaction, actor, 'deleted', userId)
+    if (await removeFactor(transaction, userId, 'totp')) await tell(transaction, actor, 'deleted', userId)
   })
+}
+
+/** Takes a factor away. False when there was none. With the last one the backup codes go. */
+export async function removeFactor(db: Db, userId: string, kind: FactorKind): Promise<boolean> {
+  const row = await queryOne<{ isConfirmed: boolean }>(
+    db,
+    `DELETE FROM user_factors WHERE user_id = ? AND kind = ? RETURNING confirmed_at IS NOT NULL AS "isConfirmed"`,
+    [userId, kind],
+  )
+  await query(
+    db,
+    `DELETE FROM backup_codes WHERE user_id = ? AND NOT EXISTS
+       (SELECT FROM user_factors WHERE user_id = ? AND confirmed_at IS NOT NULL)`,
+    [userId, userId],
+  )
+  return row?.isConfirmed === true
+}
+
+/** Turns codes by e-mail on. False when they were on already. */
+export async function confirmEmailFactor(db: Db, userId: string, now: Date): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `INSERT INTO user_factors (user_id, kind, confirmed_at) VALUES (?, 'email', ?)
+     ON CONFLICT ON CONSTRAINT user_factors_pkey DO NOTHING RETURNING 1`,
+    [userId, now],
+  )
+  return row !== undefined
+}
+
+/** Keeps the code that is being sent, in place of the one before. `boundTo`: a flow's id, or the hash of a session's. */
+export async function putEmailedCode(
+  db: Db,
+  code: { boundTo: string; userId: string; codeHash: Buffer; now: Date; expiresAt: Date },
+): Promise<void> {
+  await query(
+    db,
+    `INSERT INTO emailed_codes (bound_to, user_id, code_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT ON CONSTRAINT emailed_codes_pkey DO UPDATE SET user_id = excluded.user_id, code_hash = excluded.code_hash, tries = 0,
+       used_at = NULL, created_at = excluded.created_at, expires_at = excluded.expires_at`,
+    [code.boundTo, code.userId, code.codeHash, code.now, code.expiresAt],
+  )
+}
+
+/** When a code was sent that is still good: nobody asked for it twice by pressing twice. */
+export async function sentAt(db: Db, boundTo: string, userId: string, now: Date): Promise<Date | undefined> {
+  const row = await queryOne<{ at: Date }>(
+    db,
+    'SELECT created_at AS at FROM emailed_codes WHERE bound_to = ? AND user_id = ? AND used_at IS NULL AND expires_at > ?',
+    [boundTo, userId, now],
+  )
+  return row?.at
+}
+
+/**
+ * Takes an e-mailed code. Each look counts as a try, right or wrong; of any number at once exactly one gets `taken`. `over`: there is none (any
+ * more): it is used, too old, or was tried too often.
+ */
+export async function takeEmailedCode(
+  db: Db,
+  { boundTo, userId, codeHash, now }: { boundTo: string; userId: string; codeHash: Buffer; now: Date },
+  tries: number,
+): Promise<'taken' | 'wrong' | 'over'> {
+  const row = await queryOne<{ isTaken: boolean }>(
+    db,
+    `UPDATE emailed_codes SET tries = tries + 1, used_at = CASE WHEN code_hash = ? THEN ?::timestamptz END
+     WHERE bound_to = ? AND user_id = ? AND used_at IS NULL AND expires_at > ? AND tries < ? RETURNING used_at IS NOT NULL AS "isTaken"`,
+    [codeHash, now, boundTo, userId, now, tries],
+  )
+  if (!row) return 'over'
+  return row.isTaken ? 'taken' : 'wrong'
+}
+
+/** Puts a new set in place of the one before. */
+export async function replaceBackupCodes(
+  db: Db,
+  userId: string,
+  codes: { label: string; hash: string }[],
+  now: Date,
+): Promise<void> {
+  await query(db, 'DELETE FROM backup_codes WHERE user_id = ?', [userId])
+  await query(
+    db,
+    `INSERT INTO backup_codes (user_id, label, code_hash, created_at)
+     SELECT ?, code.label, code.hash, ? FROM unnest(?::text[], ?::text[]) AS code (label, hash)`,
+    [userId, now, codes.map(({ label }) => label), codes.map(({ hash }) => hash)],
+  )
+}
+
+/** The hash of a backup code that is not used yet. */
+export async function findBackupCode(db: Db, userId: string, label: string): Promise<string | undefined> {
+  const row = await queryOne<{ hash: string }>(
+    db,
+    'SELECT code_hash AS hash FROM backup_codes WHERE user_id = ? AND label = ? AND used_at IS NULL',
+    [userId, label],
+  )
+  return row?.hash
+}
+
+/** Takes a backup code whose hash was found to be right. Of any number at once exactly one gets true. */
+export async function takeBackupCode(db: Db, userId: string, label: string, hash: string, now: Date): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    'UPDATE backup_codes SET used_at = ? WHERE user_id = ? AND label = ? AND code_hash = ? AND used_at IS NULL RETURNING 1',
+    [now, userId, label, hash],
+  )
+  return row !== undefined
+}
+
+/** Takes every factor of a user away, what was begun included. Returns whether there was a confirmed one. */
+export async function resetFactors(db: Db, userId: string): Promise<boolean> {
+  await query(db, 'DELETE FROM emailed_codes WHERE user_id = ?', [userId])
+  await query(db, 'DELETE FROM backup_codes WHERE user_id = ?', [userId])
+  const rows = await query<{ isConfirmed: boolean }>(
+    db,
+    `DELETE FROM user_factors WHERE user_id = ? RETURNING confirmed_at IS NOT NULL AS "isConfirmed"`,
+    [userId],
+  )
+  return rows.some(({ isConfirmed }) => isConfirmed)
 }
 
 function tell(db: Db, actor: Actor, action: string, userId: string): Promise<void> {

@@ -1,6 +1,6 @@
 // Sends the letters that wait, in every process: takes one, hands it over, writes down how that ended.
 import { isIP } from 'node:net'
-import { mailContext, postponeMail, removeMail, type TakenMail, takeMail } from '../db/mails.ts'
+import { codeContext, mailContext, postponeMail, removeMail, type TakenMail, takeMail } from '../db/mails.ts'
 import type { House } from '../house.ts'
 import { closest, DEFAULT_LANGUAGE } from '../web/language-tags.ts'
 import { oneAddress } from './address.ts'
@@ -23,6 +23,8 @@ const PAUSES_MINUTES = [1, 5, 15]
 const HOURLY_MINUTES = 60
 /** What happened longer ago than this is no news. Sweeping removes what is left (db/sweep.ts). */
 const NEWS_MS = 24 * 60 * MINUTE_MS
+/** A code is good for no longer (factors/show.ts), and nobody needs one that comes later. */
+const CODE_MS = 5 * MINUTE_MS
 /**
  * A process that dies between handing a letter over and writing that down leaves it to be sent again: once, because one that comes twice harms
  * nobody and one that never comes may.
@@ -50,9 +52,10 @@ export function createPostman(house: PostmanHouse, server: MailServer): Postman 
 
   async function send(mail: TakenMail): Promise<Delivery | { kind: 'dropped' }> {
     if (mail.attempts > MOST_ATTEMPTS) return { kind: 'refused', reason: 'EUNCERTAIN' }
-    if (now().getTime() - mail.createdAt.getTime() > NEWS_MS) return { kind: 'refused', reason: 'EOLD' }
+    if (now().getTime() - mail.createdAt.getTime() > newsOf(mail)) return { kind: 'refused', reason: 'EOLD' }
     const to = addressOf(mail)
-    if (to === undefined) return { kind: 'dropped' }
+    const code = codeIn(mail)
+    if (to === undefined || code === 'lost') return { kind: 'dropped' }
     const organization = settings().organization
     const { name, email } = organization
     // A theme that had words in their language may be gone.
@@ -64,7 +67,10 @@ export function createPostman(house: PostmanHouse, server: MailServer): Postman 
       to,
       date: mail.createdAt,
       language,
-      ...writeLetter({ ...mail, language }, { say, publicUrl, contact: organization }),
+      ...writeLetter(
+        { ...mail, language, ...(code === undefined ? {} : { code }) },
+        { say, publicUrl, contact: organization },
+      ),
     })
   }
 
@@ -78,10 +84,20 @@ export function createPostman(house: PostmanHouse, server: MailServer): Postman 
     }
   }
 
-  /** Only codes and ids are logged: whose letter it is stands in no log. */
+  /** The code that a letter brings; `lost` when the key is gone that it was sealed under. */
+  function codeIn({ id, codeSealed }: TakenMail): string | undefined {
+    if (codeSealed === null) return undefined
+    try {
+      return keyring.unseal(codeContext(id), codeSealed)
+    } catch {
+      return 'lost'
+    }
+  }
+
+  /** Kinds and ids are logged: whose letter it is, and what is in it, stands in no log. */
   async function conclude(mail: TakenMail, delivery: Delivery | { kind: 'dropped' }): Promise<void> {
     const about = { mail: mail.id, kind: mail.kind, ...(mail.attempts > 1 ? { attempt: mail.attempts } : {}) }
-    const again = delivery.kind === 'failed' ? nextTry(mail.createdAt, now()) : undefined
+    const again = delivery.kind === 'failed' ? nextTry(mail.createdAt, now(), newsOf(mail)) : undefined
     if (again) await postponeMail(db, mail.id, again)
     else await removeMail(db, mail.id)
     if (delivery.kind === 'delivered') {
@@ -112,8 +128,13 @@ export function createPostman(house: PostmanHouse, server: MailServer): Postman 
 }
 
 /** When to try again: moments that are counted from when the letter was written, until it is no news any more. */
-export function nextTry(createdAt: Date, now: Date): Date | undefined {
+export function nextTry(createdAt: Date, now: Date, newsMs = NEWS_MS): Date | undefined {
   let at = createdAt.getTime()
   for (let tries = 0; at <= now.getTime(); tries += 1) at += (PAUSES_MINUTES[tries] ?? HOURLY_MINUTES) * MINUTE_MS
-  return at - createdAt.getTime() > NEWS_MS ? undefined : new Date(at)
+  return at - createdAt.getTime() > newsMs ? undefined : new Date(at)
+}
+
+/** How long what a letter says is worth reading. */
+function newsOf({ codeSealed }: Pick<TakenMail, 'codeSealed'>): number {
+  return codeSealed === null ? NEWS_MS : CODE_MS
 }
