@@ -18,6 +18,7 @@ import type { House } from './house.ts'
 import { callbackRoutes } from './login/callback.ts'
 import { createOidc } from './login/oidc.ts'
 import { loginRoutes } from './login/routes.ts'
+import { secondFactorRoutes } from './login/second-factor.ts'
 import { loginAgain, loginStart } from './login/ways.ts'
 import { promptRoutes } from './provisioning/routes.ts'
 import { errorHandler, notFound } from './web/errors.ts'
@@ -84,6 +85,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(followLanguageLinks(publicUrl))
   app.use(applications.middleware)
   app.use(loginRoutes(house, oidc, loginWays))
+  app.use(secondFactorRoutes(house, { ended: endedAddress }))
   app.use(callbackRoutes(house, oidc, loginWays))
   const promptWays = { ended: endedAddress, again: loginAgain, inside: insideOf }
   app.use(promptRoutes(house, { ...promptWays, stay: door.stay }))

@@ -84,6 +84,12 @@ export interface Flow {
   wasAsked: boolean
   /** They said that none of the users who keep their address is theirs. */
   isApart: boolean
+  /** Whose user they proved to be by a password, before it ends. */
+  provedUserId: string | undefined
+  /** Whose second factor was shown in it. */
+  factorUserId: string | undefined
+  /** The user that it made, before it ends. */
+  madeUserId: string | undefined
   /** The last question as it was noted for the record. Nothing is decided by it but what a no was said to. */
   noted: Verdict | undefined
   /** What the idp asserted: here only while the flow is open, and only with the cookie of its browser, or a key that was given out for it. */
@@ -315,6 +321,9 @@ export function flowFrom(
     calledBackAt: row.called_back_at ?? undefined,
     wasAsked: row.asked_at !== null,
     isApart: row.apart_at !== null,
+    provedUserId: row.proved_user_id ?? undefined,
+    factorUserId: row.factor_user_id ?? undefined,
+    madeUserId: row.made?.userId,
     noted: row.noted ?? undefined,
     ending: row.ending ?? undefined,
     endedAt: row.closed_at ?? undefined,

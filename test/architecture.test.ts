@@ -144,7 +144,7 @@ const PACKAGES: Record<string, RegExp> = {
   'smol-toml': /^declared-text\.ts$/,
   zod: /^(declared-(applications|keys|kinds|stores)|api\/shapes|web\/contract|themes\/theme-json)\.ts$/,
   express:
-    /^(app|web\/.*|(api|connecting|login|provisioning|handback)\/(routes|callback)|account\/routes|console\/(routes|setup|sign-in))\.ts$/,
+    /^(app|web\/.*|(api|connecting|login|provisioning|handback)\/(routes|callback|second-factor)|account\/routes|console\/(routes|setup|sign-in))\.ts$/,
 }
 const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oidc-provider']
 

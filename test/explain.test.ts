@@ -25,6 +25,7 @@ const KINDS = Object.keys({
   'sign-in-federated': 0,
   refuse: 0,
   create: 0,
+  'second-factor': 0,
   offer: 0,
   ask: 0,
 } satisfies Record<Decision['kind'], 0>)

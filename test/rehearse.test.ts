@@ -114,6 +114,9 @@ describe('a rehearsal', () => {
         assert.ok(told)
         assert.equal(await storedPerson(product, person.sub), undefined)
         break
+      case 'second-factor':
+        assert.ok(new URL(page.url).pathname.startsWith('/authenticationendpoint/'), page.url)
+        break
       case 'offer':
         assert.ok(new URL(page.url).pathname.endsWith('/connect.do'), page.url)
         break

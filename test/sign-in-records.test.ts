@@ -36,6 +36,7 @@ function closed(on: TestHouse, change: Partial<ClosedFlow> = {}): ClosedFlow {
     door: 'application',
     wasAsked: false,
     noted: null,
+    made: null,
     cameBack: 0,
     problemCodes: [],
     failure: null,
@@ -96,7 +97,7 @@ describe('a record', () => {
       assert.equal(mode, verdict?.facts.idp.jitEnabled ? verdict.facts.idp.scheme : 'NONE')
       kinds.add(verdict?.decision.kind ?? '')
     }
-    assert.equal(kinds.size, 6)
+    assert.equal(kinds.size, 7)
     await on.rows('DELETE FROM audit_events')
   })
 

@@ -195,7 +195,7 @@ describe('the prompts', () => {
   })
 
   test('after an answer that did not do, the form still carries its state', () => {
-    const withoutNotice = ['login', 'exists', 'connect']
+    const withoutNotice = ['login', 'exists', 'connect', 'second-factor']
     for (const state of secondViews) {
       const html = state.render(views)
       for (const name of ['_csrf', 'sessionDataKey', ...(withoutNotice.includes(state.view) ? [] : ['notice'])])
@@ -205,7 +205,7 @@ describe('the prompts', () => {
 })
 
 test('every field says what it is for, so that browsers can fill it in', () => {
-  const purposes = new Set(['username', 'new-password', 'current-password', 'tel', 'email'])
+  const purposes = new Set(['username', 'new-password', 'current-password', 'one-time-code', 'tel', 'email'])
   const fields = allStates.flatMap((state) => [...state.render(views).matchAll(/<input id="[^>]*>/g)].map(String))
   assert.ok(fields.length > 20)
   for (const field of fields) assert.ok(purposes.has(/ autocomplete="([\w-]+)"/.exec(field)?.[1] ?? ''), field)

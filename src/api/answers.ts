@@ -40,7 +40,7 @@ export function answerResources(house: House, ways: ApiWays): Resource[] {
           return { problem: { ...problem(422, 'CHANGED'), problems: problemsIn(question), question } }
         }
         const asked = await settle(house, flow, typedName(fields))
-        if (!asked || asked === 'offered') return endedAnswer(house, ways, flow)
+        if (!asked || 'instead' in asked) return endedAnswer(house, ways, flow)
         const found = { flow, ...asked }
         const reading = readAnswers(fields, asked, call.body.page === asked.question.page)
         if (reading.kind === 'again') {

@@ -5,7 +5,6 @@ import { adoptFlow, type Flow, findFlow, flowFrom } from '../flow.ts'
 import { lookAtKey, type PageContent } from '../flow-keys.ts'
 import { notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
-import { offerAddress } from '../provisioning/offer.ts'
 import { type Arrived, settle } from '../provisioning/settle.ts'
 import { oneParameter } from '../web/forms.ts'
 import type { ApiWays } from './ways.ts'
@@ -20,7 +19,7 @@ export function enter(house: House, ways: ApiWays) {
     const flow = profile && (await adoptFlow(house, req, res, { ...brought, profile }))
     if (!flow) throw await notFoundError(house, req)
     const asked = await settle(house, { ...flow, profile })
-    if (asked === 'offered') return res.redirect(303, offerAddress(flow.id))
+    if (asked && 'instead' in asked) return res.redirect(303, asked.instead)
     if (asked) return res.redirect(303, `${house.settings().prompts[asked.question.page]}?sessionDataKey=${flow.id}`)
     res.redirect(303, await goOn(req, res, { ...flow, profile }))
   }

@@ -25,7 +25,7 @@ export function questionResources(house: House, ways: ApiWays): Resource[] {
         if (!(await spendKey(house, key))) return goneAnswer(house, flow)
         const asked = await settle(house, flow)
         // Our own page asks that first; the way back leads to it.
-        if (asked === 'offered') return endedAnswer(house, ways, flow)
+        if (asked && 'instead' in asked) return endedAnswer(house, ways, flow)
         const token = asked && (await giveKey(house, flow.id, 'token', key.content, call.application.id))
         if (!asked || token === undefined) return endedAnswer(house, ways, flow)
         const first = firstView(asked.situation, asked.question)

@@ -24,7 +24,6 @@ export interface ConnectingWays {
 export const SIGN_IN = `${CONNECT}/sign-in`
 export const BY_IDP = `${CONNECT}/idp`
 export const PROVED = `${CONNECT}/proved`
-export const FINISH = `${CONNECT}/finish`
 const STAY = '/accountrecoveryendpoint/stay'
 
 export interface Desk {
@@ -69,8 +68,4 @@ export function flowOf(res: Response): BrowserFlow & Arrived {
 
 export function hasProfile(flow: BrowserFlow): flow is BrowserFlow & Arrived {
   return flow.profile !== undefined
-}
-
-export function finishAddress(flowId: string): string {
-  return `${FINISH}?${new URLSearchParams({ sessionDataKey: flowId })}`
 }

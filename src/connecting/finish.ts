@@ -3,15 +3,15 @@ import type { Request, Response } from 'express'
 import { type Connected, connectUser } from '../db/connect-user.ts'
 import { currentConsents } from '../db/consents.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
-import { connectAddress } from '../provisioning/offer.ts'
+import { connectAddress, FINISH } from '../provisioning/offer.ts'
 import { grantedRoles } from '../provisioning/roles.ts'
 import { readFields } from '../web/forms.ts'
-import { type Desk, FINISH } from './desk.ts'
+import type { Desk } from './desk.ts'
 import { answeredBy, answersIn, type Difference, differencesOf } from './differences.ts'
 import { differencesPage, hashOf } from './pages.ts'
 import { isProof } from './proof.ts'
 import type { signInHandlers } from './sign-in.ts'
-import { type Proven, provenIn, type Standing, settledAt } from './standing.ts'
+import { factorBefore, type Proven, provenIn, type Standing, settledAt } from './standing.ts'
 
 /** The proof does not count (any more): the person signs in once more. */
 const AGAIN = { problem: { key: 'LINK_AGAIN' } }
@@ -25,6 +25,8 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
     if (!standing) return
     const proven = await provenIn(house, standing)
     if (!proven) return res.redirect(303, connectAddress(standing.flow.id))
+    const factor = await factorBefore(house, proven)
+    if (factor) return res.redirect(303, factor)
     send(req, res, proven, await differencesFrom(proven), {})
   }
 
@@ -35,6 +37,8 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
     if (!standing) return
     const proven = await provenIn(house, standing)
     if (!proven) return signInAgain(req, res, standing, AGAIN)
+    const factor = await factorBefore(house, proven)
+    if (factor) return res.redirect(303, factor)
     const differences = await differencesFrom(proven)
     const ticked = new Set(fields.all('replace'))
     if (isForWords) return send(req, res, proven, differences, { ticked })

@@ -1,9 +1,11 @@
 // Where a sign-in stands that may connect: decided again at each step, so that what changed meanwhile holds.
+import { noteProved } from '../db/flows.ts'
 import { findProof, type Means, meansOf, type Proof } from '../db/proofs.ts'
+import { factorAddress } from '../factors/addresses.ts'
 import type { House } from '../house.ts'
 import { type Decision, decide } from '../provisioning/decide.ts'
 import { gather, type Situation } from '../provisioning/facts.ts'
-import { offerAddress } from '../provisioning/offer.ts'
+import { factorStep } from '../provisioning/second-factor.ts'
 import { type Arrived, settle } from '../provisioning/settle.ts'
 import { isProof } from './proof.ts'
 
@@ -36,10 +38,19 @@ export async function provenIn(house: House, standing: Standing): Promise<Proven
   return { ...standing, proof, means }
 }
 
+/** Where somebody who proved a user to be theirs has to show its second factor first; undefined: nowhere. */
+export async function factorBefore(house: House, { flow, situation, proof }: Proven): Promise<string | undefined> {
+  const { application, idp } = situation
+  const step = await factorStep(house, proof.userId, { application, idp, shownBy: flow.factorUserId })
+  if (!step) return undefined
+  await noteProved(house.db, flow.id, proof.userId, house.now())
+  return factorAddress(flow.id)
+}
+
 /** Settles a flow; returns the address of the page that asks, or that of its ending. */
 export async function settledAt(house: House, flow: Arrived, ended: (flowId: string) => string): Promise<string> {
   const asked = await settle(house, flow)
-  if (asked === 'offered') return offerAddress(flow.id)
   if (!asked) return ended(flow.id)
+  if ('instead' in asked) return asked.instead
   return `${house.settings().prompts[asked.question.page]}?${new URLSearchParams({ sessionDataKey: flow.id })}`
 }

@@ -18,6 +18,8 @@ function stateOf({ stage, isFromElsewhere, failure }: OpenFlow): string {
       return failure === null ? 'nobody has come back yet' : `nobody could be sent there (${failure})`
     case 'returned':
       return isFromElsewhere ? 'nobody has come here with it yet' : 'somebody has come back and was asked nothing yet'
+    case 'second-factor':
+      return 'it is at the page of the second factor'
     case 'asked':
       return 'it is at the page that asks'
     default:

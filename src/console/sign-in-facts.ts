@@ -39,6 +39,8 @@ const COUNTS: Record<string, string> = {
   withdrawn: 'Roles withdrawn',
 }
 
+const FACTOR_STEPS = { show: 'Not shown yet', enrol: 'To be set up' }
+
 const USERNAMES = { free: 'Free', taken: 'Taken', refused: 'Against the rules' }
 
 /** The facts of a record that people would ask for, in order; only those that it has. */
@@ -68,8 +70,10 @@ function factsOfVerdict({ facts }: NonNullable<SignInRecord['verdict']>): [strin
     ['Identity provider turned on', yesNo(idp.isEnabled)],
     ['Taken by the application', yesNo(idp.isAccepted)],
     ['Application requires a user here', yesNo(facts.requireLocalUser)],
+    ['A second factor is required', facts.requireSecondFactor && 'Yes'],
     ['Known here', yesNo(user !== undefined)],
     ['User locked', user && yesNo(user.isLocked)],
+    ['Second factor', user?.secondFactor && FACTOR_STEPS[user.secondFactor]],
     ['Suggested username', user ? undefined : USERNAMES[facts.username]],
     ['Needed and not sent', facts.missingAttributes.length > 0 ? facts.missingAttributes.join(', ') : undefined],
     ['A user keeps their verified e-mail address', facts.mayBeKnown && 'Yes'],

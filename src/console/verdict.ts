@@ -94,6 +94,7 @@ function keptOf(idp: Idp, { user, decision, page }: Rehearsal, name: string): st
     case 'create':
       return 'At once'
     case 'sign-in':
+    case 'second-factor':
       return idp.attributeSyncMethod === 'NONE' ? 'Stays as it was' : 'Brought up to date, if it may be kept'
     case 'refuse':
       return user ? 'Stays as it was' : 'No'

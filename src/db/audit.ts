@@ -23,8 +23,8 @@ export const OUTCOMES = [
 ] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
-/** How far an expired flow had come: the choice of an idp, away at one, back without a decision, or a question. */
-export type Stage = 'choosing' | 'away' | 'returned' | 'asked'
+/** How far an expired flow had come: the choice of an idp, away at one, back without a decision, a question, or a second factor after a password. */
+export type Stage = 'choosing' | 'away' | 'returned' | 'asked' | 'second-factor'
 
 export type Mode = 'NONE' | Scheme
 

@@ -97,12 +97,17 @@ export async function confirmFactor(
       if (!(await note(transaction))) throw new Over('over')
       const hasNewCodes = before.backupCodes === 0
       if (hasNewCodes) await replaceBackupCodes(transaction, userId, backupCodes, now)
-      await endSessions(transaction, userId, now, session)
+      await endSessions(transaction, userId, session === undefined ? secondBefore(now) : now, session)
       await queueMail(transaction, house, { userId, kind: 'factor-added', language })
       await insertAccountEvent(transaction, userId, 'factor-added', { factor: code.kind satisfies FactorKind }, now)
       return { hasNewCodes }
     }),
   )
+}
+
+/** The sign-in that it is set up in ends in a moment, and the OpenID Provider's library counts in whole seconds: it must not be over before it began. */
+function secondBefore(now: Date): Date {
+  return new Date(Math.floor(now.getTime() / 1000) * 1000 - 1)
 }
 
 async function take(db: Db, userId: string, code: TypedCode, now: Date): Promise<Taken> {

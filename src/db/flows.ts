@@ -1,4 +1,5 @@
 // Rows of flows: one sign-in in progress. Anything that happens once happens in one conditional statement here.
+import type { Way } from '../factors/need.ts'
 import type { Verdict } from '../provisioning/decide.ts'
 import { type Db, query, queryOne } from './connect.ts'
 import { wipeFlowKeys } from './flow-keys.ts'
@@ -21,12 +22,24 @@ export interface FlowRow {
   called_back_at: Date | null
   asked_at: Date | null
   apart_at: Date | null
+  /** Whose user somebody proved to be before it ends. */
+  proved_user_id: string | null
+  /** Whose second factor was shown in it. */
+  factor_user_id: string | null
+  made: Made | null
   profile_sealed: Buffer | null
   /** The last question, and what it was decided by. */
   noted: Verdict | null
   ending: Ending | null
   closed_at: Date | null
   expires_at: Date
+}
+
+/** The user that a flow made which goes on to a second factor, with what its record is to say of that. */
+export interface Made {
+  userId: string
+  verdict: Verdict
+  detail: Record<string, string | number>
 }
 
 /** What an ended flow leaves to its record. */
@@ -39,12 +52,16 @@ export interface ClosedFlow {
   cameBack: number
   problemCodes: string[]
   failure: string | null
+  made: Made | null
 }
 
 /** How a flow ended. `code` is the stable code that the application is told and the page carries in data-msg. */
 export type Ending =
-  /** `idpId` is absent after a local sign-in, `signedInAgo` (seconds) where the idp did not say; `isNew` says that this flow made the user. */
-  | { kind: 'signed-in'; userId: string; idpId?: string; signedInAgo?: number; isNew?: true }
+  /**
+   * `idpId` is absent after a local sign-in, `signedInAgo` (seconds) where the idp did not say; `isNew` says that this flow made the user, `factor`
+   * by which second factor they showed who they are.
+   */
+  | { kind: 'signed-in'; userId: string; idpId?: string; signedInAgo?: number; isNew?: true; factor?: Way }
   | { kind: 'federated' }
   | { kind: 'declined' }
   | { kind: 'refused'; code: string }
@@ -53,7 +70,7 @@ export type Ending =
   | { kind: 'connected'; userId: string; idpId: string }
 
 const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at, apart_at,
-  profile_sealed, noted, ending, closed_at, expires_at, idps.name AS idp_name,
+  proved_user_id, factor_user_id, made, profile_sealed, noted, ending, closed_at, expires_at, idps.name AS idp_name,
   CASE WHEN idps.jit_enabled THEN idps.jit_scheme ELSE 'NONE' END AS idp_scheme`
 const FLOWS = 'flows LEFT JOIN idps ON idps.id = flows.idp_id'
 
@@ -175,7 +192,7 @@ export function findFlowRowByState(db: Db, stateHash: Buffer): Promise<FlowRow |
 export async function departFlow(db: Db, id: string, idpId: string, stateHash: Buffer, now: Date): Promise<boolean> {
   const row = await queryOne(
     db,
-    `UPDATE flows SET idp_id = ?, state_hash = ?, failure = NULL
+    `UPDATE flows SET idp_id = ?, state_hash = ?, failure = NULL, proved_user_id = NULL
      WHERE id = ? AND closed_at IS NULL AND called_back_at IS NULL AND expires_at > ? RETURNING id`,
     [idpId, stateHash, id, now],
   )
@@ -270,16 +287,51 @@ export async function keepProfile(db: Db, id: string, profileSealed: Buffer, per
  * ever. A federated ending keeps the sealed profile for the door out, which wipes it; only this browser can open it meanwhile.
  */
 export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<ClosedFlow | undefined> {
+  const signedIn = ending.kind === 'signed-in' ? ending.userId : null
   const closed = await queryOne<ClosedFlow>(
     db,
-    `UPDATE flows SET closed_at = ?, ending = ?, person_hash = NULL, proof = NULL,
+    // Who showed a second factor, and whom it made, the row knows: whatever was read of it is older.
+    `UPDATE flows SET closed_at = ?, person_hash = NULL, proof = NULL, ending = ?::jsonb
+         || CASE WHEN made->>'userId' = ? THEN '{"isNew": true}'::jsonb ELSE '{}' END
+         || CASE WHEN factor_user_id::text = ? THEN jsonb_build_object('factor', factor_kind) ELSE '{}' END,
        profile_sealed = CASE WHEN ? THEN profile_sealed END
      WHERE id = ? AND closed_at IS NULL AND expires_at > ?
      RETURNING application_id AS "applicationId", door, asked_at IS NOT NULL AS "wasAsked", noted, came_back AS "cameBack",
-       problem_codes AS "problemCodes", failure`,
-    [now, JSON.stringify(ending), ending.kind === 'federated', id, now],
+       problem_codes AS "problemCodes", failure, made`,
+    [now, JSON.stringify(ending), signedIn, signedIn, ending.kind === 'federated', id, now],
   )
   // In a statement of its own, which sees the keys that were given out while this one waited for the flow.
   if (closed) await wipeFlowKeys(db, id)
   return closed
+}
+
+/** Notes whose user somebody proved to be, in an open flow that has to go on to a second factor. False when it is over. */
+export async function noteProved(db: Db, id: string, userId: string, now: Date): Promise<boolean> {
+  const sql = 'UPDATE flows SET proved_user_id = ? WHERE id = ? AND closed_at IS NULL AND expires_at > ? RETURNING id'
+  return (await queryOne(db, sql, [userId, id, now])) !== undefined
+}
+
+/** Notes that a user's second factor was shown in an open flow. False when it is over. */
+export async function noteFactor(
+  db: Db,
+  id: string,
+  { userId, kind, now }: { userId: string; kind: Way; now: Date },
+): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `UPDATE flows SET factor_user_id = ?, factor_kind = ?, factor_at = ?
+     WHERE id = ? AND closed_at IS NULL AND expires_at > ? RETURNING id`,
+    [userId, kind, now, id, now],
+  )
+  return row !== undefined
+}
+
+/** Notes the user that an open flow makes, which goes on. Exactly one caller gets true: a flow makes one user. */
+export async function noteMade(db: Db, id: string, made: Made, now: Date): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    'UPDATE flows SET made = ? WHERE id = ? AND made IS NULL AND closed_at IS NULL AND expires_at > ? RETURNING id',
+    [JSON.stringify(made), id, now],
+  )
+  return row !== undefined
 }

@@ -18,7 +18,7 @@ export interface OpenFlow {
 
 /** How far a flow has come, of its row. */
 export const STAGE = `CASE WHEN asked_at IS NOT NULL THEN 'asked' WHEN called_back_at IS NOT NULL THEN 'returned'
-  WHEN idp_id IS NOT NULL THEN 'away' ELSE 'choosing' END`
+  WHEN proved_user_id IS NOT NULL THEN 'second-factor' WHEN idp_id IS NOT NULL THEN 'away' ELSE 'choosing' END`
 
 /** As `tag` in src/flow.ts; letter for letter the expression of its index. */
 const CODE = `(substr(encode(sha256(flows.id::bytea), 'hex'), 1, 4) || '-' || substr(encode(sha256(flows.id::bytea), 'hex'), 5, 4))`

@@ -2,6 +2,7 @@
 
 /** Ways to show one; a backup code stands in for any of them. */
 export type FactorKind = 'totp' | 'email'
+export type Way = FactorKind | 'backup'
 
 /** What a person has, as far as it is confirmed. */
 export interface Factors {

@@ -6,7 +6,7 @@ import { findBackupCode, findTotp, putTotp, sentAt, totpContext } from '../db/us
 import type { House } from '../house.ts'
 import { newTotpSecret, totpStepOf } from '../stores/totp.ts'
 import { backupCodeIn, emailCodeIn, newBackupCodes, newEmailCode, writtenOut } from './codes.ts'
-import type { FactorKind } from './need.ts'
+import type { FactorKind, Way } from './need.ts'
 
 const WINDOW_SECONDS = 600
 /** Wrong or right, for one person at all doors together: counted in PostgreSQL, so neither a new sign-in nor another browser helps (S164). */
@@ -16,8 +16,6 @@ const LETTERS_PER_USER = 5
 const CODE_MS = 5 * 60_000
 /** Whoever asks again so soon has pressed twice. */
 const AGAIN_MS = 20_000
-
-export type Way = FactorKind | 'backup'
 
 /** What somebody typed, and whose it is to be. `boundTo`: the sign-in or session that it is typed in (emailed_codes). */
 export interface Typed extends Shower {

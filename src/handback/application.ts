@@ -25,7 +25,7 @@ import { signingKeys } from './keys.ts'
 import { keepInTheHouse, noteFailure } from './pages.ts'
 import { signInPolicy } from './policy.ts'
 import { recordsOf } from './records.ts'
-import { federatedSubject, keepFederatedClaims } from './subjects.ts'
+import { federatedSubject, keepFederatedClaims, MFA } from './subjects.ts'
 
 export interface ApplicationDoor extends WayOut {
   /** Serves the OpenID Provider's addresses; everything else goes on. */
@@ -119,7 +119,9 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
         const idpId = ending?.kind === 'signed-in' ? ending.idpId : flow.idpId
         // The session counts from then on: who was signed out everywhere since, or lost that way in, is not let in by being led out late.
         const ts = Math.floor((flow.endedAt ?? house.now()).getTime() / 1000)
-        const login = { accountId: subject, ts, ...(idpId ? { acr: idpId } : {}) }
+        // What was shown in this sign-in, as RFC 8176 calls it.
+        const amr = ending?.kind === 'signed-in' && ending.factor ? { amr: [MFA] } : {}
+        const login = { accountId: subject, ts, ...(idpId ? { acr: idpId } : {}), ...amr }
         interaction.result = { login, consent: { grantId } }
       }
       // The binding to the browser is the flow cookie's; a session that changed meanwhile must not stop the way out.

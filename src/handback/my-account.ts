@@ -14,6 +14,8 @@ export interface AccountSession {
   /** When the sign-in was, and when the person last proved who they are, in milliseconds since 1970. */
   begunAt: number
   provedAt: number
+  /** When a second factor was shown, if one was. */
+  factorAt?: number
   /** By which idp; absent: by password. */
   idpId?: string
 }
@@ -31,7 +33,12 @@ export function createAccountDoor(house: House, sessions: Sessions): WayOut {
       const then = (endedAt ?? house.now()).getTime()
       // An idp that signs people in without asking them, as it may here, proves who they were when it last asked.
       const provedAt = then - Math.max(0, ending.signedInAgo ?? 0) * 1000
-      const session: AccountSession = { userId: ending.userId, begunAt: then, provedAt }
+      const session: AccountSession = {
+        userId: ending.userId,
+        begunAt: then,
+        provedAt,
+        ...(ending.factor ? { factorAt: then } : {}),
+      }
       await sessions.enter(req, res, { ...session, ...(ending.idpId ? { idpId: ending.idpId } : {}) })
       return door.to
     },

@@ -57,6 +57,7 @@ export function signInPolicy(house: House, library: typeof interactionPolicy): i
         {
           subject: session.accountId,
           idpId: session.acr,
+          amr: session.amr,
           begunAt: session.loginTs,
           grantId: result?.consent?.grantId ?? session.grantIdFor(client.clientId),
         },

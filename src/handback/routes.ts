@@ -3,6 +3,7 @@ import { type Request, type Response, Router } from 'express'
 import { findApplication, homeOf, MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { findIdp } from '../db/idps.ts'
 import { readOrganization } from '../db/installation.ts'
+import { factorAddress } from '../factors/addresses.ts'
 import { type Flow, findFlow } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
@@ -62,6 +63,7 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
     if (flow.isExpired) throw await expiredError(house, flow, ways.again)
     const inside = flow.profile && ways.inside(flow)
     if (inside) return res.redirect(303, inside)
+    if (flow.provedUserId !== undefined && !flow.profile) return res.redirect(303, factorAddress(flow.id))
     if (flow.profile) return res.redirect(303, `${house.settings().prompts.signup}?sessionDataKey=${flow.id}`)
     const since = flow.calledBackAt ? house.now().getTime() - flow.calledBackAt.getTime() : undefined
     if (since === undefined || since > ON_ITS_WAY_MS) return res.redirect(303, ways.again(flow.id))

@@ -6,8 +6,10 @@ import { findIdp } from '../db/idps.ts'
 import { findFederatedClaims, putFederatedClaims } from '../db/oidc-records.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
+import { factorsOf } from '../db/user-factors.ts'
 import { listRoles } from '../db/user-roles.ts'
 import { findUser, type User } from '../db/users.ts'
+import { isRequired } from '../factors/need.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
 import { PROTOCOL_CLAIMS, scopeOf } from '../provisioning/attributes.ts'
@@ -18,6 +20,9 @@ export type ReleasedClaims = Record<string, unknown>
 
 const FEDERATED = 'fed.'
 const FEDERATED_CLAIMS_SECONDS = 600
+
+/** In the `amr` of a session whose sign-in showed a second factor (RFC 8176). */
+export const MFA = 'mfa'
 
 export function isFederated(subject: string): boolean {
   return subject.startsWith(FEDERATED)
@@ -87,7 +92,13 @@ export async function federatedClaims(
  */
 export async function maySkipSignIn(
   house: House,
-  session: { subject: string; idpId: string | undefined; grantId: string | undefined; begunAt: number | undefined },
+  session: {
+    subject: string
+    idpId: string | undefined
+    amr: readonly string[] | undefined
+    grantId: string | undefined
+    begunAt: number | undefined
+  },
   request: { applicationId: string; scopes: readonly string[] },
 ): Promise<boolean> {
   const application = await findApplication(house.db, request.applicationId)
@@ -96,11 +107,25 @@ export async function maySkipSignIn(
   if (!isFederated(session.subject)) {
     if (session.idpId !== undefined && !(await isWayIn(house.db, session.subject, session.idpId))) return false
     const user = await findUser(house.db, session.subject)
-    return user !== undefined && !user.isLocked && !isSignedOut(user, session.begunAt)
+    if (!user || user.isLocked || isSignedOut(user, session.begunAt)) return false
+    return session.amr?.includes(MFA) === true || !(await needsFactor(house, application, session))
   }
   if (application.requireLocalUser || session.grantId === undefined) return false
   const kept = await federatedClaims(house, session.grantId)
   return kept !== undefined && request.scopes.every((scope) => kept.scopes.includes(scope))
+}
+
+/** Whether a session without a second factor is not enough: the person has one by now, or the application, the idp or everybody requires one. */
+async function needsFactor(
+  house: House,
+  application: Application,
+  { subject, idpId }: { subject: string; idpId: string | undefined },
+): Promise<boolean> {
+  const { enhanced } = house.settings()
+  if (!enhanced.isOn) return false
+  const idp = idpId === undefined ? undefined : await findIdp(house.db, idpId)
+  if (isRequired(enhanced, application, idp)) return true
+  return (await factorsOf(house.db, subject)).kinds.length > 0
 }
 
 async function isOpenTo(house: House, application: Application, idpId: string): Promise<boolean> {

@@ -4,7 +4,6 @@ import { takeCallback } from '../db/flows.ts'
 import { findIdp } from '../db/idps.ts'
 import { type Flow, findFlow, findFlowByState, rememberProfile } from '../flow.ts'
 import type { House } from '../house.ts'
-import { offerAddress } from '../provisioning/offer.ts'
 import { endWithoutUser } from '../provisioning/provision.ts'
 import { settle } from '../provisioning/settle.ts'
 import { sha256 } from '../seal.ts'
@@ -74,7 +73,7 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
   async function settleFlow(flow: Flow): Promise<string | undefined> {
     if (!flow.profile) return undefined
     const asked = await settle(house, { ...flow, profile: flow.profile })
-    if (asked === 'offered') return offerAddress(flow.id)
+    if (asked && 'instead' in asked) return asked.instead
     return asked ? `${house.settings().prompts[asked.question.page]}?sessionDataKey=${flow.id}` : undefined
   }
 

@@ -7,7 +7,7 @@ import { type Idp, listIdps } from '../db/idps.ts'
 import { type BrowserFlow, findFlow, hasOurCookies, isInside, startFlow } from '../flow.ts'
 import { closedError, cookiesError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
-import { signInLocally } from '../provisioning/provision.ts'
+import { settleLocally } from '../provisioning/settle.ts'
 import { sha256 } from '../seal.ts'
 import { PRIMARY } from '../stores/name.ts'
 import { readStores } from '../stores/stores.ts'
@@ -93,8 +93,7 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     const outcome = await local.check(typed, fields.one('password'), clientOf(req))
     switch (outcome.kind) {
       case 'known':
-        await signInLocally(house, flow, outcome.userId)
-        return res.redirect(303, ways.ended(flow.id))
+        return res.redirect(303, (await settleLocally(house, flow, outcome.userId))?.instead ?? ways.ended(flow.id))
       case 'wrong':
         return answerAgain(req, res, 422, typed, { key: 'SIGNIN_FAILED' })
       case 'too-many':

@@ -1,10 +1,13 @@
 // Decides what happens to a profile, now, and because of what. Pure: no clock, no database, no Express. The heart; read it first.
 import type { Scheme } from '../db/idps.ts'
+import type { FactorStep } from '../factors/need.ts'
 
 /** What we know, gathered by facts.ts. No step reads stored ones: each gathers them and decides again. A record keeps them, to explain. */
 export interface Facts {
   idp: { isEnabled: boolean; isAccepted: boolean; jitEnabled: boolean; scheme: Scheme }
   requireLocalUser: boolean
+  /** Whoever has no second factor has to set one up before they are let in. */
+  requireSecondFactor?: true
   /** The person has seen the question, so only their answer may make a user: what they do not tick is kept nowhere. */
   wasAsked: boolean
   /** The user that this (idp, issuer, subject) belongs to. */
@@ -13,6 +16,8 @@ export interface Facts {
     isLocked: boolean
     /** Purposes that changed since the person was shown them, and whether any of that cannot be put off any more. Only of an idp that asks. */
     askedAgain?: { purposes: string[]; isDue: boolean }
+    /** What stands before the door: a second factor that was not shown yet, or one to set up. */
+    secondFactor?: FactorStep
   }
   /** The suggested username, in the store that the idp provisions to. */
   username: 'free' | 'taken' | 'refused'
@@ -35,6 +40,8 @@ export type Reason = 'scheme' | 'username-taken' | 'username-refused' | 'attribu
 
 export type Decision =
   | { kind: 'sign-in'; userId: string }
+  /** They show a second factor, or set one up; before anything else of the user is shown or changed. */
+  | { kind: 'second-factor'; userId: string; step: FactorStep }
   /** Nothing is kept about the person: the application gets a federated subject. */
   | { kind: 'sign-in-federated' }
   | { kind: 'refuse'; because: RefusalCode }
@@ -54,6 +61,8 @@ export function decide(facts: Facts): Decision {
   if (!facts.idp.isEnabled || !facts.idp.isAccepted) return { kind: 'refuse', because: 'IDP_OFF' }
   if (facts.user) {
     if (facts.user.isLocked) return { kind: 'refuse', because: 'USER_LOCKED' }
+    const { id: userId, secondFactor: step } = facts.user
+    if (step) return { kind: 'second-factor', userId, step }
     return facts.user.askedAgain && asksConsent(facts.idp)
       ? {
           kind: 'ask',
@@ -64,7 +73,10 @@ export function decide(facts: Facts): Decision {
       : { kind: 'sign-in', userId: facts.user.id }
   }
   if (!facts.idp.jitEnabled) {
-    return facts.requireLocalUser ? { kind: 'refuse', because: 'LOCAL_USER_REQUIRED' } : { kind: 'sign-in-federated' }
+    // A second factor is a user's, and without provisioning there is none.
+    return facts.requireLocalUser || facts.requireSecondFactor
+      ? { kind: 'refuse', because: 'LOCAL_USER_REQUIRED' }
+      : { kind: 'sign-in-federated' }
   }
   // In silent mode too: an address connects nobody, and a second user of one person is a matter for that person.
   if (facts.mayBeKnown && !facts.wasAsked) return { kind: 'offer' }

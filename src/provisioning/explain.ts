@@ -31,6 +31,10 @@ export function explain(story: Story): string {
   if (!verdict) return paragraph(undecided(story, names), returnsAlone(story), mishap(story))
   const { facts, decision } = verdict
   const cause = capital(causeOf(facts, decision, names, 'was'))
+  if (decision.kind === 'second-factor') {
+    const asking = `${cause}, so ${FACTOR[decision.step]}${returns(story)}`
+    return paragraph(arrival(story, facts, names), asking, capital(endingOf(story, names)), mishap(story))
+  }
   if (decision.kind === 'ask' || decision.kind === 'offer') {
     const asking = `${cause}, so ${decision.kind === 'ask' ? `${pageOf(decision)} asked` : OFFERED}${returns(story)}`
     return paragraph(arrival(story, facts, names), asking, answerTo(story, names), mishap(story))
@@ -48,10 +52,12 @@ export function foretell(facts: Facts, names: Names): string {
   return paragraph(`If they signed in now: ${causeOf(facts, decision, names, 'is')}, so ${prospectOf(decision)}`)
 }
 
+const FACTOR = { show: 'they were asked for it', enrol: 'they were asked to set one up' }
+
 const OFFERED = 'they were asked whether that user is theirs'
 
 /** The outcome of each decision that needs no answer. */
-const DONE: Record<Exclude<Decision['kind'], 'ask' | 'offer'>, Outcome> = {
+const DONE: Record<Exclude<Decision['kind'], 'ask' | 'offer' | 'second-factor'>, Outcome> = {
   'sign-in': 'sign-in',
   'sign-in-federated': 'sign-in-federated',
   refuse: 'refused',
@@ -76,6 +82,9 @@ function causeOf(facts: Facts, decision: Decision, { idp, application }: Names, 
       return refusalOf(facts, decision.because, { idp, application }, be)
     case 'ask':
       return isAboutChange(decision) ? changeOf(facts) : questionOf(facts, decision.ask, idp, be)
+    case 'second-factor':
+      if (decision.step === 'show') return `their user ${be === 'was' ? 'had' : 'has'} a second factor`
+      return `a second factor ${be} required and they ${be === 'was' ? 'had' : 'have'} none`
     case 'offer':
       return `a user here ${be === 'was' ? 'kept' : 'keeps'} the e-mail address that ${idp} verified`
     default:
@@ -87,7 +96,9 @@ function userOf(be: 'was' | 'is'): string {
   return be === 'was' ? 'their user was' : 'they have a user here that is'
 }
 
-function refusalOf({ idp }: Facts, code: RefusalCode, names: Names, be: 'was' | 'is'): string {
+function refusalOf(facts: Facts, code: RefusalCode, names: Names, be: 'was' | 'is'): string {
+  const { idp, requireLocalUser, requireSecondFactor } = facts
+  const isForFactor = requireSecondFactor === true && !requireLocalUser
   switch (code) {
     case 'IDP_OFF':
       return idp.isEnabled
@@ -96,7 +107,9 @@ function refusalOf({ idp }: Facts, code: RefusalCode, names: Names, be: 'was' | 
     case 'USER_LOCKED':
       return `${userOf(be)} locked`
     case 'LOCAL_USER_REQUIRED':
-      return `${names.idp} has No Provisioning and ${names.application} takes only people who have a user here`
+      return isForFactor
+        ? `${names.idp} has No Provisioning and a second factor ${be} required, which only a user has`
+        : `${names.idp} has No Provisioning and ${names.application} takes only people who have a user here`
     case 'USERNAME_TAKEN':
       return `${names.idp} provisions silently and the username that it suggests ${be} taken`
     case 'USERNAME_POLICY':
@@ -143,6 +156,8 @@ function prospectOf(decision: Decision): string {
       return `they would be refused (${decision.because})`
     case 'ask':
       return `${pageOf(decision)} would ask`
+    case 'second-factor':
+      return decision.step === 'show' ? 'they would be asked for it' : 'they would be asked to set one up'
     case 'offer':
       return 'they would be asked whether that user is theirs, and to sign in to it'
     default:
@@ -241,6 +256,8 @@ function lostAt({ stage, door, failure }: Story, { idp, application }: Names): s
         : `${capital(idp)} signed somebody in at a flow elsewhere, and their browser did not come here before the time was up`
     case 'asked':
       return `${capital(idp)} signed somebody in who was asked and did not answer before the time was up`
+    case 'second-factor':
+      return `Somebody came from ${application}, signed in with a password and showed no second factor before the time was up`
     default:
       return `Somebody came from ${application} to the choice of a way to sign in, and took none before the time was up`
   }
@@ -276,6 +293,7 @@ const GLOSSES: [code: RegExp, gloss: string][] = [
   [/^CHANGED$/, 'the question had changed'],
   [/^SIGNIN_FAILED$/, 'the username or the password was wrong'],
   [/^LINK_FAILED$/, 'the username or the password of the user to connect was wrong'],
+  [/^FACTOR_WRONG$/, 'a code of the second factor was wrong'],
   [/^TOO_MANY$|^LINK_LOCKED$/, 'there had been too many tries'],
 ]
 

@@ -8,6 +8,7 @@ import { findIdp } from '../db/idps.ts'
 import type { Organization } from '../db/installation.ts'
 import { readOrganization } from '../db/installation.ts'
 import { customAttributes, listPurposes } from '../db/purposes.ts'
+import { isRequired } from '../factors/need.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
@@ -22,6 +23,7 @@ import { mayBeKnown } from './offer.ts'
 import type { NameReading, Places } from './place.ts'
 import { readName } from './place.ts'
 import { onlyAsked } from './reask.ts'
+import { factorStep } from './second-factor.ts'
 import { takenNames } from './taken.ts'
 import { nameIn, purposeIn, type SpokenPurpose } from './translations.ts'
 
@@ -57,6 +59,8 @@ export interface Arrival {
   wasAsked: boolean
   /** They said that none of the users who keep their address is theirs. */
   isApart?: boolean
+  /** Whose second factor was shown. */
+  factorUserId?: string | undefined
 }
 
 /**
@@ -69,8 +73,8 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
     findApplication(house.db, flow.door.applicationId),
   ])
   if (!idp || !application) throw new PageError(404, 'notfound')
-  const { language, wasAsked, isApart } = flow
-  return situationFor(house, { idp, application, language, wasAsked, isApart }, profile, typed)
+  const { language, wasAsked, isApart, factorUserId } = flow
+  return situationFor(house, { idp, application, language, wasAsked, isApart, factorUserId }, profile, typed)
 }
 
 /** Reads the situation of a person who arrives like this; `typed` as for `gather`. */
@@ -89,6 +93,8 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
   // because one transaction made both.
   const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
   const identity = await findIdentity(house.db, person)
+  const step =
+    identity && (await factorStep(house, identity.userId, { application, idp, shownBy: arrival.factorUserId }))
   const isOffered = !identity && !arrival.isApart && (await mayBeKnown(house.db, idp, profile))
   const t = (message: Message) => house.views.t(message, language)
   const spoken = configured.map((purpose) => purposeIn(language, purpose))
@@ -129,8 +135,18 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
         scheme: idp.scheme,
       },
       requireLocalUser: application.requireLocalUser,
+      ...(isRequired(house.settings().enhanced, application, idp) ? { requireSecondFactor: true as const } : {}),
       wasAsked: arrival.wasAsked,
-      ...(identity ? { user: { id: identity.userId, isLocked: identity.isLocked, ...askedAgainFact(purposes) } } : {}),
+      ...(identity
+        ? {
+            user: {
+              id: identity.userId,
+              isLocked: identity.isLocked,
+              ...askedAgainFact(purposes),
+              ...(step ? { secondFactor: step } : {}),
+            },
+          }
+        : {}),
       username: suggested.kind === 'problem' ? 'refused' : taken.has(suggested.key) ? 'taken' : 'free',
       missingAttributes: missingAttributes(purposes, shown),
       ...(isOffered ? { mayBeKnown: true } : {}),

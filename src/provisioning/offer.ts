@@ -10,6 +10,13 @@ import type { NewUser } from './provision.ts'
 /** The address of that question; what follows from a yes is below it. */
 export const CONNECT = '/accountrecoveryendpoint/connect.do'
 
+/** Where the two are connected, once somebody has proved that the user is theirs. */
+export const FINISH = `${CONNECT}/finish`
+
+export function finishAddress(flowId: string): string {
+  return `${FINISH}?${new URLSearchParams({ sessionDataKey: flowId })}`
+}
+
 export function offerAddress(flowId: string): string {
   return `${CONNECT}?${new URLSearchParams({ sessionDataKey: flowId })}`
 }

@@ -4,7 +4,7 @@ import { insertAuditEvent } from '../db/audit.ts'
 import { type Db, inTransaction } from '../db/connect.ts'
 import type { ConsentRecord } from '../db/consents.ts'
 import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
-import { closeFlow } from '../db/flows.ts'
+import { closeFlow, noteMade } from '../db/flows.ts'
 import type { Identity } from '../db/identities.ts'
 import { insertIdentity, isKnownAs } from '../db/identities.ts'
 import type { Idp } from '../db/idps.ts'
@@ -69,7 +69,7 @@ interface Deciding {
 
 /**
  * Ends the flow and makes the user with identity, attributes, roles, consent records and audit event: one transaction, meeting conflicts in
- * order.
+ * order. Where a second factor is required the flow goes on with the user there, so that neither they nor their factor can be lost.
  */
 export async function provision(
   house: House,
@@ -85,8 +85,13 @@ export async function provision(
   const now = house.now()
   try {
     const outcome = await inTransaction(house.db, async (db): Promise<Outcome> => {
-      const closed = await closeFlow(db, flow.id, { ...signedInAs(userId, idp, profile), isNew: true }, now)
-      if (!closed) return { kind: 'already-closed' }
+      const detail = { scheme, store: user.store, attributes: user.attributes.length, roles: roles.length }
+      const made = { userId, verdict: verdictOf(facts), detail }
+      const closed = facts.requireSecondFactor
+        ? undefined
+        : await closeFlow(db, flow.id, { ...signedInAs(userId, idp, profile), isNew: true }, now)
+      const isOurs = closed !== undefined || (facts.requireSecondFactor && (await noteMade(db, flow.id, made, now)))
+      if (!isOurs) return { kind: 'already-closed' }
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
       const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
       if (!(await insertIdentity(db, person, userId, scheme))) throw new Rollback({ kind: 'already-there' })
@@ -103,15 +108,14 @@ export async function provision(
         const at = { channel: 'sign-in', flowId: flow.id, idp, application } as const
         await insertConsents(db, records, { userId, notice, at, now })
       }
-      await insertAuditEvent(db, closed, {
-        event: 'user-created',
-        flowId: flow.id,
-        idpId: idp.id,
-        userId,
-        verdict: verdictOf(facts),
-        detail: { scheme, store: user.store, attributes: user.attributes.length, roles: roles.length },
-        at: now,
-      })
+      if (closed)
+        await insertAuditEvent(db, closed, {
+          event: 'user-created',
+          flowId: flow.id,
+          idpId: idp.id,
+          ...made,
+          at: now,
+        })
       return { kind: 'created', userId }
     })
     if (outcome.kind === 'created') house.metrics.flow('user-created', flow.labels)
@@ -182,13 +186,14 @@ export async function signIn(
     const roles = roleChanges(grantedRoles(profile, idp), await listRolesFrom(db, userId, idp.id))
     await grantRoles(db, userId, idp.id, roles.grant)
     await withdrawRoles(db, userId, idp.id, roles.withdraw)
+    const isNew = closed.made?.userId === userId
     await insertAuditEvent(db, closed, {
-      event: 'sign-in',
+      event: isNew ? 'user-created' : 'sign-in',
       flowId: flow.id,
       idpId: idp.id,
       userId,
-      verdict: verdictOf(facts),
-      detail: {
+      verdict: (isNew && closed.made?.verdict) || verdictOf(facts),
+      detail: (isNew && closed.made?.detail) || {
         changed: changes.put.length + (choice?.typed.length ?? 0),
         removed: changes.remove.length + dropped.length,
         granted: roles.grant.length,
@@ -201,7 +206,8 @@ export async function signIn(
   }
   try {
     const outcome = await inTransaction(house.db, work)
-    if (outcome === 'done') house.metrics.flow('sign-in', flow.labels)
+    // Whom it made is counted already.
+    if (outcome === 'done' && flow.madeUserId !== userId) house.metrics.flow('sign-in', flow.labels)
     return outcome !== 'unknown'
   } catch (error) {
     if (error instanceof Rollback || isUserGone(error)) return false

@@ -24,7 +24,7 @@ import {
 import { wayElsewhere } from './elsewhere.ts'
 import { askedOf, keep, takenProblem, typedName } from './form.ts'
 import { tooManyError } from './limits.ts'
-import { connectAddress, offerAddress } from './offer.ts'
+import { connectAddress } from './offer.ts'
 import type { PageContext, Try } from './page.ts'
 import { firstView, memoryOf, tryOf } from './page.ts'
 import { fieldOf } from './place.ts'
@@ -202,12 +202,8 @@ export function promptRoutes(house: House, ways: Ways): Router {
       return undefined
     }
     const asked = await settle(house, flow, typed)
-    if (asked === 'offered') {
-      res.redirect(303, offerAddress(flow.id))
-      return undefined
-    }
-    if (!asked) {
-      res.redirect(303, ways.ended(flow.id))
+    if (!asked || 'instead' in asked) {
+      res.redirect(303, asked?.instead ?? ways.ended(flow.id))
       return undefined
     }
     return { flow, ...asked }

@@ -1,4 +1,8 @@
 // Carries out every decision that needs no answer from the person. What is left is a question, or an ended flow.
+import { findApplication } from '../db/applications.ts'
+import { noteProved } from '../db/flows.ts'
+import { findUser } from '../db/users.ts'
+import { factorAddress } from '../factors/addresses.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { allFromIdp } from './consent.ts'
@@ -6,9 +10,10 @@ import type { Decision, Facts } from './decide.ts'
 import { decide, isAboutChange } from './decide.ts'
 import type { Situation } from './facts.ts'
 import { gather } from './facts.ts'
-import { keptApart } from './offer.ts'
+import { keptApart, offerAddress } from './offer.ts'
 import { keptName } from './place.ts'
-import { endWithoutUser, provision, signIn } from './provision.ts'
+import { endWithoutUser, provision, signIn, signInLocally } from './provision.ts'
+import { factorStep } from './second-factor.ts'
 
 export type Question = Extract<Decision, { kind: 'ask' }>
 
@@ -21,6 +26,11 @@ export interface Asking {
   situation: Situation
 }
 
+/** Something else has to happen first, at this address: they are asked whether a user here is theirs, or for a second factor. */
+export interface Instead {
+  instead: string
+}
+
 /** Looks what the person would be asked now, and settles nothing; undefined when that is nothing. `typed` is the name in question. */
 export async function askingOf(house: House, flow: Arrived, typed: string): Promise<Asking | undefined> {
   const situation = await gather(house, flow, flow.profile, typed)
@@ -29,10 +39,9 @@ export async function askingOf(house: House, flow: Arrived, typed: string): Prom
 }
 
 /**
- * Decides, and settles the flow unless the person has to be asked. 'offered': they are asked first whether a user here is theirs (offer.ts).
- * `typed` is the name that they typed, if they did.
+ * Decides, and settles the flow unless the person has to be asked, or has to go elsewhere first. `typed` is the name that they typed, if they did.
  */
-export async function settle(house: House, flow: Arrived, typed = ''): Promise<Asking | 'offered' | undefined> {
+export async function settle(house: House, flow: Arrived, typed = ''): Promise<Asking | Instead | undefined> {
   // Three times: whose user was deleted meanwhile is a new person, and who lost a race while creating is a known one after that.
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     const situation = await gather(house, flow, flow.profile, typed)
@@ -47,10 +56,29 @@ export async function settle(house: House, flow: Arrived, typed = ''): Promise<A
       'decision',
     )
     if (decision.kind === 'ask') return { question: decision, situation }
-    if (decision.kind === 'offer') return 'offered'
+    if (decision.kind === 'offer') return { instead: offerAddress(flow.id) }
+    if (decision.kind === 'second-factor') return { instead: factorAddress(flow.id) }
     if (await carryOut(house, flow, decision, situation)) return undefined
   }
   throw new Error('A person could neither be created nor found.')
+}
+
+/** The same for somebody who proved to know the password of a user. */
+export async function settleLocally(house: House, flow: Flow, userId: string): Promise<Instead | undefined> {
+  const [user, application] = await Promise.all([
+    findUser(house.db, userId),
+    findApplication(house.db, flow.door.applicationId),
+  ])
+  // Since the password was typed.
+  if (!user || user.isLocked || !application?.isEnabled) {
+    await endWithoutUser(house, flow, { kind: 'refused', code: 'USER_LOCKED' })
+    return undefined
+  }
+  if (!(await factorStep(house, userId, { application, shownBy: flow.factorUserId }))) {
+    await signInLocally(house, flow, userId)
+    return undefined
+  }
+  return (await noteProved(house.db, flow.id, userId, house.now())) ? { instead: factorAddress(flow.id) } : undefined
 }
 
 /**
@@ -60,6 +88,8 @@ export async function settle(house: House, flow: Arrived, typed = ''): Promise<A
  */
 export async function sayNo(house: House, flow: Flow): Promise<Asking | undefined> {
   // Before anything is decided: a mode changed meanwhile must not make a user of somebody who says no.
+  // Who has become a user in it cannot say no to that any more here: that is what My Account is for.
+  if (flow.madeUserId !== undefined) return undefined
   if (!flow.noted?.facts.user || !flow.profile) {
     await endWithoutUser(house, flow, { kind: 'declined' })
     return undefined
@@ -87,7 +117,7 @@ export function mayPutOff({ user }: Facts, flow: Pick<Flow, 'door'> | undefined)
 async function carryOut(
   house: House,
   flow: Flow,
-  decision: Exclude<Decision, { kind: 'ask' | 'offer' }>,
+  decision: Exclude<Decision, { kind: 'ask' | 'offer' | 'second-factor' }>,
   situation: Situation,
 ): Promise<boolean> {
   const { idp, profile, identity, suggested, facts } = situation
@@ -107,7 +137,8 @@ async function carryOut(
         passwordHash: null,
         ...(flow.isApart ? keptApart(situation) : { attributes: allFromIdp(profile, idp.id) }),
       })
-      return outcome.kind === 'created' || outcome.kind === 'already-closed'
+      // Somebody new who has to set a second factor up is a known one at the next look.
+      return outcome.kind === 'created' ? !facts.requireSecondFactor : outcome.kind === 'already-closed'
     }
     default:
       return decision satisfies never

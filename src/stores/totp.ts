@@ -1,6 +1,6 @@
 // Codes of an authenticator app (RFC 6238). The only file that imports the package for them, and the one for their QR code.
 import { Secret, TOTP } from 'otpauth'
-import { renderSVG } from 'uqr'
+import { encode, renderSVG } from 'uqr'
 
 const SECRET_BYTES = 20
 const PERIOD_SECONDS = 30
@@ -24,6 +24,13 @@ export function totpAddress(secret: string, { issuer, label }: { issuer: string;
 export function qrCode(address: string, name: string): string {
   const picture = renderSVG(address, { border: 2 })
   return picture.replace('<svg ', `<svg role="img" aria-label="${name}" width="220" height="220" `)
+}
+
+/** The same as a path of unit squares, `size` wide and high: for a page that draws it itself. */
+export function qrShape(address: string): { size: number; path: string } {
+  const { size, data } = encode(address, { border: 2 })
+  const squares = data.flatMap((row, y) => row.flatMap((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : [])))
+  return { size, path: squares.join('') }
 }
 
 /** The time step of a code that is right at `now`; undefined for one that is wrong. Spaces in it do not matter. Whether it was used already is the database's to say. */

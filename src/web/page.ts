@@ -51,6 +51,31 @@ export interface LoginPage {
   }
 }
 
+/** The second factor during a sign-in: to show one, or to set one up that is required. */
+export interface SecondFactorPage {
+  application: string
+  heading: Message
+  lead: Message[]
+  openUntil: Date
+  problems: Problem[]
+  form: { action: string; csrf: string; sessionDataKey: string; stay: string }
+  /** An app to set up: its QR code as a path of unit squares, `size` wide and high, and the same to type. */
+  app?: { size: number; path: string; secret: string }
+  /** Absent: there is nothing to type yet. */
+  code?: { label: Message; isNumber: boolean }
+  /** What the button says that sends a code, or another one. */
+  send?: Message
+  /** Other ways to show or set up a factor, and to sign in. */
+  others: Action[]
+}
+
+/** Backup codes, told once. */
+export interface BackupCodesPage {
+  application: string
+  codes: string[]
+  href: string
+}
+
 /** The confirmation of a sign-out that an application asked for. `form` is the OpenID Provider's own form state. */
 export interface LogoutPage {
   application?: string

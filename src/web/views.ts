@@ -7,6 +7,7 @@ import { directionOf } from './language-tags.ts'
 import { tagOf } from './logging.ts'
 import { languagesIn, loadMessages, type WordsOver } from './messages.ts'
 import type {
+  BackupCodesPage,
   ConnectPage,
   ContinuePage,
   DifferencesPage,
@@ -17,6 +18,7 @@ import type {
   MessagePage,
   Problem,
   PromptPage,
+  SecondFactorPage,
 } from './page.ts'
 import { createTemplates, type Print, type TemplateOptions } from './templates.ts'
 import { type Look, OUR_LOOK } from './theme.ts'
@@ -29,6 +31,8 @@ export interface Pages {
   exists: ExistsPage
   connect: ConnectPage
   differences: DifferencesPage
+  'second-factor': SecondFactorPage
+  'backup-codes': BackupCodesPage
   message: MessagePage
   continue: ContinuePage
   logout: LogoutPage
@@ -270,6 +274,14 @@ const heads: { [V in ViewName]: (page: Pages[V]) => Head } = {
   exists: connectingHead,
   connect: connectingHead,
   differences: connectingHead,
+  'second-factor': ({ application, heading, problems }) => ({
+    ...NO_HEAD,
+    step: heading,
+    application,
+    hasProblems: problems.length > 0,
+    hasForm: true,
+  }),
+  'backup-codes': ({ application }) => ({ ...NO_HEAD, step: { key: 'factor.codes.title' }, application }),
   message: ({ title }) => ({ ...NO_HEAD, step: title }),
   continue: ({ application, href }) => ({
     ...NO_HEAD,

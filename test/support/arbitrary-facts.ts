@@ -20,7 +20,12 @@ const askedAgain = fc.record(
   plain,
 )
 const user = fc.record(
-  { id: fc.uuid(), isLocked: fc.boolean(), askedAgain },
+  {
+    id: fc.uuid(),
+    isLocked: fc.boolean(),
+    askedAgain,
+    secondFactor: fc.constantFrom('show' as const, 'enrol' as const),
+  },
   { ...plain, requiredKeys: ['id', 'isLocked'] },
 )
 const attribute = fc.oneof(
@@ -33,6 +38,7 @@ export const anyFacts: fc.Arbitrary<Facts> = fc
     {
       idp: fc.record({ isEnabled: mostly, isAccepted: mostly, jitEnabled: mostly, scheme }, plain),
       requireLocalUser: fc.boolean(),
+      requireSecondFactor: fc.option(fc.constant(true as const), { nil: undefined }),
       wasAsked: fc.boolean(),
       user: fc.option(user, { nil: undefined, freq: 2 }),
       username: fc.constantFrom('free' as const, 'taken' as const, 'refused' as const),
@@ -42,8 +48,9 @@ export const anyFacts: fc.Arbitrary<Facts> = fc
     plain,
   )
   // As facts.ts leaves it out for somebody whom nobody knows.
-  .map(({ user, mayBeKnown, ...facts }) => ({
+  .map(({ user, mayBeKnown, requireSecondFactor, ...facts }) => ({
     ...facts,
+    ...(requireSecondFactor ? { requireSecondFactor } : {}),
     ...(user ? { user } : {}),
     ...(mayBeKnown && !user ? { mayBeKnown } : {}),
   }))

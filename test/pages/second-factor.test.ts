@@ -1,0 +1,219 @@
+// The second factor at a sign-in: asked for after the idp or the password and before the door, and set up where it is required.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { enterWithPassword, join } from '../support/account.ts'
+import { openBrowser, type Page } from '../support/browser.ts'
+import { codeOf, enhanced, giveTotp, mailedCode } from '../support/factors.ts'
+import { PASSWORD } from '../support/people.ts'
+import { type Product, startProduct } from '../support/product.ts'
+import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
+import { codesOn, newcomer, refused, signedIn, storedPerson, visit } from '../support/visits.ts'
+
+const MODES = ['silent', 'consent', 'password', 'username', 'none'] as const
+const STEP_MS = 30_000
+
+describe('the second factor at a sign-in', () => {
+  let product: Product
+  let sink: SmtpSink
+  before(async () => {
+    sink = await openSmtpSink()
+    product = await startProduct({ modes: [...MODES], smtpUrl: sink.url })
+    await product.redeclare(enhanced({}))
+  })
+  after(async () => {
+    await product.stop()
+    await sink.close()
+  })
+
+  const at = (page: Page) => new URL(page.url).pathname
+
+  /** Somebody known by the silent idp who has an app; and its secret. */
+  async function withApp(mode: 'silent' | 'password' = 'silent') {
+    const person = newcomer()
+    const userId = await join(
+      product,
+      mode,
+      person,
+      mode === 'password' ? { ticks: ['recover:email'], password: PASSWORD } : {},
+    )
+    return { person, userId, secret: await giveTotp(product, userId) }
+  }
+
+  /** The next code: each counts once. */
+  function next(secret: string): string {
+    product.clock.now = new Date(product.clock.now.getTime() + STEP_MS)
+    return codeOf(secret, product.clock.now)
+  }
+
+  it('is asked for after the idp, and the application hears of nobody before it is shown', async () => {
+    const { person, userId, secret } = await withApp()
+    const before = product.application.results.length
+    const page = await visit(product, 'silent', person)
+    assert.equal(at(page), '/authenticationendpoint/totp.do')
+    assert.equal(page.status, 200)
+    assert.equal(product.application.results.length, before)
+    await page.fill({ code: next(secret) }).press('Continue')
+    assert.equal(signedIn(product.application).sub, userId)
+  })
+
+  it('is asked for after a password as well', async () => {
+    const { person, secret } = await withApp('password')
+    const page = await enterWithPassword(product, person.preferred_username, PASSWORD)
+    assert.equal(at(page), '/authenticationendpoint/totp.do')
+    const inside = await page.fill({ code: next(secret) }).press('Continue')
+    assert.equal(at(inside), '/myaccount')
+  })
+
+  it('cannot be walked around: no address of the sign-in leads out before it is shown (S166)', async () => {
+    const { person } = await withApp()
+    const before = product.application.results.length
+    const browser = openBrowser()
+    const page = await visit(product, 'silent', person, { browser })
+    const key = new URL(page.url).searchParams.get('sessionDataKey')
+    for (const path of [
+      `/commonauth?sessionDataKey=${key}`,
+      `/commonauth?sessionDataKey=${key}&continue=1`,
+      `/accountrecoveryendpoint/signup.do?sessionDataKey=${key}`,
+      `/accountrecoveryendpoint/connect.do/finish?sessionDataKey=${key}`,
+      ...browser.history.filter((url) => url.includes('/commonauth/')).map((url) => url.slice(product.url.length)),
+    ]) {
+      const led = await browser.open(product.url + path)
+      assert.equal(at(led), '/authenticationendpoint/totp.do', path)
+    }
+    assert.notEqual(at(await browser.open(`${product.url}/myaccount/privacy`)), '/myaccount/privacy')
+    assert.equal(product.application.results.length, before)
+  })
+
+  it('a wrong code is told, and a right one counts once, at whichever sign-in', async () => {
+    const { person, secret } = await withApp()
+    const code = next(secret)
+    const page = await visit(product, 'silent', person)
+    const again = await page.fill({ code: '000000' === code ? '000001' : '000000' }).press('Continue')
+    assert.equal(again.status, 422)
+    assert.equal(codesOn(again)[0], 'FACTOR_WRONG')
+    await again.fill({ code: `${code.slice(0, 3)} ${code.slice(3)}` }).press('Continue')
+    const second = await (await visit(product, 'silent', person)).fill({ code }).press('Continue')
+    assert.deepEqual([second.status, codesOn(second)[0]], [422, 'FACTOR_WRONG'])
+  })
+
+  it('after ten tries waits, in another sign-in and another browser as well (S164)', async () => {
+    const { person, secret } = await withApp()
+    for (let tries = 0; tries < 10; tries += 1) {
+      const page = await (await visit(product, 'silent', person)).fill({ code: '12' }).press('Continue')
+      assert.equal(page.status, 422)
+    }
+    const page = await (await visit(product, 'silent', person)).fill({ code: next(secret) }).press('Continue')
+    assert.equal(page.status, 429)
+    assert.equal(codesOn(page)[0], 'TOO_MANY')
+    product.clock.now = new Date(product.clock.now.getTime() + 11 * 60_000)
+    await page.fill({ code: next(secret) }).press('Continue')
+  })
+
+  it('whoever does not want to go on is led back, and nobody is signed in', async () => {
+    const { person } = await withApp()
+    const page = await visit(product, 'silent', person)
+    const declined = await page.press('Return to Travel')
+    await declined.click('Return to Travel')
+    assert.equal(refused(product.application).error, 'access_denied')
+  })
+
+  describe('required by an operator', () => {
+    before(async () => {
+      // The library of the OpenID Provider has a clock of its own.
+      product.clock.now = new Date()
+      await product.redeclare(enhanced({ everybody: true }))
+    })
+    after(() => product.redeclare(enhanced({})))
+
+    for (const mode of ['silent', 'consent', 'password', 'username'] as const) {
+      it(`is set up by somebody new in the mode ${mode}, after the user is there, and then lets them in`, async () => {
+        const person = newcomer()
+        let page = await visit(product, mode, person)
+        if (mode !== 'silent') {
+          page.tick('recover:email')
+          if (mode !== 'consent') page.fill({ password: PASSWORD })
+          page = await page.press('Create account')
+        }
+        assert.equal(at(page), '/authenticationendpoint/totp_enroll.do')
+        const kept = await storedPerson(product, person.sub)
+        assert.ok(kept, 'the user is there before the factor is')
+        const secret = /<code class="key"[^>]*>([^<]+)</.exec(page.html)?.[1]?.replaceAll(' ', '') ?? assert.fail()
+        const codes = await page.fill({ code: codeOf(secret, product.clock.now) }).press('Continue')
+        assert.equal([...codes.html.matchAll(/<li><code>/g)].length, 10)
+        await codes.click('I have kept them')
+        assert.equal(signedIn(product.application).sub, kept.user.id)
+        const records = await product.rows<{ event: string }>('SELECT event FROM audit_events WHERE user_id = $1', [
+          kept.user.id,
+        ])
+        assert.deepEqual(records, [{ event: 'user-created' }])
+      })
+    }
+
+    it('whoever leaves in the middle is not lost: the same user sets one up at the next sign-in', async () => {
+      const person = newcomer()
+      const page = await visit(product, 'silent', person)
+      assert.equal(at(page), '/authenticationendpoint/totp_enroll.do')
+      const { user } = (await storedPerson(product, person.sub)) ?? assert.fail()
+      const again = await visit(product, 'silent', person)
+      assert.equal(at(again), '/authenticationendpoint/totp_enroll.do')
+      assert.equal((await storedPerson(product, person.sub))?.user.id, user.id)
+    })
+
+    it('codes by email do, to the checked address alone', async () => {
+      const person = newcomer()
+      const page = await (await visit(product, 'silent', person)).click('Use codes by email')
+      assert.equal(at(page), '/authenticationendpoint/email_otp_enroll.do')
+      assert.doesNotMatch(page.html, new RegExp(person.email))
+      const sent = await page.press('Send a code')
+      const codes = await sent.fill({ code: await mailedCode(sink, person.email) }).press('Continue')
+      await codes.click('I have kept them')
+      assert.equal(signedIn(product.application).sub, (await storedPerson(product, person.sub))?.user.id)
+      const unchecked = newcomer({ email_verified: false })
+      assert.doesNotMatch((await visit(product, 'silent', unchecked)).text, /Use codes by email/)
+    })
+
+    it('somebody whom an idp does not make a user is refused: they could have none', async () => {
+      const page = await visit(product, 'none', newcomer())
+      assert.equal(page.status, 409)
+      assert.deepEqual(codesOn(page), ['LOCAL_USER_REQUIRED'])
+    })
+  })
+
+  it('is required of whoever comes by an idp, or enters an application, that says so', async () => {
+    const person = newcomer()
+    await join(product, 'silent', person)
+    await product.redeclare(enhanced({ idp: 'silent' }))
+    assert.equal(at(await visit(product, 'silent', person)), '/authenticationendpoint/totp_enroll.do')
+    await product.redeclare(enhanced({ application: 'travel' }))
+    assert.equal(at(await visit(product, 'silent', person)), '/authenticationendpoint/totp_enroll.do')
+    await product.redeclare(enhanced({}))
+    await visit(product, 'silent', person)
+    assert.equal(signedIn(product.application).sub, (await storedPerson(product, person.sub))?.user.id)
+  })
+
+  it('a session that showed none is not enough once one is required, and one that did is', async () => {
+    const person = newcomer()
+    const browser = openBrowser()
+    await visit(product, 'silent', person, { browser })
+    const { sub: userId } = signedIn(product.application)
+    const count = () => product.application.results.length
+    const before = count()
+    await browser.open(`${product.application.url}/login`)
+    assert.equal(count(), before + 1, 'the session is enough')
+    const secret = await giveTotp(product, userId)
+    const page = await visit(product, 'silent', person, { browser })
+    assert.equal(at(page), '/authenticationendpoint/totp.do')
+    await page.fill({ code: next(secret) }).press('Continue')
+    const then = count()
+    await browser.open(`${product.application.url}/login`)
+    assert.equal(count(), then + 1, 'the session showed one')
+  })
+
+  it('off, nobody is asked for one that they have', async () => {
+    const { person, userId } = await withApp()
+    await product.redeclare(enhanced({ isOn: false }))
+    await visit(product, 'silent', person)
+    assert.equal(signedIn(product.application).sub, userId)
+    await product.redeclare(enhanced({}))
+  })
+})
