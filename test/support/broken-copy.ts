@@ -12,10 +12,15 @@ export interface BrokenCopy {
 }
 
 /**
- * Copies the program and puts `to` where `file` (below dist) says `from`. Throws when that is not said exactly once: a copy
+ * Copies the program and puts `to` where `file` (below dist) says `from`, and so on. Throws when that is not said exactly once: a copy
  * that is not broken would pass, and the control with it.
  */
-export async function brokenCopy(file: string, from: string, to: string): Promise<BrokenCopy> {
+export async function brokenCopy(
+  file: string,
+  from: string,
+  to: string,
+  ...more: [from: string, to: string][]
+): Promise<BrokenCopy> {
   buildIfMissing(REPOSITORY)
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-broken-'))
   for (const part of ['dist', 'views', 'public', 'migrations', 'package.json']) {
@@ -23,8 +28,12 @@ export async function brokenCopy(file: string, from: string, to: string): Promis
   }
   await symlink(await realpath(join(REPOSITORY, 'node_modules')), join(folder, 'node_modules'))
   const path = join(folder, 'dist', file)
-  const parts = (await readFile(path, 'utf8')).split(from)
-  if (parts.length !== 2) throw new Error(`dist/${file} says ${parts.length - 1} times, and not once: ${from}`)
-  await writeFile(path, parts.join(to))
+  let text = await readFile(path, 'utf8')
+  for (const [said, put] of [[from, to] as const, ...more]) {
+    const parts = text.split(said)
+    if (parts.length !== 2) throw new Error(`dist/${file} says ${parts.length - 1} times, and not once: ${said}`)
+    text = parts.join(put)
+  }
+  await writeFile(path, text)
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
 }

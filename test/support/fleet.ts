@@ -177,6 +177,9 @@ function configurationFile(declared: Declared): string {
       jit_provisioning: {
         username_provisioning_url: jitProvisioning.usernameProvisioningUrl,
         password_provisioning_url: jitProvisioning.passwordProvisioningUrl,
+        enable_enhanced_feature: jitProvisioning.enableEnhancedFeature,
+        show_failure_reason: jitProvisioning.showFailureReason,
+        require_second_factor: jitProvisioning.requireSecondFactor,
       },
     },
     identityProviders: identityProviders.map(({ jit, ...idp }) => ({ ...idp, provisioning: { jit } })),
