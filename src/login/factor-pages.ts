@@ -77,6 +77,7 @@ export function factorPage(page: Page, showing: Showing, context: FactorContext)
       : {}),
     ...(way === 'email' ? { send: { key: isSent ? 'factor.send.again' : 'factor.send' } } : {}),
     others: othersOf(page, showing, context),
+    ...(step === 'show' ? { lost: { key: 'factor.lost' } } : {}),
   }
 }
 

@@ -31,6 +31,7 @@ const totp: SecondFactorPage = {
   form: { action: ADDRESS, csrf: 'token', sessionDataKey: 'f1', stay: '/accountrecoveryendpoint/stay' },
   code,
   others: [byEmail, backup, other],
+  lost: { key: 'factor.lost' },
 }
 
 const values = { address: 'a••••@acme.example', org: 'Northwind' }
@@ -44,8 +45,9 @@ const email: SecondFactorPage = {
   others: [backup, other],
 }
 
+const { lost: __, ...withoutLost } = totp
 const enrol: SecondFactorPage = {
-  ...totp,
+  ...withoutLost,
   heading: { key: 'factor.enrol.totp.title' },
   lead: [{ key: 'factor.enrol.why', values }],
   app: { size: SIZE, path: PICTURE, secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP' },

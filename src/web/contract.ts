@@ -164,6 +164,7 @@ export const contract = {
     code: perhaps(z.strictObject({ label: message, isNumber: z.boolean() })),
     send: perhaps(message),
     others: z.array(z.strictObject({ label: message, href: text })),
+    lost: perhaps(message),
   }),
   'backup-codes': z.strictObject({ application: text, codes: z.array(text), href: text }),
   message: z.strictObject({

@@ -67,6 +67,8 @@ export interface SecondFactorPage {
   send?: Message
   /** Other ways to show or set up a factor, and to sign in. */
   others: Action[]
+  /** What is left when all of that is lost. */
+  lost?: Message
 }
 
 /** Backup codes, told once. */
