@@ -17,7 +17,7 @@ interface File {
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
   app: ['account', 'api', 'connecting', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
-  account: ['login', 'provisioning', 'handback', 'factors', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
+  account: ['connecting', 'login', 'provisioning', 'handback', 'factors', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   start: [
     'app',
     'console',
@@ -94,7 +94,7 @@ const RULES = `attributes confusables consent decide explain form look look-alik
 const PURE = new Set([
   ...RULES.split(' ').map((name) => `provisioning/${name}.ts`),
   'declared-addresses.ts',
-  'account/differences.ts',
+  'connecting/differences.ts',
   ...['addresses', 'need'].map((name) => `factors/${name}.ts`),
   'login/description.ts',
   'login/private-addresses.ts',

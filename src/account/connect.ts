@@ -1,15 +1,15 @@
 // Connecting another idp: proof of who is signed in, proof of who they are there, and a page that names both before anything happens.
 import type { Request, Response } from 'express'
+import { connectIdentity, readDifferences } from '../connecting/connect.ts'
+import { hashOf, rowsOf } from '../connecting/pages.ts'
 import { MY_ACCOUNT, MY_ACCOUNT_HOME } from '../db/applications.ts'
-import { currentConsents } from '../db/consents.ts'
 import { findIdentity } from '../db/identities.ts'
 import { findIdp, type Idp, listIdps } from '../db/idps.ts'
-import { hashOfSession } from '../db/sessions.ts'
-import { listUserAttributes } from '../db/user-attributes.ts'
+import { hashOfSession, isSessionOpen } from '../db/sessions.ts'
 import { findFlow, startFlow } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import { loginAgain } from '../login/ways.ts'
-import { shown } from '../provisioning/page.ts'
+import { gather, type Situation } from '../provisioning/facts.ts'
 import { endInAccount } from '../provisioning/provision.ts'
 import { grantedRoles } from '../provisioning/roles.ts'
 import type { Arrived } from '../provisioning/settle.ts'
@@ -17,12 +17,9 @@ import { joinName } from '../stores/name.ts'
 import { PageError } from '../web/errors.ts'
 import { oneParameter, readFields } from '../web/forms.ts'
 import { languageOf } from '../web/language.ts'
-import type { Message, ShownValue } from '../web/page.ts'
+import type { DifferenceOnPage, Message } from '../web/page.ts'
 import { isSignedInNow } from './confirm.ts'
-import { connectIdentity } from './connecting.ts'
 import { type AccountPage, type Room, SIGN_IN, userOf } from './desk.ts'
-import { type Difference, differencesOf } from './differences.ts'
-import { type Label, type Spoken, spokenIn } from './spoken.ts'
 
 /** Where the flow comes back to (`inside` in routes.ts). */
 const CONNECT = '/connect'
@@ -42,16 +39,9 @@ interface ConfirmPage extends AccountPage {
   here: string
   switchHref: string
   roles: string[]
-  differences: DifferenceOnPage[]
-}
-
-interface DifferenceOnPage {
-  id: string
-  name: string
-  label: Label
-  /** Absent: not kept. */
-  now?: ShownValue
-  theirs: ShownValue
+  rows: DifferenceOnPage[]
+  /** A hash of what is shown, so that nothing is replaced that nobody has seen. */
+  notice: string
 }
 
 export const connectRoom: Room = (desk) => {
@@ -79,13 +69,13 @@ export const connectRoom: Room = (desk) => {
     if (!desk.isFresh(req)) return res.redirect(303, startOf(idp))
     const { id } = userOf(res)
     const door = { kind: 'my-account', applicationId: MY_ACCOUNT, intent: 'connect', userId: id, to: SIGN_IN } as const
-    res.redirect(303, loginAgain(await startFlow(house, req, res, { ...door, session: hashOf(req) }), idp.name))
+    res.redirect(303, loginAgain(await startFlow(house, req, res, { ...door, session: sessionHashOf(req) }), idp.name))
   }
 
   /** Back from the idp. */
   async function show(req: Request, res: Response): Promise<void> {
     const flow = await flowOf(req, res, oneParameter(req.query['sessionDataKey']))
-    if (flow) await answer(req, res, flow)
+    if (flow) await ask(req, res, flow)
   }
 
   async function submit(req: Request, res: Response): Promise<void> {
@@ -94,13 +84,23 @@ export const connectRoom: Room = (desk) => {
     if (!flow) return
     const idp = await findIdp(house.db, flow.idpId ?? '')
     if (fields.one('do') !== 'connect') return refuse(req, res, flow, { key: 'CONNECT_NOT', ...named(idp) })
+    if (!idp) return refuse(req, res, flow, { key: 'CONNECT_OFF', ...named(idp) })
     // Here as on the page, which nobody has to look at before they send its form.
     if (!isSignedInNow(flow.profile)) return refuse(req, res, flow, { key: 'CONFIRM_OLD' })
-    const take = fields.all('take')
-    const outcome = await connectIdentity(house, flow, { userId: userOf(res).id, take, session: req.sessionID })
+    const userId = userOf(res).id
+    const ticked = new Set(fields.all('replace'))
+    const outcome = await connectIdentity(house, flow, await situationOf(res, flow), {
+      userId,
+      ticked,
+      notice: fields.one('notice'),
+      at: { channel: 'my-account' },
+      ending: { kind: 'connected', userId, idpId: idp.id },
+      proves: (db) => isSessionOpen(db, 'account_sessions', { userId, session: req.sessionID, now: house.now() }),
+    })
     switch (outcome) {
       case 'connected':
         return desk.done(req, res, SIGN_IN, { key: 'CONNECTED', ...named(idp) })
+      case 'unproven':
       case 'over':
         return res.redirect(303, `${MY_ACCOUNT_HOME}${SIGN_IN}`)
       case 'theirs':
@@ -109,6 +109,8 @@ export const connectRoom: Room = (desk) => {
         return refuse(req, res, flow, { key: 'CONNECT_TAKEN', ...named(idp) })
       case 'off':
         return refuse(req, res, flow, { key: 'CONNECT_OFF', ...named(idp) })
+      case 'changed':
+        return ask(req, res, flow, ticked)
       default:
         return outcome satisfies never
     }
@@ -124,7 +126,7 @@ export const connectRoom: Room = (desk) => {
       flow?.door.kind === 'my-account' &&
       flow.door.intent === 'connect' &&
       flow.door.userId === userOf(res).id &&
-      flow.door.session === hashOf(req)
+      flow.door.session === sessionHashOf(req)
     if (!flow || !isTheirs) throw await notFoundError(house, req)
     if (flow.ending) {
       res.redirect(303, `${MY_ACCOUNT_HOME}${SIGN_IN}`)
@@ -135,7 +137,8 @@ export const connectRoom: Room = (desk) => {
     return { ...flow, profile }
   }
 
-  async function answer(req: Request, res: Response, flow: Arrived): Promise<void> {
+  /** Shows both accounts. `ticked`: what was ticked on a page that said something else. */
+  async function ask(req: Request, res: Response, flow: Arrived, ticked?: ReadonlySet<string>): Promise<void> {
     const { id, store, username } = userOf(res)
     const { profile } = flow
     const idp = await findIdp(house.db, flow.idpId ?? '')
@@ -145,20 +148,33 @@ export const connectRoom: Room = (desk) => {
     if (known)
       return refuse(req, res, flow, { key: known.userId === id ? 'CONNECT_ALREADY' : 'CONNECT_TAKEN', ...named(idp) })
     if (!isSignedInNow(profile)) return refuse(req, res, flow, { key: 'CONFIRM_OLD' })
-    const [stored, consents] = await Promise.all([listUserAttributes(house.db, id), currentConsents(house.db, id)])
-    const { label } = await spokenIn(house, languageOf(res), [])
+    const situation = await situationOf(res, flow)
+    const differences = await readDifferences(house, situation, id)
     const email = profile.attributes['email']?.value
-    desk.show<ConfirmPage>(req, res, 'connect', {
-      title: { key: 'connecting.title', values: { idp: idp.displayName } },
-      action: `${MY_ACCOUNT_HOME}${CONNECT}`,
-      sessionDataKey: flow.id,
-      idp: idp.displayName,
-      there: typeof email === 'string' ? email : profile.suggestedUsername,
-      here: joinName(store, username),
-      switchHref: loginAgain(flow.id, idp.name),
-      roles: grantedRoles(profile, idp),
-      differences: differencesOf(profile, { idpId: idp.id, stored, consents }).map((one) => onPage(one, label)),
-    })
+    desk.show<ConfirmPage>(
+      req,
+      res,
+      'connect',
+      {
+        title: { key: 'connecting.title', values: { idp: idp.displayName } },
+        problems: ticked ? [{ field: 'form', message: { key: 'CHANGED' } }] : [],
+        action: `${MY_ACCOUNT_HOME}${CONNECT}`,
+        sessionDataKey: flow.id,
+        idp: idp.displayName,
+        there: typeof email === 'string' ? email : profile.suggestedUsername,
+        here: joinName(store, username),
+        switchHref: loginAgain(flow.id, idp.name),
+        roles: grantedRoles(profile, idp),
+        rows: rowsOf(situation, differences, ticked),
+        notice: hashOf(id, situation, differences),
+      },
+      ticked ? 422 : 200,
+    )
+  }
+
+  /** In the words of this page. */
+  function situationOf(res: Response, flow: Arrived): Promise<Situation> {
+    return gather(house, { ...flow, language: languageOf(res) }, flow.profile)
   }
 
   /** Nothing is connected: what the idp sent is gone, and the person is told why where they came from. */
@@ -179,17 +195,11 @@ export function startOf({ name }: Pick<Idp, 'name'>): string {
   return `${MY_ACCOUNT_HOME}${SIGN_IN}/connect/${name}`
 }
 
-function onPage({ now, theirs }: Difference, label: Spoken['label']): DifferenceOnPage {
-  const { name } = theirs
-  const kept = now ? { now: shown(now.value) } : {}
-  return { id: `take-${name}`, name, label: label(name), ...kept, theirs: shown(theirs.value) }
-}
-
 function named(idp: Idp | undefined): Pick<Message, 'values'> {
   return { values: { idp: idp?.displayName ?? '' } }
 }
 
 /** Of the session: what ends it, or gives it a new id, ends what began in it. */
-function hashOf({ sessionID }: Request): string {
+function sessionHashOf({ sessionID }: Request): string {
   return hashOfSession(sessionID).toString('base64url')
 }

@@ -1,4 +1,4 @@
-// Where an idp says something else of a person than what is kept of the user whom they connect: what can be ticked, and what a tick means. Pure.
+// Where an idp says something else than what is kept of the user who connects it: what can be ticked, and what a tick means. Pure.
 import type { ConsentRecord } from '../db/consents.ts'
 import type { AnsweredAttribute } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
@@ -11,6 +11,8 @@ export interface Difference {
   /** What is kept; absent: nothing. */
   kept?: StoredAttribute
   sent: StoredAttribute
+  /** They agreed that it is kept, for whatever purpose: without a tick it comes with the next sign-in by this idp, if nothing is kept. */
+  isAgreed: boolean
   /** The purposes for which it would be kept. */
   purposes: { id: string; purpose: string; language?: string; version?: number }[]
 }
@@ -20,19 +22,30 @@ export type Comparing = Pick<Situation, 'profile' | 'idp' | 'purposes'>
 
 /**
  * The differences, in the order in which the idp's attributes are mapped. Where people are asked, only what some purpose asks for is kept of
- * anybody, and so it is here.
+ * anybody, and so it is here. What the person said no to is none of these, whoever sends it, nor is the value of an operator, which is not theirs
+ * to replace.
  */
-export function differencesOf({ profile, idp, purposes }: Comparing, stored: StoredAttribute[]): Difference[] {
-  return allFromIdp(profile, idp.id).flatMap((sent) => {
-    const kept = stored.find(({ name }) => name === sent.name)
-    const asking = purposes.filter(({ piiCategories }) => piiCategories.some(({ name }) => name === sent.name))
-    if (idp.scheme !== 'PROVISION_SILENTLY' && asking.length === 0) return []
+export function differencesOf(
+  { profile, idp, purposes }: Comparing,
+  { stored, consents }: { stored: StoredAttribute[]; consents: ConsentRecord[] },
+): Difference[] {
+  const given = new Set(consents.filter(({ state }) => state === 'given').map(({ attribute }) => attribute))
+  const answered = new Set(consents.map(({ attribute }) => attribute))
+  return allFromIdp(profile, idp.id).flatMap((sent): Difference[] => {
+    const { name } = sent
+    const kept = stored.find((one) => one.name === name)
+    const asking = purposes.filter(({ piiCategories }) => piiCategories.some((one) => one.name === name))
+    const isAgreed = given.has(name)
+    const isRefused = answered.has(name) && !isAgreed
+    const isAsked = isAgreed || asking.length > 0 || idp.scheme === 'PROVISION_SILENTLY'
+    if (isRefused || !isAsked || kept?.origin === 'operator') return []
     if (kept && isSameValue(kept.value, sent.value)) return []
     return [
       {
-        name: sent.name,
+        name,
         ...(kept ? { kept } : {}),
         sent,
+        isAgreed,
         purposes: asking.map(({ id, purpose, language, inForce }) => ({
           id,
           purpose,
@@ -48,8 +61,8 @@ export function differencesOf({ profile, idp, purposes }: Comparing, stored: Sto
 export function answersIn(ticked: Difference[], before: ConsentRecord[]): ConsentRecord[] {
   const given = new Set(before.filter(({ state }) => state === 'given').map(keyOf))
   return ticked
-    .flatMap(({ name, purposes }) => {
-      const ids = purposes.length > 0 ? purposes.map(({ id }) => id) : ['default']
+    .flatMap(({ name, purposes, isAgreed }) => {
+      const ids = purposes.length > 0 || isAgreed ? purposes.map(({ id }) => id) : ['default']
       return ids.map((purposeId) => ({ purposeId, attribute: name, state: 'given' as const }))
     })
     .filter((record) => !given.has(keyOf(record)))

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Situation } from '../provisioning/facts.ts'
 import { shown, whoIs } from '../provisioning/page.ts'
 import { joinName } from '../stores/name.ts'
-import type { ConnectPage, DifferencesPage, ExistsPage, Message } from '../web/page.ts'
+import type { ConnectPage, DifferenceOnPage, DifferencesPage, ExistsPage, Message } from '../web/page.ts'
 import type { Difference } from './differences.ts'
 import type { Proven, Standing } from './standing.ts'
 
@@ -62,34 +62,45 @@ export function differencesPage(
   context: PageContext,
   { ticked = new Set(), isChanged = false }: { ticked?: ReadonlySet<string>; isChanged?: boolean } = {},
 ): DifferencesPage {
-  const { situation, means } = proven
+  const { situation, means, proof } = proven
   return {
     ...common(proven, context, { key: 'differences.heading', values: { idp: situation.idp.displayName } }),
     problems: [],
     ...(isChanged ? { changed: { key: 'CHANGED' } } : {}),
-    form: { ...formOf(proven, context), notice: hashOf(proven, differences) },
+    form: { ...formOf(proven, context), notice: hashOf(proof.userId, situation, differences) },
     username: joinName(means.store, means.username),
-    rows: differences.map(({ name, kept, sent, purposes }) => {
-      const lang = situation.labelLanguage(name)
-      return {
-        id: `replace-${name}`,
-        value: name,
-        ticked: ticked.has(name),
-        label: situation.label(name),
-        ...(lang === undefined ? {} : { lang }),
-        ...(kept ? { now: shown(kept.value) } : {}),
-        sent: shown(sent.value),
-        purposes: purposes.map(({ purpose, language }) => ({ purpose, ...(language ? { lang: language } : {}) })),
-      }
-    }),
+    rows: rowsOf(situation, differences, ticked),
     backHref: context.backHref,
   }
 }
 
+/** The rows of a page that shows differences. `ticked`: the attributes to replace. */
+export function rowsOf(
+  situation: Pick<Situation, 'label' | 'labelLanguage'>,
+  differences: Difference[],
+  ticked: ReadonlySet<string> = new Set(),
+): DifferenceOnPage[] {
+  return differences.map(({ name, kept, sent, isAgreed, purposes }) => {
+    const lang = situation.labelLanguage(name)
+    return {
+      id: `replace-${name}`,
+      value: name,
+      ticked: ticked.has(name),
+      label: situation.label(name),
+      ...(lang === undefined ? {} : { lang }),
+      ...(kept ? { now: shown(kept.value) } : {}),
+      sent: shown(sent.value),
+      isAgreed,
+      purposes: purposes.map(({ purpose, language }) => ({ purpose, ...(language ? { lang: language } : {}) })),
+    }
+  })
+}
+
 /** Of whose account it is, of what is shown of it, and of the words that it is kept for. */
-export function hashOf({ proof, situation }: Proven, differences: Difference[]): string {
-  const shown = JSON.stringify([proof.userId, situation.notice.hash, differences])
-  return createHash('sha256').update(shown).digest('base64url')
+export function hashOf(userId: string, { notice }: Pick<Situation, 'notice'>, differences: Difference[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([userId, notice.hash, differences]))
+    .digest('base64url')
 }
 
 function common({ flow, situation }: Standing, { switchHref }: PageContext, heading: Message) {

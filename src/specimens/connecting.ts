@@ -50,6 +50,7 @@ const differences: DifferencesPage = {
       label: { key: 'attribute.name' },
       now: { kind: 'text', text: 'A. Rao' },
       sent: { kind: 'text', text: 'Asha Rao' },
+      isAgreed: false,
       purposes: [],
     },
     {
@@ -58,6 +59,7 @@ const differences: DifferencesPage = {
       ticked: false,
       label: { key: 'attribute.phone_number' },
       sent: { kind: 'text', text: '+44 7700 900123' },
+      isAgreed: true,
       purposes: [{ purpose: 'Recover your account' }, { purpose: 'Vous montrer le bon bureau', lang: 'fr' }],
     },
     {
@@ -67,6 +69,7 @@ const differences: DifferencesPage = {
       label: 'Groups',
       now: { kind: 'list', items: ['Sales', 'Chess'] },
       sent: { kind: 'list', items: ['Sales EMEA', 'Fire wardens', 'مجموعة'] },
+      isAgreed: false,
       purposes: [],
     },
   ],

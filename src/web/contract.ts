@@ -147,6 +147,7 @@ export const contract = {
           lang: perhaps(text),
           now: perhaps(shownValue),
           sent: shownValue,
+          isAgreed: z.boolean(),
           purposes: z.array(z.strictObject({ purpose: text, lang: perhaps(text) })),
         })
         .meta({ id: 'DifferenceOnPage' }),

@@ -194,6 +194,8 @@ export interface DifferenceOnPage {
   /** What is kept; absent: nothing. */
   now?: ShownValue
   sent: ShownValue
+  /** They agreed to it before: without a tick it comes with the next sign-in by this idp, if nothing is kept. */
+  isAgreed: boolean
   /** What it is kept for. */
   purposes: { purpose: string; lang?: string }[]
 }

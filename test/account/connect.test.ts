@@ -171,8 +171,8 @@ describe('connecting an idp', () => {
       const page = await beginConnecting(product, browser, 'consent', newcomer({ email: person.email }))
       assert.deepEqual(boxesOn(page), [])
       const forged = page.submission('Connect Acme consent')
-      forged.fields.append('take', 'phone_number')
-      forged.fields.append('take', 'name')
+      forged.fields.append('replace', 'phone_number')
+      forged.fields.append('replace', 'name')
       await postForm(browser, forged.url, forged.fields)
       assert.deepEqual(await attributesOf(person.sub), { email: [person.email, 'password'] })
     })
@@ -182,7 +182,7 @@ describe('connecting an idp', () => {
       await product.rows(`DELETE FROM user_attributes WHERE user_id = $1 AND name = 'phone_number'`, [id])
       const there = newcomer({ email: person.email })
       const page = await beginConnecting(product, browser, 'consent', there)
-      assert.match(page.text, /Now Nothing From Acme consent/)
+      assert.match(page.text, /Now Nothing From Acme consent .* You agreed to this/)
       await page.tick('phone_number').press('Connect Acme consent')
       assert.deepEqual((await attributesOf(person.sub))['phone_number'], [there.phone_number, 'consent'])
     })
@@ -449,7 +449,7 @@ describe('connecting an idp', () => {
 })
 
 function boxesOn({ html }: Page): string[] {
-  return [...html.matchAll(/name="take" value="([^"]+)"/g)].map(([, name]) => String(name))
+  return [...html.matchAll(/name="replace" value="([^"]+)"/g)].map(([, name]) => String(name))
 }
 
 function withRoles(

@@ -455,7 +455,7 @@ describe('somebody who connected', () => {
 })
 
 describe('the owner', () => {
-  it('is told by letter at the address that is kept, and at the one before when it was replaced', async () => {
+  it('is told by letters at the address of before, one of them that it was replaced', async () => {
     const sink = await openSmtpSink()
     const product = await startOffering({ smtpUrl: sink.url })
     try {
@@ -471,7 +471,7 @@ describe('the owner', () => {
         letters.map(({ to, subject }) => [to, subject]).toSorted(),
         [
           [[owner.person.email], 'The email address of your account at Northwind was changed'],
-          [[person.email], 'Acme consent is now connected to your account at Northwind'],
+          [[owner.person.email], 'Acme consent is now connected to your account at Northwind'],
         ].toSorted(),
       )
     } finally {
