@@ -66,6 +66,7 @@ describe('a page elsewhere', () => {
     const later = await visit(product, 'consent', person)
     assert.ok(later.url.startsWith(`${page.url}/signup?key=`), later.url)
     assert.match(later.text, /One thing has changed/)
+    assert.match(later.text, /Department \S+ Leave the box empty and we do not keep this/)
     await later.press('Not now')
     assert.equal(signedIn(product.application).sub, user.id)
     const asked = await visit(product, 'consent', person)

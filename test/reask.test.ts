@@ -125,6 +125,67 @@ describe('a purpose that changed', () => {
     assert.ok(isQuestion(await comes()))
   })
 
+  /** What the page says that an empty box means, by the box. */
+  const saysOf = ({ html }: Page) =>
+    Object.fromEntries(
+      html.split('data-part="attribute"').flatMap((part) => {
+        const [, box] = part.match(/name="consent" value="([^"]*)"/) ?? []
+        const [, says] = part.match(/data-part="left-empty">Leave the box empty and ([^<]*)</) ?? []
+        return box === undefined ? [] : [[box, says]]
+      }),
+    )
+
+  it('says before its day that an empty box changes nothing, or that a new detail is not kept, and so it is', async () => {
+    await reword({ piiCategories: [...RECOVER, { name: 'name', mandatory: false }] })
+    const page = await comes()
+    assert.deepEqual(saysOf(page), {
+      'recover:email': 'nothing changes',
+      'recover:phone_number': 'nothing changes',
+      'recover:name': 'we do not keep this',
+    })
+    await page.press('Save my choice')
+    assert.deepEqual(await valuesKept(), ['email', 'phone_number'])
+  })
+
+  it('says after its day that the value goes, or stays for other purposes alone, and so it is', async () => {
+    await reword({ acceptBy: day(1) })
+    await editPurpose(house(), 'office', (purpose) => ({
+      ...purpose,
+      piiCategories: [{ name: 'email', mandatory: false }],
+    }))
+    await (await comes()).tick('office:email').press('Save my choice')
+    product.clock.now = new Date(product.clock.now.getTime() + 3 * DAY)
+    const needed = await comes()
+    assert.deepEqual(saysOf(needed), {
+      'recover:email': undefined,
+      'recover:phone_number': 'we delete this from your account',
+    })
+    await reword({ piiCategories: RECOVER.map(({ name }) => ({ name, mandatory: false })) })
+    const page = await comes()
+    assert.deepEqual(saysOf(page), {
+      'recover:email': 'we keep this for other purposes only',
+      'recover:phone_number': 'we delete this from your account',
+    })
+    await page.press('Save my choice')
+    assert.deepEqual(await valuesKept(), ['email'])
+  })
+
+  it('says to somebody who was made silently that the value goes at once, and so it is', async () => {
+    person = newcomer()
+    id = await join(product, 'silent', person)
+    await editJit(house(), 'silent', { scheme: 'PROMPT_CONSENT' })
+    try {
+      await reword()
+      const page = await visit(product, 'silent', person)
+      const says = 'we delete this from your account'
+      assert.deepEqual(saysOf(page), { 'recover:email': says, 'recover:phone_number': says })
+      await page.press('Save my choice')
+      assert.deepEqual(await valuesKept(), ['department', 'name'])
+    } finally {
+      await editJit(house(), 'silent', { scheme: 'PROVISION_SILENTLY' })
+    }
+  })
+
   it('asks about a new attribute alone, or one that is needed by now', async () => {
     await editPurpose(house(), 'office', (purpose) => ({
       ...purpose,

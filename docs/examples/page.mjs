@@ -31,7 +31,7 @@ const input = (label, name, { value = '', type = 'text', problem }) =>
 
 function attribute({ label, value, box, input: typed }) {
   const tick = box && `<input type="checkbox" name="consent" value="${html(box.value)}" ${box.ticked ? 'checked' : ''}>`
-  return `<p><label>${tick ?? ''} ${html(label)} ${value ? shown(value) : ''}</label> ${wrong(box?.problem)}</p>
+  return `<p><label>${tick ?? ''} ${html(label)} ${value ? shown(value) : ''}</label> ${html(box?.leftEmpty ?? '')} ${wrong(box?.problem)}</p>
     ${typed ? input(label, typed.name, typed) : ''}`
 }
 

@@ -69,7 +69,16 @@ function attribute({ label, needed, value, box, input }: AttributeOnPage, say: S
     label: typeof label === 'string' ? label : say(label),
     needed,
     ...(value ? { value } : {}),
-    ...(box ? { box: { value: box.value, ticked: box.ticked, ...problem(box.problem, say) } } : {}),
+    ...(box
+      ? {
+          box: {
+            value: box.value,
+            ticked: box.ticked,
+            ...problem(box.problem, say),
+            ...(box.leftEmpty ? { leftEmpty: say(box.leftEmpty) } : {}),
+          },
+        }
+      : {}),
     ...(input
       ? {
           input: {

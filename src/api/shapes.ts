@@ -48,8 +48,15 @@ const attribute = z.strictObject({
   label: z.string(),
   needed: z.boolean(),
   value: shown.exactOptional(),
-  /** `value` is what `consent` is sent with. */
-  box: z.strictObject({ value: z.string(), ticked: z.boolean(), problem: sentence.exactOptional() }).exactOptional(),
+  /** `value` is what `consent` is sent with; `leftEmpty` what it means not to send it, where that is asked about a change. */
+  box: z
+    .strictObject({
+      value: z.string(),
+      ticked: z.boolean(),
+      problem: sentence.exactOptional(),
+      leftEmpty: z.string().exactOptional(),
+    })
+    .exactOptional(),
   /** A needed value that the identity provider did not send; `name` is the field. */
   input: z
     .strictObject({

@@ -1,5 +1,5 @@
 // Reads what somebody who is known has to be asked again. Nothing, for nearly everybody: then it is one read.
-import { lastAnswers } from '../db/consents.ts'
+import { currentConsents, lastAnswers } from '../db/consents.ts'
 import type { Idp } from '../db/idps.ts'
 import type { Organization } from '../db/installation.ts'
 import { answeredAttributes, seenVersions } from '../db/purpose-versions.ts'
@@ -7,11 +7,11 @@ import type { ConfiguredPurpose } from '../db/purposes.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
-import { type AskedAgain, askedAgain, isDueAt, withKept } from './reask.ts'
+import { type AskedAgain, askedAgain, isDueAt, type LeftEmpty, withKept, withLeftEmpty } from './reask.ts'
 
 export interface Asking {
   /** By the id of the purpose. */
-  asked: Map<string, AskedAgain>
+  asked: Map<string, AskedAgain & { leftEmpty: Record<string, LeftEmpty> }>
   /** What the idp sent, with what is kept. */
   profile: Profile
 }
@@ -55,5 +55,7 @@ export async function whatToAskAgain(
     )
     if (again && hasBox) asked.set(id, again)
   }
-  return asked.size === 0 ? undefined : { asked, profile: kept }
+  if (asked.size === 0) return undefined
+  const consents = await currentConsents(house.db, userId)
+  return { asked: withLeftEmpty(asked, { consents, kept: new Set(stored.map(({ name }) => name)) }), profile: kept }
 }

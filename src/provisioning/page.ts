@@ -12,6 +12,7 @@ import type { Kept, Problems } from './form.ts'
 import { nameProblem } from './form.ts'
 import type { Places } from './place.ts'
 import { fieldOf, isAsInUsername } from './place.ts'
+import type { LeftEmpty } from './reask.ts'
 import { grantedRoles } from './roles.ts'
 import type { Question } from './settle.ts'
 import { inputFor } from './typed-attributes.ts'
@@ -45,6 +46,13 @@ export interface Try {
   isChanged?: boolean
   /** An answer that comes back to whoever gave it, as it did not do. The record of the sign-in counts it. */
   isReturned?: boolean
+}
+
+const LEFT_EMPTY: Record<LeftEmpty, Message> = {
+  'as-before': { key: 'change.empty.as-before' },
+  deleted: { key: 'change.empty.deleted' },
+  'kept-elsewhere': { key: 'change.empty.kept-elsewhere' },
+  'not-kept': { key: 'change.empty.not-kept' },
 }
 
 /** A try with nothing wrong (yet). */
@@ -196,14 +204,19 @@ export type Purposeful = Pick<Situation, 'purposes' | 'profile' | 'label' | 'lab
 export function purposesOnPage(situation: Purposeful, kept: Kept, problems: Problems): PurposeOnPage[] {
   const items = itemsOf(situation.purposes, situation.profile)
   const asked = new Set<string>()
-  return situation.purposes.map(({ id, purpose, description, language }) => ({
+  return situation.purposes.map(({ id, purpose, description, language, leftEmpty = {} }) => ({
     id,
     ...(language === undefined ? {} : { lang: language }),
     purpose,
     description,
     attributes: items
       .filter((item) => item.purposeId === id)
-      .map((item) => attributeOnPage(item, situation, kept, problems, asked)),
+      .map((item) => {
+        const row = attributeOnPage(item, situation, kept, problems, asked)
+        const empty = leftEmpty[item.attribute]
+        const mustTick = item.isNeeded && item.again === 'due'
+        return row.box && empty && !mustTick ? { ...row, box: { ...row.box, leftEmpty: LEFT_EMPTY[empty] } } : row
+      }),
   }))
 }
 

@@ -26,6 +26,9 @@ export interface AskedAgain {
   isDue: boolean
 }
 
+/** What somebody says who leaves a box empty: what they said before holds; the value goes; it stays for other purposes alone; none is kept. */
+export type LeftEmpty = 'as-before' | 'deleted' | 'kept-elsewhere' | 'not-kept'
+
 /**
  * What is to be asked of a purpose: all of it when its words changed or the person was never shown it, the attributes that are new or newly
  * needed when only those did, and, once it cannot be put off any more, those that they refused before, once. Undefined when that is nothing.
@@ -80,13 +83,49 @@ function isRefused(answer: ConsentState | undefined, isNeeded: boolean): boolean
   return answer === 'change-refused' || (isNeeded && (answer === 'refused' || answer === 'withdrawn'))
 }
 
+/** What an empty box means (`choiceOf`), by attribute, of each purpose that is asked again. `kept`: the names of what is kept. */
+export function withLeftEmpty<A extends AskedAgain>(
+  asked: ReadonlyMap<string, A>,
+  { consents, kept }: { consents: ConsentRecord[]; kept: ReadonlySet<string> },
+): Map<string, A & { leftEmpty: Record<string, LeftEmpty> }> {
+  const given = consents.filter(({ state }) => state === 'given')
+  /** A yes that this page does not put at stake. */
+  const isSafe = ({ purposeId, attribute }: ConsentRecord) => {
+    const again = asked.get(purposeId)
+    return !again?.isDue || !again.attributes.includes(attribute)
+  }
+  const meaning = (id: string, { isDue }: A, attribute: string): LeftEmpty => {
+    const yes = given.filter((one) => one.attribute === attribute)
+    if (!isDue && yes.some(({ purposeId }) => purposeId === id)) return 'as-before'
+    if (!kept.has(attribute)) return 'not-kept'
+    return yes.some((one) => one.purposeId !== id && isSafe(one)) ? 'kept-elsewhere' : 'deleted'
+  }
+  return new Map(
+    [...asked].map(([id, again]) => {
+      const leftEmpty = Object.fromEntries(again.attributes.map((name) => [name, meaning(id, again, name)]))
+      return [id, { ...again, leftEmpty }]
+    }),
+  )
+}
+
 /** Of these purposes what is asked again, with these attributes alone. */
-export function onlyAsked(purposes: SpokenPurpose[], asked: ReadonlyMap<string, AskedAgain>): SpokenPurpose[] {
+export function onlyAsked(
+  purposes: SpokenPurpose[],
+  asked: ReadonlyMap<string, AskedAgain & Pick<SpokenPurpose, 'leftEmpty'>>,
+): SpokenPurpose[] {
   return purposes.flatMap((purpose) => {
     const again = asked.get(purpose.id)
     if (!again) return []
     const piiCategories = purpose.piiCategories.filter(({ name }) => again.attributes.includes(name))
-    return [{ ...purpose, piiCategories, again: again.isDue ? ('due' as const) : ('open' as const) }]
+    const { isDue, leftEmpty } = again
+    return [
+      {
+        ...purpose,
+        piiCategories,
+        again: isDue ? ('due' as const) : ('open' as const),
+        ...(leftEmpty ? { leftEmpty } : {}),
+      },
+    ]
   })
 }
 

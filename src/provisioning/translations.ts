@@ -1,6 +1,7 @@
 // The operator's own words in the language of a page; where there are none, those beside the translations, and which language that is. Pure.
 import type { AttributeNames, ConfiguredPurpose, InForce, Purpose } from '../db/purposes.ts'
 import { chainOf, closest, DEFAULT_LANGUAGE } from '../web/language-tags.ts'
+import type { LeftEmpty } from './reask.ts'
 
 /** A purpose as a page says it. */
 export interface SpokenPurpose extends Purpose {
@@ -9,6 +10,8 @@ export interface SpokenPurpose extends Purpose {
   inForce?: InForce
   /** Somebody who is known is asked about a change: they can put it off, or not any more. */
   again?: 'open' | 'due'
+  /** What an empty box means then, by attribute. */
+  leftEmpty?: Record<string, LeftEmpty>
 }
 
 /** A purpose in the language of a page. */

@@ -1,6 +1,6 @@
 // The specimens of register.do and signup.do after an answer that did not do.
 import type { PromptPage } from '../web/page.ts'
-import { birthdate, department, email, missingPhone, office, phone, recover } from './attributes.ts'
+import { birthdate, department, email, leftEmpty, missingPhone, office, phone, recover } from './attributes.ts'
 import {
   changed,
   first,
@@ -112,7 +112,12 @@ export const answeredPrompts: PageState[] = [
     problems: [{ field: email.id, message: tickAgain }],
     consent: {
       privacyPolicyUrl,
-      purposes: [recover({ ...email, box: { value: 'recover:email', ticked: false, problem: tickAgain } }, phone)],
+      purposes: [
+        recover(
+          { ...email, box: { value: 'recover:email', ticked: false, problem: tickAgain } },
+          leftEmpty(phone, 'change.empty.deleted'),
+        ),
+      ],
     },
   }),
 ]

@@ -18,6 +18,11 @@ export const phone: AttributeOnPage = {
   value: { kind: 'text', text: '+44 7700 900123' },
   box: { value: 'recover:phone_number', ticked: false },
 }
+/** The same on a page about a change: what it means to leave its box empty. */
+export function leftEmpty({ box, ...attribute }: AttributeOnPage, key: string): AttributeOnPage {
+  return { ...attribute, ...(box ? { box: { ...box, leftEmpty: { key } } } : {}) }
+}
+
 export const department: AttributeOnPage = { id: 'consent-office-department', label: 'Department', needed: false }
 export const birthdate: AttributeOnPage = {
   id: 'consent-office-birthdate',

@@ -7,6 +7,7 @@ import {
   email,
   groups,
   inFrench,
+  leftEmpty,
   long,
   longest,
   missingPhone,
@@ -61,7 +62,7 @@ export const changed: PromptPage = {
   username: shown,
   change: { mayPutOff: true },
   actions: { create: { key: 'actions.save' }, decline: { key: 'actions.later' } },
-  consent: { privacyPolicyUrl, purposes: [recover(phone)] },
+  consent: { privacyPolicyUrl, purposes: [recover(leftEmpty(phone, 'change.empty.as-before'))] },
 }
 
 export const inStaff = { key: 'username.hint.store', values: { store: 'STAFF' } }
@@ -137,6 +138,16 @@ export const firstPrompts: PageState[] = [
     ...changed,
     heading: { key: 'signup.title.changed', values: { n: 2 } },
     change: { mayPutOff: true, until: '2027-03-31' },
-    consent: { privacyPolicyUrl, purposes: [recover(email, missingPhone), office(department)] },
+    consent: {
+      privacyPolicyUrl,
+      purposes: [
+        recover(leftEmpty(email, 'change.empty.as-before'), leftEmpty(missingPhone, 'change.empty.not-kept')),
+        office(
+          leftEmpty(groups, 'change.empty.deleted'),
+          leftEmpty(address, 'change.empty.kept-elsewhere'),
+          department,
+        ),
+      ],
+    },
   }),
 ]

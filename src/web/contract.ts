@@ -30,7 +30,9 @@ const attribute = z
     label: z.union([message, text]),
     needed: z.boolean(),
     value: perhaps(shownValue),
-    box: perhaps(z.strictObject({ value: text, ticked: z.boolean(), problem: perhaps(message) })),
+    box: perhaps(
+      z.strictObject({ value: text, ticked: z.boolean(), problem: perhaps(message), leftEmpty: perhaps(message) }),
+    ),
     input: perhaps(
       z.strictObject({
         id: text,

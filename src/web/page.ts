@@ -219,7 +219,13 @@ export interface AttributeOnPage {
   /** What the idp sent, or nothing. */
   value?: ShownValue
   /** Absent: nothing to tick, because the idp did not send it and it is optional. */
-  box?: { value: string; ticked: boolean; problem?: Message }
+  box?: {
+    value: string
+    ticked: boolean
+    problem?: Message
+    /** About a change (`PromptPage.change`): what it means to leave the box empty. Absent: it must be ticked. */
+    leftEmpty?: Message
+  }
   /** A needed value that the idp did not send is typed here. */
   input?: {
     id: string
