@@ -103,8 +103,8 @@ export function meScreen(desk: Desk): Route[] {
       return answerPassword(req, res, [{ field: 'password', text }])
     }
     const hash = await house.passwords.hash(password, clientOf(req))
-    await changePassword(house.db, userId, { hash, session: req.sessionID }, actorOf(req, res))
-    desk.done(req, res, ME, 'Your password is changed. Other sessions of yours in the console have ended')
+    await changePassword(house.db, userId, { hash, session: req.sessionID }, actorOf(req, res), house.now())
+    desk.done(req, res, ME, 'Your password is changed. You are signed out everywhere else, at applications too')
   }
 
   async function signOutElsewhere(req: Request, res: Response): Promise<void> {

@@ -52,17 +52,17 @@ export function signOutEverywhere(db: Db, userId: string, actor: Actor, now: Dat
   })
 }
 
-/** Gives an operator the password that they chose, and ends their sessions in the console but the one with the id `session`. */
+/** Gives an operator the password that they chose, and ends every session of theirs but that of the console with the id `session`. */
 export function changePassword(
   db: Db,
   userId: string,
   { hash, session }: { hash: string; session: string },
   actor: Actor,
+  now: Date,
 ): Promise<void> {
   return inTransaction(db, async (transaction) => {
     await query(transaction, 'UPDATE users SET password_hash = ? WHERE id = ?', [hash, userId])
-    await removeSessionsOf(transaction, 'console_sessions', userId, session)
-    await removeSessionsOf(transaction, 'account_sessions', userId)
+    await endSessions(transaction, userId, now, session)
     await insertChange(transaction, actor, { action: 'changed', kind: 'password', object: userId })
   })
 }
@@ -129,13 +129,13 @@ function erase(
 }
 
 /**
- * Ends every session of a user, ours, the OpenID Provider's and the applications' refresh tokens, in a transaction of the caller's; that of My
- * Account with the id `except` is left, to go on under a new one. The moment counts: a record that is written at the same time, or whose user is
- * not noted, is over by it. Deleting what is found leaves less about.
+ * Ends every session of a user, ours, the OpenID Provider's and the applications' refresh tokens, in a transaction of the caller's; ours with the
+ * id `except` is left: in My Account to go on under a new one, in the console as it is. The moment counts: a record that is written at the same
+ * time, or whose user is not noted, is over by it. Deleting what is found leaves less about.
  */
 export async function endSessions(transaction: Db, userId: string, now: Date, except?: string): Promise<void> {
   await query(transaction, 'UPDATE users SET signed_out_at = ? WHERE id = ?', [now, userId])
-  await removeSessionsOf(transaction, 'console_sessions', userId)
-  await removeSessionsOf(transaction, 'account_sessions', userId, except)
+  for (const table of ['console_sessions', 'account_sessions'] as const)
+    await removeSessionsOf(transaction, table, userId, except)
   await deleteRecordsOfUser(transaction, userId)
 }

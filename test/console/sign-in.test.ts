@@ -3,9 +3,14 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { Secret, TOTP } from 'otpauth'
+import { COMMAND_LINE } from '../../src/db/changes.ts'
+import { putOperator } from '../../src/db/operators.ts'
+import { enterAccount, join } from '../support/account.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { makeOperator, OPERATOR_PASSWORD, openConsole, signInToConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
+import { newcomer } from '../support/visits.ts'
+import { holdOf, isInside, opensStill } from '../support/ways-in.ts'
 
 describe('the console', () => {
   let product: Product
@@ -186,6 +191,28 @@ describe('the console', () => {
     assert.deepEqual({ action, kind, object, actor }, { action: 'changed', kind: 'password', object: id, actor: 'pia' })
     assert.ok(actor_id === id && request_id)
     assert.deepEqual([before, after], [null, null])
+  })
+
+  test('ends with another password what they have open at applications and in My Account, and nothing of the console session', async () => {
+    const person = newcomer()
+    const id = await join(product, 'silent', person)
+    const { house } = product.running
+    const hash = await house.passwords.hash(OPERATOR_PASSWORD, 'tests')
+    await product.rows('UPDATE users SET password_hash = $2 WHERE id = $1', [id, hash])
+    assert.ok(await putOperator(house.db, id, 'support', COMMAND_LINE))
+    const hold = await holdOf(product, 'silent', person)
+    const other = await holdOf(product, 'silent', newcomer())
+    const inAccount = openBrowser()
+    await enterAccount(product, 'silent', person, { browser: inAccount })
+    const browser = openBrowser()
+    await signInToConsole(product, browser, person.preferred_username)
+    const page = await browser.open(at('/console/me/password'))
+    const done = await page.fill({ password: 'nine otters on the bank' }).press('Change password')
+    assert.match(done.text, /You are signed out everywhere else, at applications too/)
+    assert.deepEqual(await opensStill(product, hold), [])
+    assert.deepEqual(await opensStill(product, other), ['session', 'access', 'refresh'])
+    assert.equal(await isInside(product, inAccount), false)
+    assert.match((await browser.open(at('/console'))).title, /^Dashboard/)
   })
 
   test('has no page for those whose role does not include it, and none that is not there', async () => {
