@@ -267,7 +267,7 @@ describe('mail', () => {
       const house = withPostman('smtp://127.0.0.1:1')
       const userId = await person()
       await tell(house, userId, 'email-changed')
-      assert.equal(await deleteUser(on.house.db, userId, { name: 'test' }, tracesOf(on.house)), 'done')
+      assert.equal(await deleteUser(on.house.db, userId, { name: 'test' }, tracesOf(on.house), new Date()), 'done')
       assert.deepEqual(await waiting(), [])
     })
 

@@ -154,7 +154,7 @@ export function userScreen(desk: Desk): Route[] {
     if (!user) return missing(req, res)
     if (withoutSlips(readFields(req.body).one('username')) !== user.username)
       return answerDelete(req, res, [{ field: 'username', text: 'Enter the username exactly as it is shown here' }])
-    const done = await deleteUser(house.db, user.id, actorOf(req, res), tracesOf(house))
+    const done = await deleteUser(house.db, user.id, actorOf(req, res), tracesOf(house), house.now())
     if (done === 'missing') return missing(req, res)
     // Their page says why it cannot be done; they became one between the page and the press.
     if (done === 'operator')

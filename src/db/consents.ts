@@ -67,13 +67,18 @@ export async function insertConsents(db: Db, records: ConsentRecord[], context: 
   )
 }
 
-/** The last record of somebody who closed their account. */
-export async function closeConsents(db: Db, userId: string, now: Date): Promise<void> {
+/** The last records of people whose accounts are closed: by themselves in My Account, or deleted by an operator. */
+export async function closeConsents(
+  db: Db,
+  userIds: string[],
+  channel: 'my-account' | 'operator',
+  now: Date,
+): Promise<void> {
   await query(
     db,
     `INSERT INTO consents (user_id, purpose_id, attribute, state, channel, language, created_at)
-     VALUES (?, '', '', 'closed', 'my-account', 'en', ?)`,
-    [userId, now],
+     SELECT id, '', '', 'closed', ?, 'en', ? FROM unnest(?::uuid[]) AS closed (id) ORDER BY id`,
+    [channel, now, userIds],
   )
 }
 

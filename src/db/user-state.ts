@@ -68,33 +68,35 @@ export function changePassword(
 }
 
 /**
- * Deletes a user with everything that says something of them. What they agreed to stays as proof, under an id that leads to nobody. The
- * history gets numbers and no name. An operator has to be removed as one before.
+ * Deletes a user with everything that says something of them. What they agreed to ends with that, and stays as proof, under an id that leads to
+ * nobody. The history gets numbers and no name. An operator has to be removed as one before.
  */
 export function deleteUser(
   db: Db,
   userId: string,
   actor: Actor,
   traces: Traces,
+  now: Date,
 ): Promise<'done' | 'missing' | 'operator'> {
-  return erase(db, userId, traces, async (transaction, { store, isLocked }, counts) =>
-    insertChange(transaction, actor, {
+  return erase(db, userId, traces, async (transaction, { store, isLocked }, counts) => {
+    await closeConsents(transaction, [userId], 'operator', now)
+    await insertChange(transaction, actor, {
       action: 'deleted',
       kind: 'user',
       object: userId,
       before: { store, isLocked, ...counts },
-    }),
-  )
+    })
+  })
 }
 
-/** The same by the person. What they agreed to ends with that. */
+/** The same by the person. */
 export function closeAccount(
   db: Db,
   userId: string,
   traces: Traces,
   now: Date,
 ): Promise<'done' | 'missing' | 'operator'> {
-  return erase(db, userId, traces, (transaction) => closeConsents(transaction, userId, now))
+  return erase(db, userId, traces, (transaction) => closeConsents(transaction, [userId], 'my-account', now))
 }
 
 interface Erased {

@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { checkpointVerifier } from '../../src/records/checkpoint.ts'
+import { verifyRecords } from '../../src/records/verify.ts'
 import type { SignInResult } from '../support/application.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { makeOperator, openConsole, signInToConsole } from '../support/console.ts'
@@ -261,7 +263,14 @@ describe('the users of the console', () => {
       const left = await product.dump()
       for (const value of [person.preferred_username, person.email, person.phone_number, person.name, person.sub])
         assert.ok(!left.includes(value), value)
-      assert.equal((await product.rows('SELECT 1 FROM consents WHERE user_id = $1', [is.sub])).length, consents.length)
+      const records = await product.rows<{ state: string; channel: string }>(
+        'SELECT state, channel FROM consents WHERE user_id = $1 ORDER BY sequence',
+        [is.sub],
+      )
+      assert.equal(records.length, consents.length + 1)
+      assert.deepEqual(records.at(-1), { state: 'closed', channel: 'operator' }, 'says when it ended, and by whom')
+      const { house } = product.running
+      assert.equal((await verifyRecords(house.db, await checkpointVerifier(house.db, house.keyring))).faults, 0)
       assert.equal((await openUser(is.sub)).status, 404)
 
       const again = await visit(product, 'consent', person, { browser: openBrowser() })
