@@ -5,11 +5,11 @@ import { findProof, meansOf } from '../db/proofs.ts'
 import { connectAddress, FINISH } from '../provisioning/offer.ts'
 import { readFields } from '../web/forms.ts'
 import { connectIdentity, readDifferences } from './connect.ts'
-import type { Desk } from './desk.ts'
+import { type Desk, flowOf } from './desk.ts'
 import { differencesPage } from './pages.ts'
 import { isProof } from './proof.ts'
 import type { signInHandlers } from './sign-in.ts'
-import { factorBefore, type Proven, provenIn, settledAt } from './standing.ts'
+import { factorBefore, type Proven, proofIn, settledAt } from './standing.ts'
 
 /** The proof does not count (any more): the person signs in once more. */
 const AGAIN = { problem: { key: 'LINK_AGAIN' } }
@@ -19,10 +19,11 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
   return { show, submit }
 
   async function show(req: Request, res: Response): Promise<void> {
+    const proof = await proofIn(house, flowOf(res))
     const standing = await find(res)
     if (!standing) return
-    const proven = await provenIn(house, standing)
-    if (!proven) return res.redirect(303, connectAddress(standing.flow.id))
+    if (!proof) return res.redirect(303, connectAddress(standing.flow.id))
+    const proven = { ...standing, ...proof }
     const factor = await factorBefore(house, proven)
     if (factor) return res.redirect(303, factor)
     await send(req, res, proven, {})
@@ -31,10 +32,12 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
   async function submit(req: Request, res: Response): Promise<void> {
     const fields = readFields(req.body)
     const isForWords = takeWords(res, fields)
+    // Before it is decided: whoever pressed twice has used the proof up, and is known by then.
+    const proof = await proofIn(house, flowOf(res))
     const standing = await find(res)
     if (!standing) return
-    const proven = await provenIn(house, standing)
-    if (!proven) return signInAgain(req, res, standing, AGAIN)
+    if (!proof) return signInAgain(req, res, standing, AGAIN)
+    const proven = { ...standing, ...proof }
     const factor = await factorBefore(house, proven)
     if (factor) return res.redirect(303, factor)
     const ticked = new Set(fields.all('replace'))

@@ -31,11 +31,10 @@ export async function standingOf(house: House, flow: Arrived): Promise<Standing 
 }
 
 /** Undefined when nothing is proved, or it does not count (any more). */
-export async function provenIn(house: House, standing: Standing): Promise<Proven | undefined> {
-  const proof = await findProof(house.db, standing.flow.id)
+export async function proofIn(house: House, flow: Arrived): Promise<Pick<Proven, 'proof' | 'means'> | undefined> {
+  const proof = await findProof(house.db, flow.id)
   const means = proof && (await meansOf(house.db, proof.userId))
-  if (!means || !isProof(house.keyring, standing.flow, proof, means, house.now())) return undefined
-  return { ...standing, proof, means }
+  return means && isProof(house.keyring, flow, proof, means, house.now()) ? { proof, means } : undefined
 }
 
 /** Where somebody who proved a user to be theirs has to show its second factor first; undefined: nowhere. */

@@ -89,7 +89,7 @@ describe('the ways in of a person', () => {
     return { ...one, there, other: browser }
   }
   const boxes = (html: string) =>
-    [...html.matchAll(/name="take" value="([^"]+)"/g)].map(([, value = '']) => ({ value }))
+    [...html.matchAll(/name="replace" value="([^"]+)"/g)].map(([, value = '']) => ({ value }))
   async function disconnect(browser: Browser, idp: string) {
     setClock()
     return (await (await openSignIn(product, browser)).click(`Disconnect ${idp}`)).press('Disconnect')
