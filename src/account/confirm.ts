@@ -6,7 +6,7 @@ import { waysInOf } from '../db/ways-in.ts'
 import { findFlow, startFlow } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import { createLocalSignIn } from '../login/local.ts'
-import type { Profile } from '../login/profile.ts'
+import { signedInNow } from '../login/signed-in-now.ts'
 import { loginAgain } from '../login/ways.ts'
 import { endInAccount } from '../provisioning/provision.ts'
 import { joinName } from '../stores/name.ts'
@@ -17,14 +17,6 @@ import type { Message, Problem } from '../web/page.ts'
 import { redirectSaved } from '../web/session.ts'
 import { CONFIRM, type Room, userOf, visitOf } from './desk.ts'
 
-/** An idp that says when the person signed in there must not mean another day. */
-const FRESH_SECONDS = 300
-
-/** Whether the person signed in at the idp for this, as far as it says. */
-export function isSignedInNow({ signedInAgo = 0 }: Profile): boolean {
-  return signedInAgo <= FRESH_SECONDS
-}
-
 interface ConfirmPage {
   title: Message
   problems: Problem[]
@@ -33,6 +25,8 @@ interface ConfirmPage {
   hasPassword: boolean
   idps: { displayName: string; href: string }[]
 }
+
+const WRONG = { other: 'CONFIRM_OTHER', old: 'CONFIRM_OLD', unsaid: 'CONFIRM_UNSAID' }
 
 export const confirmRoom: Room = (desk) => {
   const { house } = desk
@@ -97,10 +91,12 @@ export const confirmRoom: Room = (desk) => {
       await endInAccount(house, flow, { kind: 'declined' })
       return res.redirect(303, desk.confirmAddress(to))
     }
-    const isNow = isSignedInNow(profile)
-    if (identity?.userId !== id || !isNow) {
+    const { hasPassword, idps } = await waysInOf(house.db, id)
+    const signedIn = identity?.userId === id ? await signedInNow(house, idpId, profile, { hasPassword }) : 'other'
+    if (signedIn !== 'now') {
       await endInAccount(house, flow, { kind: 'declined' })
-      return answer(req, res, 422, to, { key: identity?.userId === id ? 'CONFIRM_OLD' : 'CONFIRM_OTHER' })
+      const idp = idps.find((one) => one.idpId === idpId)?.displayName ?? ''
+      return answer(req, res, 422, to, { key: WRONG[signedIn], values: { idp } })
     }
     const isEnded = await endInAccount(house, flow, { kind: 'proved', userId: id })
     // From when the idp said so, however late its word is brought here.

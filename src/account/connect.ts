@@ -8,6 +8,7 @@ import { findIdp, type Idp, listIdps } from '../db/idps.ts'
 import { hashOfSession, isSessionOpen } from '../db/sessions.ts'
 import { findFlow, startFlow } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
+import { signedInNow } from '../login/signed-in-now.ts'
 import { loginAgain } from '../login/ways.ts'
 import { gather, type Situation } from '../provisioning/facts.ts'
 import { endInAccount } from '../provisioning/provision.ts'
@@ -18,7 +19,6 @@ import { PageError } from '../web/errors.ts'
 import { oneParameter, readFields } from '../web/forms.ts'
 import { languageOf } from '../web/language.ts'
 import type { DifferenceOnPage, Message } from '../web/page.ts'
-import { isSignedInNow } from './confirm.ts'
 import { type AccountPage, type Room, SIGN_IN, userOf } from './desk.ts'
 
 /** Where the flow comes back to (`inside` in routes.ts). */
@@ -86,7 +86,8 @@ export const connectRoom: Room = (desk) => {
     if (fields.one('do') !== 'connect') return refuse(req, res, flow, { key: 'CONNECT_NOT', ...named(idp) })
     if (!idp) return refuse(req, res, flow, { key: 'CONNECT_OFF', ...named(idp) })
     // Here as on the page, which nobody has to look at before they send its form.
-    if (!isSignedInNow(flow.profile)) return refuse(req, res, flow, { key: 'CONFIRM_OLD' })
+    const old = await oldSignIn(flow, idp)
+    if (old) return refuse(req, res, flow, old)
     const userId = userOf(res).id
     const ticked = new Set(fields.all('replace'))
     const outcome = await connectIdentity(house, flow, await situationOf(res, flow), {
@@ -147,7 +148,8 @@ export const connectRoom: Room = (desk) => {
     const known = await findIdentity(house.db, { idpId: idp.id, issuer: profile.issuer, subject: profile.subject })
     if (known)
       return refuse(req, res, flow, { key: known.userId === id ? 'CONNECT_ALREADY' : 'CONNECT_TAKEN', ...named(idp) })
-    if (!isSignedInNow(profile)) return refuse(req, res, flow, { key: 'CONFIRM_OLD' })
+    const old = await oldSignIn(flow, idp)
+    if (old) return refuse(req, res, flow, old)
     const situation = await situationOf(res, flow)
     const differences = await readDifferences(house, situation, id)
     const email = profile.attributes['email']?.value
@@ -170,6 +172,13 @@ export const connectRoom: Room = (desk) => {
       },
       ticked ? 422 : 200,
     )
+  }
+
+  /** Why what they did there proves nothing. No password of ours would prove who they are there. */
+  async function oldSignIn({ profile }: Arrived, idp: Idp): Promise<Message | undefined> {
+    const signedIn = await signedInNow(house, idp.id, profile, { hasPassword: false })
+    if (signedIn === 'now') return undefined
+    return signedIn === 'old' ? { key: 'CONFIRM_OLD' } : { key: 'CONFIRM_UNSAID', ...named(idp) }
   }
 
   /** In the words of this page. */

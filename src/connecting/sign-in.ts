@@ -5,6 +5,7 @@ import { findIdentity } from '../db/identities.ts'
 import { type Idp, listIdps } from '../db/idps.ts'
 import { keepProof, meansOf } from '../db/proofs.ts'
 import { type BrowserFlow, startFlow } from '../flow.ts'
+import { signedInNow } from '../login/signed-in-now.ts'
 import { loginAgain } from '../login/ways.ts'
 import { finishAddress } from '../provisioning/offer.ts'
 import { endInAccount } from '../provisioning/provision.ts'
@@ -20,8 +21,7 @@ import { type By, proofBy } from './proof.ts'
 import type { Standing } from './standing.ts'
 import { createTries } from './tries.ts'
 
-/** An idp that says when the person signed in there must not mean another day. */
-const FRESH_SECONDS = 300
+const WRONG = { now: 'LINK_UNKNOWN', old: 'LINK_OLD', unsaid: 'LINK_UNSAID' }
 
 /** What is wrong with a try, and how it is answered. */
 export interface Wrong {
@@ -92,11 +92,13 @@ export function signInHandlers({ house, find, contextOf, takeWords }: Desk) {
 
     const person = { idpId, issuer: profile.issuer, subject: profile.subject }
     const identity = await findIdentity(house.db, person)
-    const isNow = (profile.signedInAgo ?? 0) <= FRESH_SECONDS
-    if (!identity || identity.isLocked || !isNow) {
+    const means = identity && (await meansOf(house.db, identity.userId))
+    const hasPassword = typeof means?.passwordHash === 'string'
+    const signedIn = await signedInNow(house, idpId, profile, { hasPassword })
+    if (!identity || identity.isLocked || signedIn !== 'now') {
       await endInAccount(house, second, { kind: 'declined' })
       const idp = (await otherIdps(standing)).find(({ id }) => id === idpId)?.displayName ?? ''
-      return send(req, res, standing, { problem: { key: isNow ? 'LINK_UNKNOWN' : 'LINK_OLD', values: { idp } } })
+      return send(req, res, standing, { problem: { key: WRONG[signedIn], values: { idp } } })
     }
     const { userId } = identity
     if (await endInAccount(house, second, { kind: 'proved', userId })) await keep(standing, userId, { person })

@@ -70,7 +70,13 @@ export async function startDemoIdp(options: {
 
 function metadataOf(client: DemoIdpClient | undefined) {
   if (!client) return undefined
-  return { client_id: client.clientId, client_secret: client.clientSecret, redirect_uris: [client.redirectUri] }
+  return {
+    client_id: client.clientId,
+    client_secret: client.clientSecret,
+    redirect_uris: [client.redirectUri],
+    // When somebody signed in: My Account asks for no second proof of whoever did so just now.
+    require_auth_time: true,
+  }
 }
 
 function signInPage(): string {

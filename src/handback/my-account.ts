@@ -31,8 +31,9 @@ export function createAccountDoor(house: House, sessions: Sessions): WayOut {
       if (!(await leaveFlow(house.db, id, house.now()))) return undefined
       // Whoever was signed out everywhere since then does not come in by being led out late.
       const then = (endedAt ?? house.now()).getTime()
-      // An idp that signs people in without asking them, as it may here, proves who they were when it last asked.
-      const provedAt = then - Math.max(0, ending.signedInAgo ?? 0) * 1000
+      // An idp that signs people in without asking them, as it may here, proves who they were when it last asked; if it does not say when, nothing.
+      const { idpId, signedInAgo = idpId === undefined ? 0 : undefined } = ending
+      const provedAt = signedInAgo === undefined ? 0 : then - Math.max(0, signedInAgo) * 1000
       const session: AccountSession = {
         userId: ending.userId,
         begunAt: then,

@@ -124,6 +124,22 @@ describe('connecting an idp', () => {
     }
   })
 
+  it('takes no sign-in for proof of which the idp says nothing, though it has said it before', async () => {
+    const { browser } = await somebody()
+    await beginConnecting(product, browser, 'consent', newcomer())
+    product.idp.fault = {
+      tamper: ({ auth_time, ...claims }, where) => (where === 'id_token' ? claims : { ...claims, auth_time }),
+    }
+    try {
+      const page = await beginConnecting(product, browser, 'consent', newcomer())
+      assert.deepEqual(codesOn(page), ['CONFIRM_UNSAID'], page.text)
+      await product.rows('DELETE FROM idps_saying_when')
+      assert.equal(pathOf((await beginConnecting(product, browser, 'consent', newcomer())).url), '/myaccount/connect')
+    } finally {
+      product.idp.fault = {}
+    }
+  })
+
   it('takes no old sign-in there for proof from whoever sends the form without looking at its page', async () => {
     const { browser } = await somebody()
     const there = newcomer()

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { enterAccount, enterWithPassword, join } from '../support/account.ts'
-import { openBrowser } from '../support/browser.ts'
+import { type Browser, openBrowser } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
-import { codesOn, countPeople, newcomer } from '../support/visits.ts'
+import { codesOn, countPeople, type Newcomer, newcomer } from '../support/visits.ts'
 import { backFrom } from '../support/ways-in.ts'
 
 const MINUTE = 60_000
@@ -169,6 +169,79 @@ describe('into My Account', () => {
         product.idp.fault = {}
       }
       assert.equal(pathOf((await enterAccount(product, 'silent', person, { to: '/close' })).url), '/myaccount/close')
+    })
+
+    describe('at an idp that does not say when somebody signed in there', () => {
+      const DAY = 86_400_000
+      /** As one that says nothing, or whose question somebody took out of the address. */
+      const silenced = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+        product.idp.fault = {
+          tamper: ({ auth_time: _, ...claims }, where) => (where === 'id_token' ? claims : { ...claims, auth_time: _ }),
+        }
+        try {
+          return await work()
+        } finally {
+          product.idp.fault = {}
+        }
+      }
+      const silentAgain = () => product.rows('DELETE FROM idps_saying_when')
+      const confirmBy = (browser: Browser, person: Newcomer) => {
+        product.idp.signInAs = person.sub
+        return browser.open(`${product.url}/myaccount/confirm/idp?idp=silent&next=/close`)
+      }
+
+      it('coming in is no proof; a new sign-in there is, for whoever has nothing better: nobody is locked out of closing', async () => {
+        await silentAgain()
+        const person = newcomer()
+        await join(product, 'silent', person)
+        const browser = openBrowser()
+        await silenced(async () => {
+          const asked = await enterAccount(product, 'silent', person, { browser, to: '/close' })
+          assert.equal(pathOf(asked.url), '/myaccount/confirm')
+          assert.equal(pathOf((await confirmBy(browser, person)).url), '/myaccount/close')
+        })
+      })
+
+      it('whoever has a password proves it by that', async () => {
+        await silentAgain()
+        const person = newcomer()
+        const id = await join(product, 'silent', person)
+        const hash = await product.running.house.passwords.hash(PASSWORD, 'tests')
+        await product.rows('UPDATE users SET password_hash = $2 WHERE id = $1', [id, hash])
+        const browser = openBrowser()
+        const page = await silenced(async () => {
+          await enterAccount(product, 'silent', person, { browser, to: '/close' })
+          return confirmBy(browser, person)
+        })
+        assert.deepEqual([page.status, [...new Set(codesOn(page))]], [422, ['CONFIRM_UNSAID']])
+        assert.match(page.text, /Acme silent did not say when you signed in there/)
+        assert.equal(pathOf((await page.fill({ password: PASSWORD }).press('Confirm')).url), '/myaccount/close')
+      })
+
+      it('though it has said it to others, the question was taken out of the address: no proof, until it has long said nothing', async () => {
+        await silentAgain()
+        const [somebody, person] = [newcomer(), newcomer()]
+        for (const one of [somebody, person]) await join(product, 'silent', one)
+        const honest = openBrowser()
+        await enterAccount(product, 'silent', somebody, { browser: honest })
+        assert.equal(pathOf((await confirmBy(honest, somebody)).url), '/myaccount/close')
+        const comes = () =>
+          silenced(async () => {
+            const browser = openBrowser()
+            await enterAccount(product, 'silent', person, { browser })
+            return confirmBy(browser, person)
+          })
+        const start = product.clock.now
+        try {
+          assert.deepEqual([...new Set(codesOn(await comes()))], ['CONFIRM_UNSAID'])
+          product.clock.now = new Date(start.getTime() + 89 * DAY)
+          assert.deepEqual([...new Set(codesOn(await comes()))], ['CONFIRM_UNSAID'])
+          product.clock.now = new Date(start.getTime() + 91 * DAY)
+          assert.equal(pathOf((await comes()).url), '/myaccount/close')
+        } finally {
+          product.clock.now = start
+        }
+      })
     })
 
     it('a sign-in at the idp is proof from when it was, not from when its browser brings it', async () => {

@@ -371,6 +371,26 @@ describe('connecting a user while signing in', () => {
       assertAt(await page.click('Go back'), CONNECT)
     })
 
+    it('proves nothing where the idp does not say when it was, and the account has a password or the idp has said it before', async () => {
+      await product.rows('DELETE FROM idps_saying_when')
+      const comes = async (owner: Owner) => {
+        product.idp.fault.tamper = ({ auth_time, ...claims }, where) =>
+          where === 'id_token' ? claims : { ...claims, auth_time }
+        try {
+          const signIn = await claim(await offered(product, 'consent', sameAddress(owner)))
+          return await proveByIdp(product, signIn, 'silent', owner.person)
+        } finally {
+          delete product.idp.fault.tamper
+        }
+      }
+      assert.deepEqual([...new Set(codesOn(await comes(await ownerWithPassword(product))))], ['LINK_UNSAID'])
+      const owner = await ownerByIdp(product)
+      assertAt(await comes(owner), `${CONNECT}/finish`)
+      const signIn = await claim(await offered(product, 'consent', sameAddress(owner)))
+      assertAt(await proveByIdp(product, signIn, 'silent', owner.person), `${CONNECT}/finish`)
+      assert.deepEqual([...new Set(codesOn(await comes(owner)))], ['LINK_UNSAID'])
+    })
+
     it('of another browser proves nothing in this one', async () => {
       const owner = await ownerByIdp(product)
       const attacker = sameAddress(owner)

@@ -101,7 +101,15 @@ export async function startIdp(options: { port?: number } = {}): Promise<Idp> {
   const issued = signingKey
   const settings = forgetfulSettings((clientId) => {
     const client = clients.get(clientId)
-    return client && { client_id: clientId, client_secret: client.clientSecret, redirect_uris: [client.redirectUri] }
+    return (
+      client && {
+        client_id: clientId,
+        client_secret: client.clientSecret,
+        redirect_uris: [client.redirectUri],
+        // It always says when, as most do; `fault.tamper` takes it away.
+        require_auth_time: true,
+      }
+    )
   }, signingKey)
   const idp: Idp = {
     issuer,
