@@ -103,4 +103,12 @@ async function once(url: string, statement: string): Promise<void> {
   }
 }
 
-const hasty = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
+const hasty = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+  // A worker comes by for each of a hundred databases, none of which lives long enough to need one.
+  autovacuum: 'off',
+  jit: 'off',
+}
