@@ -44,12 +44,13 @@ export async function createApp(house: House): Promise<Express> {
     secrets: house.keyring.cookieSecrets,
     keeper: sessionKeeper(house, 'account_sessions'),
   })
-  const door = ownDoor({
+  const doors = {
     application: applications,
     'flow-api': createFlowApiDoor(house),
     'my-account': createAccountDoor(house, people),
     connecting: createConnectingDoor(house),
-  })
+  }
+  const door = ownDoor(house, doors, endedAddress)
   const oidc = createOidc(house)
   const { router: consoleRouter, takeTest } = consoleRoutes(house)
   const insideOf = (flow: Flow) => inside(flow) ?? insideConnecting(flow)

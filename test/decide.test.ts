@@ -17,6 +17,7 @@ const known = { user: { id: 'user-1', isLocked: false } }
 const changed = { user: { id: 'user-1', isLocked: false, askedAgain: { purposes: ['recover'], isDue: false } } }
 const locked = { user: { id: 'user-1', isLocked: true } }
 const asked = { wasAsked: true }
+const lockedThere = { isIdentityLocked: true } as const
 const mayBe = { mayBeKnown: true } as const
 const missing = { missingAttributes: ['phone_number'] }
 
@@ -59,6 +60,12 @@ const table: [string, Change, Decision][] = [
   ['… even who has seen the question', { ...changed, ...asked, scheme: SILENT }, signIn],
   ['with provisioning off nobody is asked about a change', { ...changed, ...OFF, scheme: CONSENT }, signIn],
   ['who is locked is asked about no change', { user: { ...changed.user, isLocked: true }, scheme: CONSENT }, refuse('USER_LOCKED')],
+  ['a locked identity is refused that nobody knows yet, in silent mode', lockedThere, refuse('IDENTITY_LOCKED')],
+  ['… and in an asking mode, and is asked nothing', { scheme: USERNAME, ...lockedThere, ...asked }, refuse('IDENTITY_LOCKED')],
+  ['… and with provisioning off, and is not made federated', { ...OFF, ...lockedThere }, refuse('IDENTITY_LOCKED')],
+  ['… and is not asked whether they are somebody who is known', { ...mayBe, ...lockedThere }, refuse('IDENTITY_LOCKED')],
+  ['a locked identity is refused whose user is not locked', { ...known, ...lockedThere }, refuse('IDENTITY_LOCKED')],
+  ['an idp that is off says so to a locked identity too', { isEnabled: false, ...lockedThere }, refuse('IDP_OFF')],
   ['with provisioning off a known person signs in', { ...OFF, ...known }, signIn],
   ['with provisioning off an unknown person is handed back as a federated subject', OFF, federated],
   ['with provisioning off the scheme says nothing', { ...OFF, scheme: USERNAME }, federated],
@@ -122,32 +129,35 @@ describe('the table of decisions', () => {
 const booleans = [true, false]
 
 function* everyCombination(): Generator<Facts> {
-  for (const isEnabled of booleans)
-    for (const isAccepted of booleans)
-      for (const jitEnabled of booleans)
-        for (const scheme of LADDER)
-          for (const requireLocalUser of booleans)
-            for (const wasAsked of booleans)
-              for (const user of [undefined, known.user, locked.user])
-                for (const username of ['free', 'taken', 'refused'] as const)
-                  for (const mayBeKnown of user ? [false] : booleans)
-                    for (const missingAttributes of [[], ['phone_number']]) {
-                      const idp = Object.freeze({ isEnabled, isAccepted, jitEnabled, scheme })
-                      // Frozen: a decision that changed its facts would throw.
-                      yield Object.freeze({
-                        idp,
-                        requireLocalUser,
-                        wasAsked,
-                        ...(user ? { user } : {}),
-                        username,
-                        missingAttributes: Object.freeze(missingAttributes) as string[],
-                        ...(mayBeKnown ? { mayBeKnown } : {}),
-                      })
-                    }
+  for (const isIdentityLocked of booleans)
+    for (const isEnabled of booleans)
+      for (const isAccepted of booleans)
+        for (const jitEnabled of booleans)
+          for (const scheme of LADDER)
+            for (const requireLocalUser of booleans)
+              for (const wasAsked of booleans)
+                for (const user of [undefined, known.user, locked.user])
+                  for (const username of ['free', 'taken', 'refused'] as const)
+                    for (const mayBeKnown of user ? [false] : booleans)
+                      for (const missingAttributes of [[], ['phone_number']]) {
+                        const idp = Object.freeze({ isEnabled, isAccepted, jitEnabled, scheme })
+                        // Frozen: a decision that changed its facts would throw.
+                        yield Object.freeze({
+                          idp,
+                          requireLocalUser,
+                          wasAsked,
+                          ...(isIdentityLocked ? { isIdentityLocked } : {}),
+                          ...(user ? { user } : {}),
+                          username,
+                          missingAttributes: Object.freeze(missingAttributes) as string[],
+                          ...(mayBeKnown ? { mayBeKnown } : {}),
+                        })
+                      }
 }
 
 const combinations = [...everyCombination()].map((given) => ({ given, decision: decide(given) }))
-const isOpen = ({ idp }: Facts) => idp.isEnabled && idp.isAccepted
+/** To somebody whose identity is locked no idp is. */
+const isOpen = ({ idp, isIdentityLocked }: Facts) => idp.isEnabled && idp.isAccepted && !isIdentityLocked
 /** A stranger at an idp that provisions: the only one who can be created or asked. */
 const isNew = (given: Facts) => isOpen(given) && !given.user && given.idp.jitEnabled && !isOffered(given)
 /** One who has seen no question, and whose address a user keeps: asked about that and nothing else. */
@@ -162,10 +172,10 @@ function exactlyWhen(kind: Decision['kind'], condition: (given: Facts) => boolea
 
 describe('in every combination of facts', () => {
   test('all of them are looked at, and every outcome comes up', () => {
-    assert.equal(combinations.length, 3072)
+    assert.equal(combinations.length, 6144)
     const outcomes = combinations.map(({ decision }) => (decision.kind === 'refuse' ? decision.because : decision.kind))
     const all =
-      'IDP_OFF LOCAL_USER_REQUIRED USERNAME_POLICY USERNAME_TAKEN USER_LOCKED ask create offer sign-in sign-in-federated'
+      'IDENTITY_LOCKED IDP_OFF LOCAL_USER_REQUIRED USERNAME_POLICY USERNAME_TAKEN USER_LOCKED ask create offer sign-in sign-in-federated'
     assert.deepEqual([...new Set(outcomes)].sort(), all.split(' '))
   })
 

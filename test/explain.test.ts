@@ -81,6 +81,10 @@ describe('a record says what happened and why', () => {
       story(facts(KNOWN), { outcome: 'sign-in' })],
     ['Acme signed somebody in who has a user here. Their user was locked, so they were refused (USER_LOCKED).',
       story(facts(LOCKED), { outcome: 'refused', refusal: 'USER_LOCKED' })],
+    ['Acme signed somebody in who has a user here. Their identity at Acme was locked, so they were refused (IDENTITY_LOCKED).',
+      story(facts({ ...KNOWN, isIdentityLocked: true }), { outcome: 'refused', refusal: 'IDENTITY_LOCKED' })],
+    ['Acme signed somebody in who has a user here. Their user was not locked, so they were signed in as that user. They were refused (USER_LOCKED) before they were back at Travel.',
+      story(facts(KNOWN), { outcome: 'refused', refusal: 'USER_LOCKED', late: 'sign-in' })],
     ['Acme signed somebody in who has a user here. The purpose recover changed since they were last shown it, so signup.do asked. They chose: they were signed in as that user.',
       story(facts(CHANGED), { outcome: 'sign-in', asked: SIGNUP, answer: 'chosen' })],
     ['Acme signed somebody in who has a user here. The purpose recover changed since they were last shown it, so signup.do asked. They put it off: they were signed in as that user all the same.',
@@ -130,6 +134,7 @@ describe('facts say what would happen', () => {
   const told: [string, Change][] = [
     ['they have a user here that is not locked, so they would be signed in as that user', KNOWN],
     ['they have a user here that is locked, so they would be refused (USER_LOCKED)', LOCKED],
+    ['their identity at Acme is locked, so they would be refused (IDENTITY_LOCKED)', { isIdentityLocked: true }],
     ['Acme asks for username, password and consent, so register.do would ask', {}],
     ['Acme asks for password and consent and the username that it suggests is against the rules, so signup.do would ask', { scheme: 'PROMPT_PASSWORD_CONSENT', username: 'refused' }],
     ['Acme provisions silently and the username that it suggests is free, so a user would be made without a question', { scheme: 'PROVISION_SILENTLY' }],

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { FlowResponse, OutcomeResponse } from '../src/api/shapes.ts'
+import { setPersonLocked } from '../src/console/identity-lock.ts'
 import { findFlowRow } from '../src/db/flows.ts'
 import { resealAll } from '../src/db/sealed.ts'
 import { flowFrom, startFlowElsewhere } from '../src/flow.ts'
@@ -135,8 +136,8 @@ describe('an authentication flow elsewhere', () => {
     resultOn(await signIn(openBrowser(), person))
     await product.rows(`UPDATE users SET is_locked = true WHERE username = $1`, [person.preferred_username])
     const page = await signIn(openBrowser(), person)
-    assert.deepEqual([page.status, codesOn(page)], [409, ['USER_LOCKED']])
-    assert.deepEqual(resultOn(await page.click('Return to The desk')), { outcome: 'refused', code: 'USER_LOCKED' })
+    assert.deepEqual([page.status, codesOn(page)], [409, ['SIGN_IN_REFUSED']])
+    assert.deepEqual(resultOn(await page.click('Return to The desk')), { outcome: 'refused', code: 'SIGN_IN_REFUSED' })
   })
 
   it('takes nobody back who was brought there with somebody else’s sign-in', async () => {
@@ -319,6 +320,32 @@ describe('the door', () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => fetchOutcome(key)))
     assert.deepEqual(all.map(({ status }) => status).sort(), [200, ...Array.from({ length: 19 }, () => 410)])
     assert.deepEqual(codeOf(await fetchOutcome(key)), [410, 'KEY_SPENT'])
+  })
+
+  it('hears that somebody is refused who was locked, or whose idp was turned off, while their browser brought it the key', async () => {
+    const { house } = product.running
+    const lock = async (mode: Mode, { sub: subject }: Newcomer) => {
+      const [row] = await product.rows<{ id: string }>('SELECT id FROM idps WHERE name = $1', [mode])
+      await setPersonLocked(house, { idpId: row?.id ?? '', issuer: product.idp.issuer, subject }, true, { name: 'olu' })
+    }
+    const inHand = async (mode: Mode, person: Newcomer) =>
+      (await sentBack(openBrowser(), await openFlow(product, mode, person))).searchParams.get('flow')
+    for (const mode of ['silent', 'none'] as const) {
+      const person = newcomer()
+      const key = await inHand(mode, person)
+      await lock(mode, person)
+      assert.deepEqual((await fetchOutcome(key)).body, { outcome: 'refused', code: 'SIGN_IN_REFUSED' })
+    }
+    const person = newcomer()
+    const key = await inHand('silent', person)
+    await product.rows('UPDATE users SET is_locked = true WHERE username = $1', [person.preferred_username])
+    assert.deepEqual((await fetchOutcome(key)).body, { outcome: 'refused', code: 'SIGN_IN_REFUSED' })
+    for (const mode of ['silent', 'none'] as const) {
+      const late = await inHand(mode, newcomer())
+      await product.rows('UPDATE idps SET is_enabled = false WHERE name = $1', [mode])
+      assert.deepEqual((await fetchOutcome(late)).body, { outcome: 'refused', code: 'IDP_OFF' })
+      await product.rows('UPDATE idps SET is_enabled = true WHERE name = $1', [mode])
+    }
   })
 
   it('leads out again until the outcome was fetched: the newest key counts, an old one never', async () => {

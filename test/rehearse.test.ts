@@ -10,6 +10,7 @@ import { claimsOf, personas } from '../src/demo/personas.ts'
 import { type Claims, type Rehearsed, readClaims, rehearse } from '../src/login/rehearse.ts'
 import type { Decision } from '../src/provisioning/decide.ts'
 import { lookOf } from '../src/provisioning/look.ts'
+import { toldFor } from '../src/provisioning/told.ts'
 import { join } from './support/account.ts'
 import { openHouse, type TestHouse } from './support/house.ts'
 import { PASSWORD } from './support/people.ts'
@@ -121,7 +122,10 @@ describe('a rehearsal', () => {
         assert.ok(new URL(page.url).pathname.endsWith('/connect.do'), page.url)
         break
       case 'refuse':
-        assert.ok(page.html.includes(`data-msg="${said.decision.because}"`), page.text)
+        assert.ok(
+          page.html.includes(`data-msg="${toldFor(said.decision.because, product.running.house.settings())}"`),
+          page.text,
+        )
         break
       default:
         said.decision satisfies never

@@ -1,7 +1,8 @@
 // Confirm that it is you: with the password, or by signing in once more at an idp that is connected already.
 import type { Request, Response } from 'express'
 import { MY_ACCOUNT, MY_ACCOUNT_HOME } from '../db/applications.ts'
-import { findIdentity, isWayIn } from '../db/identities.ts'
+import { findIdentity, mayComeInAs } from '../db/identities.ts'
+import { findIdp } from '../db/idps.ts'
 import { waysInOf } from '../db/ways-in.ts'
 import { findFlow, startFlow } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
@@ -68,7 +69,7 @@ export const confirmRoom: Room = (desk) => {
     const { id } = userOf(res)
     const name = oneParameter(req.query['idp'])
     const { idps } = await waysInOf(house.db, id)
-    if (!idps.some((idp) => idp.name === name && idp.isEnabled)) throw new PageError(404, 'missing')
+    if (!idps.some((idp) => idp.name === name && idp.isOpen)) throw new PageError(404, 'missing')
     const to = nextOf(oneParameter(req.query['next']))
     const door = { kind: 'my-account', applicationId: MY_ACCOUNT, intent: 'prove', userId: id, to } as const
     res.redirect(303, loginAgain(await startFlow(house, req, res, door), name))
@@ -86,8 +87,9 @@ export const confirmRoom: Room = (desk) => {
     if (flow.isExpired || !profile || idpId === undefined) throw await expiredError(house, flow, loginAgain)
     const person = { idpId, issuer: profile.issuer, subject: profile.subject }
     const identity = await findIdentity(house.db, person)
-    if (identity?.userId === id && !(await isWayIn(house.db, id, idpId))) {
-      // Turned off since they came back: its word counts for nothing from that moment on.
+    const isOn = (await findIdp(house.db, idpId))?.isEnabled === true
+    if (identity?.userId === id && !(isOn && (await mayComeInAs(house.db, person, id)))) {
+      // Turned off since they came back, or they are locked: its word counts for nothing from that moment on.
       await endInAccount(house, flow, { kind: 'declined' })
       return res.redirect(303, desk.confirmAddress(to))
     }
@@ -117,9 +119,7 @@ export const confirmRoom: Room = (desk) => {
         action: `${MY_ACCOUNT_HOME}${CONFIRM}`,
         next,
         hasPassword,
-        idps: idps
-          .filter(({ isEnabled }) => isEnabled)
-          .map(({ displayName, name }) => ({ displayName, href: href(name) })),
+        idps: idps.filter(({ isOpen }) => isOpen).map(({ displayName, name }) => ({ displayName, href: href(name) })),
       },
       status,
     )

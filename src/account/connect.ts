@@ -4,6 +4,7 @@ import { connectIdentity, readDifferences } from '../connecting/connect.ts'
 import { hashOf, rowsOf } from '../connecting/pages.ts'
 import { MY_ACCOUNT, MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { findIdentity } from '../db/identities.ts'
+import { isPersonLocked } from '../db/identity-locks.ts'
 import { findIdp, type Idp, listIdps } from '../db/idps.ts'
 import { hashOfSession, isSessionOpen } from '../db/sessions.ts'
 import { findFlow, startFlow } from '../flow.ts'
@@ -108,6 +109,8 @@ export const connectRoom: Room = (desk) => {
         return refuse(req, res, flow, { key: 'CONNECT_ALREADY', ...named(idp) })
       case 'taken':
         return refuse(req, res, flow, { key: 'CONNECT_TAKEN', ...named(idp) })
+      case 'locked':
+        return refuse(req, res, flow, { key: 'CONNECT_REFUSED', ...named(idp) })
       case 'off':
         return refuse(req, res, flow, { key: 'CONNECT_OFF', ...named(idp) })
       case 'changed':
@@ -145,7 +148,9 @@ export const connectRoom: Room = (desk) => {
     const idp = await findIdp(house.db, flow.idpId ?? '')
     if (!idp?.isEnabled || idp.issuer !== profile.issuer)
       return refuse(req, res, flow, { key: 'CONNECT_OFF', ...named(idp) })
-    const known = await findIdentity(house.db, { idpId: idp.id, issuer: profile.issuer, subject: profile.subject })
+    const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
+    if (await isPersonLocked(house.db, person)) return refuse(req, res, flow, { key: 'CONNECT_REFUSED', ...named(idp) })
+    const known = await findIdentity(house.db, person)
     if (known)
       return refuse(req, res, flow, { key: known.userId === id ? 'CONNECT_ALREADY' : 'CONNECT_TAKEN', ...named(idp) })
     const old = await oldSignIn(flow, idp)

@@ -57,7 +57,7 @@ export const disconnectRoom: Room = (desk) => {
     const { hasPassword, idps } = await waysInOf(house.db, userOf(res).id)
     const way = idps.find((one) => keyOf(house, one) === req.params['way'])
     if (!way) throw new PageError(404, 'missing')
-    return { way, isOnly: !hasPassword && !idps.some((one) => one.isEnabled && one !== way) }
+    return { way, isOnly: !hasPassword && !idps.some((one) => one.isOpen && one !== way) }
   }
 
   function answer(req: Request, res: Response, way: IdpWay, because?: 'only way'): void {

@@ -78,13 +78,13 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
   }
   return router
 
-  /** Finds who is signed in, anew at each request: whoever is locked, deleted or signed out everywhere is out at once, as is whoever came by an idp that is off, or disconnected. */
+  /** Finds who is signed in, anew at each request: whoever is locked, deleted or signed out everywhere is out at once, as is whoever came by an idp that is off, or disconnected, or where they are locked. */
   async function isSignedIn(req: Request, res: Response): Promise<boolean> {
     const { userId, begunAt, idpId } = visitOf(req)
     if (userId === undefined) return false
     const user = await findUser(house.db, userId)
     const isOver = !user || user.isLocked || (user.signedOutAt !== null && begunAt <= user.signedOutAt.getTime())
-    if (isOver || (idpId !== undefined && !(await isWayIn(house.db, userId, idpId)))) {
+    if (isOver || (idpId !== undefined && !(await isWayIn(house.db, userId, idpId, new Date(begunAt))))) {
       await sessions.end(req)
       return false
     }

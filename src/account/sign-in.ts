@@ -52,7 +52,7 @@ export const signInRoom: Room = (desk) => {
       ways: idps.map((way, index) => ({
         id: `way-${index + 1}`,
         idp: way.displayName,
-        isOff: !way.isEnabled,
+        isOff: !way.isOpen,
         since: isTwice(way) ? { moment: way.since } : { day: way.since.toISOString().slice(0, 10) },
         href: `${HOME}/disconnect/${keyOf(house, way)}`,
       })),

@@ -54,6 +54,7 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
         return res.redirect(303, ways.ended(flow.id))
       case 'theirs':
       case 'taken':
+      case 'locked':
       case 'off':
         // Somebody finished for the same person elsewhere, or nobody comes by this idp any more: settling finds their user, or says so.
         return res.redirect(303, await settledAt(house, flow, ways.ended))

@@ -1,7 +1,7 @@
 // Sign in to connect: proof that an account is theirs, by its password, or by another idp in a sign-in of its own.
 import type { Request, Response } from 'express'
 import { noteProblems } from '../db/flows.ts'
-import { findIdentity } from '../db/identities.ts'
+import { findIdentity, mayComeInAs } from '../db/identities.ts'
 import { type Idp, listIdps } from '../db/idps.ts'
 import { keepProof, meansOf } from '../db/proofs.ts'
 import { type BrowserFlow, startFlow } from '../flow.ts'
@@ -95,7 +95,7 @@ export function signInHandlers({ house, find, contextOf, takeWords }: Desk) {
     const means = identity && (await meansOf(house.db, identity.userId))
     const hasPassword = typeof means?.passwordHash === 'string'
     const signedIn = await signedInNow(house, idpId, profile, { hasPassword })
-    if (!identity || identity.isLocked || signedIn !== 'now') {
+    if (!identity || !(await mayComeInAs(house.db, person, identity.userId)) || signedIn !== 'now') {
       await endInAccount(house, second, { kind: 'declined' })
       const idp = (await otherIdps(standing)).find(({ id }) => id === idpId)?.displayName ?? ''
       return send(req, res, standing, { problem: { key: WRONG[signedIn], values: { idp } } })

@@ -49,6 +49,7 @@ export function factsOf(record: SignInRecord): { label: string; value: string }[
   const all: [label: string, value: string | undefined][] = [
     ['Outcome', OUTCOME_LABELS[record.outcome]],
     ['Refused because of', record.refusal],
+    ['Before that', record.late && OUTCOME_LABELS[record.late]],
     ['Failed with', record.failure],
     ['Mode', record.mode && MODE_LABELS[record.mode]],
     ['Door', record.door && DOORS[record.door]],
@@ -72,6 +73,7 @@ function factsOfVerdict({ facts }: NonNullable<SignInRecord['verdict']>): [strin
     ['Application requires a user here', yesNo(facts.requireLocalUser)],
     ['A second factor is required', facts.requireSecondFactor && 'Yes'],
     ['Known here', yesNo(user !== undefined)],
+    ['Identity locked', facts.isIdentityLocked && 'Yes'],
     ['User locked', user && yesNo(user.isLocked)],
     ['Second factor', user?.secondFactor && FACTOR_STEPS[user.secondFactor]],
     ['Suggested username', user ? undefined : USERNAMES[facts.username]],

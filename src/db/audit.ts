@@ -81,6 +81,15 @@ export async function insertAuditEvent(db: Db, closed: ClosedFlow, event: AuditE
   )
 }
 
+/** Makes a refusal of the record of somebody who was let in and then not led out. What they had come to stays beside it. */
+export async function refuseRecord(db: Db, flowId: string, code: string): Promise<void> {
+  await query(
+    db,
+    `UPDATE audit_events SET event = 'refused', detail = detail || jsonb_build_object('code', ?::text, 'late', event) WHERE flow_id = ?`,
+    [code, flowId],
+  )
+}
+
 function modeOf({ idp }: Facts): Mode {
   return idp.jitEnabled ? idp.scheme : 'NONE'
 }
@@ -120,6 +129,8 @@ export interface SignInRecord {
   userId?: string
   /** Where the user was made. */
   store?: string
+  /** Of somebody who was refused at the door only, what they had come to. */
+  late?: Outcome
   /** What somebody who is known answered to a change of purposes. */
   answer?: 'chosen' | 'later'
   /** Counts: what was kept, changed and granted. */
@@ -218,7 +229,7 @@ interface Row {
 }
 
 function recordFrom(row: Row): SignInRecord {
-  const { code, door, stage, store, answer, scheme: _, ...rest } = row.detail
+  const { code, door, stage, store, late, answer, scheme: _, ...rest } = row.detail
   const idp = row.idp_id && { id: row.idp_id, ...some({ name: row.idp_name, displayName: row.idp_display_name }) }
   const application = row.application_id && { id: row.application_id, ...some({ name: row.application_name }) }
   const verdict = row.facts && row.decision && { facts: row.facts, decision: row.decision }
@@ -233,9 +244,9 @@ function recordFrom(row: Row): SignInRecord {
       Object.entries(rest).filter((entry): entry is [string, number] => Number.isInteger(entry[1])),
     ),
     ...some({ idp, application, verdict, mode: row.mode, asked: row.asked, failure: row.failure, userId: row.user_id }),
-    ...(some({ refusal: code, door, stage, store, answer }) as Pick<
+    ...(some({ refusal: code, door, stage, store, late, answer }) as Pick<
       SignInRecord,
-      'refusal' | 'door' | 'stage' | 'store' | 'answer'
+      'refusal' | 'door' | 'stage' | 'store' | 'late' | 'answer'
     >),
   }
 }

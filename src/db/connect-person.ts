@@ -6,6 +6,7 @@ import { type Db, inTransaction } from './connect.ts'
 import { type ConsentContext, type ConsentRecord, currentConsents, insertConsents, putNotice } from './consents.ts'
 import { closeFlow, type Ending } from './flows.ts'
 import { findIdentity, insertIdentity, type Person } from './identities.ts'
+import { isPersonLocked } from './identity-locks.ts'
 import { findIdp } from './idps.ts'
 import { type MailHouse, queueMail } from './mails.ts'
 import { type AnsweredAttribute, noteAnswered, startSeenConnecting } from './purpose-versions.ts'
@@ -47,11 +48,11 @@ export interface Connection {
 }
 
 /**
- * `theirs`: it was connected before. `taken`: to somebody else, who stays who they are. `off`: the idp is turned off, or is another one by now.
+ * `locked`: the person may not come in by who they are there. `theirs`: it was connected before. `taken`: to somebody else, who stays who they are. `off`: the idp is turned off, or is another one by now.
  * `changed`: the person has not seen what there is now. `unproven`: nothing proves (any more) that the user is theirs, or the user is gone.
  * `over`: the flow has ended. Of all but `connected` nothing has happened.
  */
-export type Connected = 'connected' | 'theirs' | 'taken' | 'off' | 'changed' | 'unproven' | 'over'
+export type Connected = 'connected' | 'locked' | 'theirs' | 'taken' | 'off' | 'changed' | 'unproven' | 'over'
 
 /** Undoes a transaction that met an expected conflict. */
 class Undone extends Error {
@@ -93,6 +94,7 @@ async function connect(db: Db, house: MailHouse, connection: Connection): Promis
   const scheme = idp.scheme === 'PROVISION_SILENTLY' ? 'PROMPT_CONSENT' : idp.scheme
   if (!(await insertIdentity(db, person, userId, scheme)))
     throw new Undone((await findIdentity(db, person))?.userId === userId ? 'theirs' : 'taken')
+  if (await isPersonLocked(db, person)) throw new Undone('locked')
   const taken = connection.choose({
     stored: await listUserAttributes(db, userId),
     consents: await currentConsents(db, userId),

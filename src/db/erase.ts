@@ -59,6 +59,13 @@ export async function eraseUser(
 ): Promise<Record<string, number>> {
   await forgetAtApplications(transaction, user.id)
   await forgetOnTheWay(transaction, user.id, traces)
+  // Nothing of theirs is left to be ended by a lock that is off. One that is on stays: it is about who they are elsewhere.
+  await query(
+    transaction,
+    `DELETE FROM identity_locks l USING identities i WHERE i.user_id = ? AND l.unlocked_at IS NOT NULL
+       AND l.idp_id = i.idp_id AND l.issuer = i.issuer AND l.subject = i.subject`,
+    [user.id],
+  )
   const counts: Record<string, number> = {}
   for (const [what, table] of Object.entries(DELETED)) {
     counts[what] = (await query(transaction, `DELETE FROM ${table} WHERE user_id = ? RETURNING 1`, [user.id])).length

@@ -273,6 +273,16 @@ export async function expireFlowsOf(db: Db, personHash: Buffer, now: Date): Prom
   )
 }
 
+/** Turns the ending of somebody who was let in, and who may not be led out any more, into a refusal. False when it is another one by now. */
+export async function refuseEnded(db: Db, id: string, code: string): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `UPDATE flows SET ending = ?, profile_sealed = NULL WHERE id = ? AND ending->>'kind' IN ('signed-in', 'federated') RETURNING id`,
+    [JSON.stringify({ kind: 'refused', code } satisfies Ending), id],
+  )
+  return row !== undefined
+}
+
 /** Keeps the sealed profile on an open flow, with the keyed hash that finds the flows of a person. */
 export async function keepProfile(db: Db, id: string, profileSealed: Buffer, personHash: Buffer): Promise<void> {
   await query(db, 'UPDATE flows SET profile_sealed = ?, person_hash = ? WHERE id = ? AND closed_at IS NULL', [

@@ -1,5 +1,6 @@
 // Rows of identities: a person is (idp, issuer, subject), byte for byte.
 import { type Db, query, queryOne } from './connect.ts'
+import { IS_LOCKED, WAS_ENDED } from './identity-locks.ts'
 import type { Scheme } from './idps.ts'
 
 export interface Identity {
@@ -55,12 +56,33 @@ export async function isKnownAs(db: Db, person: Person, userId: string): Promise
   return row !== undefined
 }
 
-/** Whether a user can come in by this idp: it is on, and they are known there. */
-export async function isWayIn(db: Db, userId: string, idpId: string): Promise<boolean> {
+/** The same, where neither the user nor who they are there is locked: whether they may come in as that now. */
+export async function mayComeInAs(db: Db, person: Person, userId: string): Promise<boolean> {
   const row = await queryOne(
     db,
-    'SELECT 1 FROM identities JOIN idps ON idps.id = idp_id WHERE user_id = ? AND idp_id = ? AND is_enabled LIMIT 1',
-    [userId, idpId],
+    `SELECT 1 FROM identities i JOIN users ON users.id = user_id
+     WHERE idp_id = ? AND issuer = ? AND subject = ? AND user_id = ? AND NOT is_locked AND NOT ${IS_LOCKED}`,
+    [person.idpId, person.issuer, person.subject, userId],
+  )
+  return row !== undefined
+}
+
+/** Whether a user is known at this idp, as whoever it is. */
+export async function isKnownByIdp(db: Db, userId: string, idpId: string): Promise<boolean> {
+  const sql = 'SELECT 1 FROM identities WHERE user_id = ? AND idp_id = ? LIMIT 1'
+  return (await queryOne(db, sql, [userId, idpId])) !== undefined
+}
+
+/**
+ * Whether a user can come in by this idp, and what they began by it at `begunAt` goes on: it is on, they are known there, and who they are there
+ * is not locked, nor was since. Known there twice, they may go on as the one who is not.
+ */
+export async function isWayIn(db: Db, userId: string, idpId: string, begunAt: Date): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `SELECT 1 FROM identities i JOIN idps ON idps.id = i.idp_id WHERE user_id = ? AND i.idp_id = ? AND is_enabled AND NOT ${IS_LOCKED}
+       AND NOT EXISTS (SELECT FROM identities i WHERE user_id = ? AND i.idp_id = ? AND ${WAS_ENDED}) LIMIT 1`,
+    [userId, idpId, userId, idpId, begunAt, begunAt],
   )
   return row !== undefined
 }

@@ -2,6 +2,7 @@
 import type { Verdict } from '../provisioning/decide.ts'
 import { type Db, query, queryOne } from './connect.ts'
 import type { Person } from './identities.ts'
+import { IS_LOCKED } from './identity-locks.ts'
 
 /** Whether a user who is not locked keeps this e-mail address, verified, in whatever case. */
 export async function isKeptVerified(db: Db, email: string): Promise<boolean> {
@@ -63,7 +64,7 @@ export interface Means {
   store: string
   isLocked: boolean
   passwordHash: string | null
-  /** Those of idps that are on. */
+  /** Those of idps that are on, and not locked. */
   identities: Person[]
 }
 
@@ -94,8 +95,8 @@ export async function meansOf(db: Db, userId: string): Promise<Means | undefined
   if (!user) return undefined
   const identities = await query<Person>(
     db,
-    `SELECT idp_id AS "idpId", identities.issuer, subject FROM identities JOIN idps ON idps.id = idp_id
-     WHERE user_id = ? AND is_enabled`,
+    `SELECT idp_id AS "idpId", i.issuer, subject FROM identities i JOIN idps ON idps.id = idp_id
+     WHERE user_id = ? AND is_enabled AND NOT ${IS_LOCKED}`,
     [userId],
   )
   return { ...user, identities }

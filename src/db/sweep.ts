@@ -8,6 +8,8 @@ const BATCH = 500
 const REMEMBER_FLOW_MINUTES = 10
 /** How long a letter may wait: an hour after the postman gave it up (mail/postman.ts), for when there is none any more. */
 const KEEP_MAIL_HOURS = 25
+/** How long a lock that is off is remembered: longer than the grants live that it ended (handback/configuration.ts). */
+const KEEP_UNLOCKED_DAYS = 31
 /** How long the record of a sign-in is kept, and what people did in My Account. */
 const KEEP_RECORD_DAYS = 90
 
@@ -35,6 +37,11 @@ export async function sweep(db: Db, now: Date): Promise<number> {
     [expired('account_sessions', 'id_hash'), now],
     [expired('brakes', 'key'), now],
     [expired('emailed_codes', 'bound_to'), now],
+    [
+      `DELETE FROM identity_locks WHERE (idp_id, issuer, subject) IN (SELECT idp_id, issuer, subject FROM identity_locks
+       WHERE unlocked_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      new Date(now.getTime() - KEEP_UNLOCKED_DAYS * 86_400_000),
+    ],
     [
       `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
       new Date(now.getTime() - KEEP_MAIL_HOURS * 3_600_000),

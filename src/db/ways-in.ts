@@ -3,6 +3,7 @@ import { insertAccountEvent } from './account-events.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
 import { expireFlowsOf } from './flows.ts'
 import { deleteIdentity, isKnownAs, type Person } from './identities.ts'
+import { IS_LOCKED } from './identity-locks.ts'
 import { type MailHouse, queueMail } from './mails.ts'
 import { endRecord } from './oidc-records.ts'
 import { isSessionOpen, removeSession } from './sessions.ts'
@@ -13,7 +14,8 @@ export interface IdpWay {
   idpId: string
   name: string
   displayName: string
-  isEnabled: boolean
+  /** It is on, and who they are there is not locked. */
+  isOpen: boolean
   issuer: string
   subject: string
   since: Date
@@ -33,9 +35,9 @@ export async function waysInOf(db: Db, userId: string): Promise<WaysIn> {
   )
   const idps = await query<IdpWay>(
     db,
-    `SELECT idp_id AS "idpId", name, display_name AS "displayName", is_enabled AS "isEnabled", identities.issuer, subject,
-       identities.created_at AS since
-     FROM identities JOIN idps ON idps.id = idp_id WHERE user_id = ? ORDER BY identities.created_at, name, subject`,
+    `SELECT idp_id AS "idpId", name, display_name AS "displayName", is_enabled AND NOT ${IS_LOCKED} AS "isOpen", i.issuer, subject,
+       i.created_at AS since
+     FROM identities i JOIN idps ON idps.id = idp_id WHERE user_id = ? ORDER BY i.created_at, name, subject`,
     [userId],
   )
   return { hasPassword: user?.hasPassword ?? false, idps }
@@ -73,7 +75,7 @@ export function disconnectPerson(
     const { hasPassword, idps } = await waysInOf(transaction, userId)
     const isOther = (way: IdpWay) =>
       way.idpId !== person.idpId || way.issuer !== person.issuer || way.subject !== person.subject
-    if (!hasPassword && !idps.some((way) => way.isEnabled && isOther(way))) return 'only-way'
+    if (!hasPassword && !idps.some((way) => way.isOpen && isOther(way))) return 'only-way'
     await queueMail(transaction, house, { userId, kind: 'disconnected', language, facts: { idp } })
     await deleteIdentity(transaction, person, userId)
     // Of several people of one idp nobody can tell who said what. Who is still connected says their part again.

@@ -7,7 +7,7 @@ import type { House } from '../house.ts'
 import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
 import { wishedLanguage } from '../web/language-tags.ts'
 import { showLogout, showState } from './pages.ts'
-import { findAccount, loadGrant } from './policy.ts'
+import { findAccount, idpOfToken, loadGrant, type Token } from './policy.ts'
 import { APPLICATION_ID, OWN_SCOPES, REQUIRE_PKCE } from './records.ts'
 
 const MINUTES = 60
@@ -89,7 +89,8 @@ export function configurationOf(
         },
       },
     },
-    findAccount: async (_ctx, subject, token) => findAccount(house, subject, token),
+    findAccount: async (_ctx, subject, token) => findAccount(house, subject, token as Token | undefined),
+    extraTokenClaims: async (ctx) => idpOfToken(ctx),
     loadExistingGrant: (ctx) => loadGrant(ctx),
     interactions: {
       policy,

@@ -1,8 +1,13 @@
 // Who may pass at our OpenID Provider: whether a session is enough, what is granted, who a subject is.
 import type { interactionPolicy, KoaContextWithOIDC } from 'oidc-provider'
+import { type Application, findApplication, findApplicationByClientId } from '../db/applications.ts'
+import { findIdp } from '../db/idps.ts'
+import { factorsOf } from '../db/user-factors.ts'
+import { isRequired } from '../factors/need.ts'
 import type { House } from '../house.ts'
+import { type Beginning, isLive } from './live.ts'
 import { APPLICATION_ID } from './records.ts'
-import { claimsOfUser, federatedClaims, isFederated, maySkipSignIn } from './subjects.ts'
+import { claimsOfUser, federatedClaims, isFederated, MFA } from './subjects.ts'
 
 /** Applications are first-party: whoever signed in has granted what the application asks for. A federated person's grant is fixed, its claims were kept for it. */
 export async function loadGrant(ctx: KoaContextWithOIDC) {
@@ -23,23 +28,74 @@ export async function loadGrant(ctx: KoaContextWithOIDC) {
   return grant
 }
 
-/** The person behind a subject, for the library: undefined when there is none (any more), which also ends refresh tokens. */
-export async function findAccount(house: House, subject: string, token: unknown) {
+/**
+ * The person behind a subject, for the library: undefined when there is none (any more), or `token`, which may be a code, is not good any more. That
+ * ends the exchange of a code, every refresh and userinfo.
+ */
+export async function findAccount(house: House, subject: string, token: Token | undefined) {
+  if (token && !(await isLive(house, subject, beginningOf(token), await applicationOf(house, token)))) return undefined
   if (!isFederated(subject)) {
-    const claims = await claimsOfUser(house, subject, beginningOf(token))
+    const claims = await claimsOfUser(house, subject)
     return claims ? { accountId: subject, claims: async () => ({ ...claims, sub: subject }) } : undefined
   }
-  const grantId = (token as { grantId?: string } | undefined)?.grantId
   // Without a token the library only asks whether such a person may be; maySkipSignIn answers that with the grant.
-  if (grantId === undefined) return { accountId: subject, claims: async () => ({ sub: subject }) }
-  const kept = await federatedClaims(house, grantId)
+  if (token?.grantId === undefined) return { accountId: subject, claims: async () => ({ sub: subject }) }
+  const kept = await federatedClaims(house, token.grantId)
   return kept ? { accountId: subject, claims: async () => ({ ...kept.claims, sub: subject }) } : undefined
 }
 
-/** When the first of a chain of refresh tokens was made, or this token: each says so itself. In seconds since 1970; undefined without a token. */
-function beginningOf(token: unknown): number | undefined {
-  const { iiat, iat } = (token ?? {}) as { iiat?: number; iat?: number }
-  return iiat ?? iat
+/** Of a code or a token, what we look at. */
+export interface Token {
+  clientId?: string | undefined
+  grantId?: string
+  acr?: string
+  /** Of an access token, which has no acr: ours (`idpOfToken`). */
+  extra?: { idp?: unknown }
+  iiat?: number
+  iat?: number
+}
+
+/** What an access token keeps besides what the library does: the idp by which its sign-in was. */
+export function idpOfToken(ctx: KoaContextWithOIDC): { idp: string } | undefined {
+  const { AuthorizationCode: code, RefreshToken: token } = ctx.oidc.entities as Record<string, Token | undefined>
+  const idp = code?.acr ?? token?.acr
+  return idp === undefined ? undefined : { idp }
+}
+
+/** When the first of a chain of refresh tokens was made, or this token: each says so itself. */
+function beginningOf({ acr, extra, iiat, iat }: Token): Beginning {
+  return { idpId: acr ?? (typeof extra?.idp === 'string' ? extra.idp : undefined), begunAt: iiat ?? iat }
+}
+
+async function applicationOf(house: House, { clientId }: Token): Promise<Application | undefined> {
+  return clientId === undefined ? undefined : findApplicationByClientId(house.db, clientId)
+}
+
+/** Whether a live OpenID Provider session is enough for this application. What was kept of somebody without a user must be there, too. */
+async function maySkipSignIn(
+  house: House,
+  session: Beginning & { subject: string; amr: readonly string[] | undefined; grantId: string | undefined },
+  request: { applicationId: string; scopes: readonly string[] },
+): Promise<boolean> {
+  const application = await findApplication(house.db, request.applicationId)
+  if (!(await isLive(house, session.subject, session, application))) return false
+  if (!isFederated(session.subject))
+    return session.amr?.includes(MFA) === true || !(await needsFactor(house, application, session))
+  if (application?.requireLocalUser || session.grantId === undefined) return false
+  const kept = await federatedClaims(house, session.grantId)
+  return kept !== undefined && request.scopes.every((scope) => kept.scopes.includes(scope))
+}
+
+/** Whether a session without a second factor is not enough: the person has one by now, or the application, the idp or everybody requires one. */
+async function needsFactor(
+  house: House,
+  application: Application | undefined,
+  { subject, idpId }: { subject: string; idpId: string | undefined },
+): Promise<boolean> {
+  const { enhanced } = house.settings()
+  if (!enhanced.isOn || !application) return false
+  const idp = idpId === undefined ? undefined : await findIdp(house.db, idpId)
+  return isRequired(enhanced, application, idp) || (await factorsOf(house.db, subject)).kinds.length > 0
 }
 
 /** When sign-in is asked again although there is a session. */

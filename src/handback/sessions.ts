@@ -1,5 +1,5 @@
 // The sign-ins of a user that are still good at our OpenID Provider: their sessions, and the applications that may come back without them.
-import { listRecordsOfUser } from '../db/oidc-records.ts'
+import { endRecord, listRecordsOfUser } from '../db/oidc-records.ts'
 import type { House } from '../house.ts'
 import { sha256 } from '../seal.ts'
 import { contextOf } from './records.ts'
@@ -12,7 +12,7 @@ export interface OpenSession {
   grantIdHashes: Buffer[]
   begunAt: Date
   endsAt: Date
-  /** By which idp; absent for a local password, and not known of a refresh token. */
+  /** By which idp; absent for a local password, and not known of the refresh tokens of earlier versions. */
   idpId?: string | undefined
   /** The applications that the person went to with it, by client id. */
   clientIds: string[]
@@ -49,4 +49,11 @@ export async function openSessions(house: House, userId: string): Promise<OpenSe
       clientIds: payload.clientId ? [payload.clientId] : Object.keys(payload.authorizations ?? {}),
     }
   })
+}
+
+/** Ends those that began by this idp, with all that was given out by them. */
+export async function endSessionsBy(house: House, userId: string, idpId: string): Promise<void> {
+  for (const session of await openSessions(house, userId)) {
+    if (session.idpId === idpId) await endRecord(house.db, userId, session)
+  }
 }

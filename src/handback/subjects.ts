@@ -1,15 +1,9 @@
 // Who an application is told about: a user of ours by a random id, or a person of whom nothing is kept by a keyed hash.
-import type { Application } from '../db/applications.ts'
-import { acceptsIdp, findApplication } from '../db/applications.ts'
-import { isWayIn } from '../db/identities.ts'
-import { findIdp } from '../db/idps.ts'
 import { findFederatedClaims, putFederatedClaims } from '../db/oidc-records.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
-import { factorsOf } from '../db/user-factors.ts'
 import { listRoles } from '../db/user-roles.ts'
-import { findUser, type User } from '../db/users.ts'
-import { isRequired } from '../factors/need.ts'
+import { findUser } from '../db/users.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
 import { PROTOCOL_CLAIMS, scopeOf } from '../provisioning/attributes.ts'
@@ -29,21 +23,14 @@ export function isFederated(subject: string): boolean {
 }
 
 /** The subject of a person without a user: the same at every sign-in, unlinkable without the salt, and no row is made for it. */
-export function federatedSubject(salt: Buffer, idpId: string, profile: Profile): string {
+export function federatedSubject(salt: Buffer, idpId: string, profile: Pick<Profile, 'issuer' | 'subject'>): string {
   return FEDERATED + keyedHash(salt, idpId, profile.issuer, profile.subject).toString('base64url')
 }
 
-/**
- * What a user's application may read: the username, the stored attributes and the roles. Which of them it gets is up to its scopes. Nothing
- * by a token of a chain that began, `begunAt` seconds after 1970, before the user was signed out.
- */
-export async function claimsOfUser(
-  house: House,
-  userId: string,
-  begunAt: number | undefined,
-): Promise<ReleasedClaims | undefined> {
+/** What a user's application may read: the username, the stored attributes and the roles. Which of them it gets is up to its scopes. */
+export async function claimsOfUser(house: House, userId: string): Promise<ReleasedClaims | undefined> {
   const user = await findUser(house.db, userId)
-  if (!user || user.isLocked || isSignedOut(user, begunAt)) return undefined
+  if (!user || user.isLocked) return undefined
   const attributes = await listUserAttributes(house.db, userId)
   const roles = await listRoles(house.db, userId)
   return {
@@ -52,11 +39,6 @@ export async function claimsOfUser(
     ...released(attributes),
     ...releasedRoles(roles),
   }
-}
-
-/** The library counts in whole seconds: what began in the same one is taken for older. Without a beginning there is nothing to end. */
-function isSignedOut({ signedOutAt }: User, begunAt: number | undefined): boolean {
-  return signedOutAt !== null && begunAt !== undefined && begunAt * 1000 <= signedOutAt.getTime()
 }
 
 /** Keeps what the requested scopes cover of a profile, sealed, for as long as the access token of its grant lives. */
@@ -84,53 +66,6 @@ export async function federatedClaims(
 ): Promise<{ scopes: string[]; claims: ReleasedClaims } | undefined> {
   const sealed = await findFederatedClaims(house.db, sha256(grantId), house.now())
   return sealed ? JSON.parse(house.keyring.unseal('federated claims', sealed)) : undefined
-}
-
-/**
- * Whether a live OpenID Provider session still stands for someone who may enter this application. It is never trusted alone:
- * the user may be gone, locked or signed out, the idp off or not accepted, or what was kept of a federated person gone.
- */
-export async function maySkipSignIn(
-  house: House,
-  session: {
-    subject: string
-    idpId: string | undefined
-    amr: readonly string[] | undefined
-    grantId: string | undefined
-    begunAt: number | undefined
-  },
-  request: { applicationId: string; scopes: readonly string[] },
-): Promise<boolean> {
-  const application = await findApplication(house.db, request.applicationId)
-  if (!application?.isEnabled) return false
-  if (session.idpId !== undefined && !(await isOpenTo(house, application, session.idpId))) return false
-  if (!isFederated(session.subject)) {
-    if (session.idpId !== undefined && !(await isWayIn(house.db, session.subject, session.idpId))) return false
-    const user = await findUser(house.db, session.subject)
-    if (!user || user.isLocked || isSignedOut(user, session.begunAt)) return false
-    return session.amr?.includes(MFA) === true || !(await needsFactor(house, application, session))
-  }
-  if (application.requireLocalUser || session.grantId === undefined) return false
-  const kept = await federatedClaims(house, session.grantId)
-  return kept !== undefined && request.scopes.every((scope) => kept.scopes.includes(scope))
-}
-
-/** Whether a session without a second factor is not enough: the person has one by now, or the application, the idp or everybody requires one. */
-async function needsFactor(
-  house: House,
-  application: Application,
-  { subject, idpId }: { subject: string; idpId: string | undefined },
-): Promise<boolean> {
-  const { enhanced } = house.settings()
-  if (!enhanced.isOn) return false
-  const idp = idpId === undefined ? undefined : await findIdp(house.db, idpId)
-  if (isRequired(enhanced, application, idp)) return true
-  return (await factorsOf(house.db, subject)).kinds.length > 0
-}
-
-async function isOpenTo(house: House, application: Application, idpId: string): Promise<boolean> {
-  const idp = await findIdp(house.db, idpId)
-  return idp?.isEnabled === true && acceptsIdp(application, idp.name)
 }
 
 function released(attributes: Pick<StoredAttribute, 'name' | 'value' | 'verified'>[]): ReleasedClaims {

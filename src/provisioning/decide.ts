@@ -8,6 +8,8 @@ export interface Facts {
   requireLocalUser: boolean
   /** Whoever has no second factor has to set one up before they are let in. */
   requireSecondFactor?: true
+  /** An operator locked whom the idp calls this, whether or not there is a user. */
+  isIdentityLocked?: true
   /** The person has seen the question, so only their answer may make a user: what they do not tick is kept nowhere. */
   wasAsked: boolean
   /** The user that this (idp, issuer, subject) belongs to. */
@@ -27,7 +29,9 @@ export interface Facts {
   mayBeKnown?: true
 }
 
-export type RefusalCode = 'IDP_OFF' | 'USER_LOCKED' | 'LOCAL_USER_REQUIRED' | 'USERNAME_TAKEN' | 'USERNAME_POLICY'
+export type RefusalCode =
+  | ('IDP_OFF' | 'IDENTITY_LOCKED' | 'USER_LOCKED' | 'LOCAL_USER_REQUIRED')
+  | ('USERNAME_TAKEN' | 'USERNAME_POLICY')
 
 /** What the person is asked for; which page asks follows from the scheme. */
 export interface Ask {
@@ -59,6 +63,7 @@ export interface Verdict {
 /** The modes are a ladder: each rung asks what the one below asks, and one thing more. */
 export function decide(facts: Facts): Decision {
   if (!facts.idp.isEnabled || !facts.idp.isAccepted) return { kind: 'refuse', because: 'IDP_OFF' }
+  if (facts.isIdentityLocked) return { kind: 'refuse', because: 'IDENTITY_LOCKED' }
   if (facts.user) {
     if (facts.user.isLocked) return { kind: 'refuse', because: 'USER_LOCKED' }
     const { id: userId, secondFactor: step } = facts.user

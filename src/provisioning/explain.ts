@@ -15,6 +15,7 @@ export type Story = Pick<
   | 'stage'
   | 'store'
   | 'door'
+  | 'late'
   | 'answer'
 > & { idp?: { displayName?: string }; application?: { name?: string } }
 
@@ -27,7 +28,12 @@ export interface Names {
 /** What happened, and why, in a few sentences. Never empty, whatever the record says. */
 export function explain(story: Story): string {
   const names = namesOf(story)
-  const { verdict, outcome, asked } = story
+  const { verdict, outcome, asked, late } = story
+  if (late && late !== 'refused') {
+    const { late: _, ...before } = story
+    const end = capital(endingOf(story, names))
+    return `${explain({ ...before, outcome: late })} ${paragraph(`${end} before they were back at ${names.application}`)}`
+  }
   if (!verdict) return paragraph(undecided(story, names), returnsAlone(story), mishap(story))
   const { facts, decision } = verdict
   const cause = capital(causeOf(facts, decision, names, 'was'))
@@ -104,6 +110,8 @@ function refusalOf(facts: Facts, code: RefusalCode, names: Names, be: 'was' | 'i
       return idp.isEnabled
         ? `${names.application} ${be} turned off or takes nobody from ${names.idp}`
         : `${names.idp} ${be} turned off here`
+    case 'IDENTITY_LOCKED':
+      return `their identity at ${names.idp} ${be} locked`
     case 'USER_LOCKED':
       return `${userOf(be)} locked`
     case 'LOCAL_USER_REQUIRED':

@@ -3,6 +3,7 @@ import type { Application } from '../db/applications.ts'
 import { acceptsIdp, findApplication } from '../db/applications.ts'
 import type { NamedIdentity } from '../db/identities.ts'
 import { findIdentity } from '../db/identities.ts'
+import { isPersonLocked } from '../db/identity-locks.ts'
 import type { Idp } from '../db/idps.ts'
 import { findIdp } from '../db/idps.ts'
 import type { Organization } from '../db/installation.ts'
@@ -95,6 +96,7 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
   const identity = await findIdentity(house.db, person)
   const step =
     identity && (await factorStep(house, identity.userId, { application, idp, shownBy: arrival.factorUserId }))
+  const isIdentityLocked = await isPersonLocked(house.db, person)
   const isOffered = !identity && !arrival.isApart && (await mayBeKnown(house.db, idp, profile))
   const t = (message: Message) => house.views.t(message, language)
   const spoken = configured.map((purpose) => purposeIn(language, purpose))
@@ -137,6 +139,7 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
       requireLocalUser: application.requireLocalUser,
       ...(isRequired(house.settings().enhanced, application, idp) ? { requireSecondFactor: true as const } : {}),
       wasAsked: arrival.wasAsked,
+      ...(isIdentityLocked ? { isIdentityLocked } : {}),
       ...(identity
         ? {
             user: {

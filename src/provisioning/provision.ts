@@ -6,7 +6,8 @@ import type { ConsentRecord } from '../db/consents.ts'
 import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
 import { closeFlow, noteMade } from '../db/flows.ts'
 import type { Identity } from '../db/identities.ts'
-import { insertIdentity, isKnownAs } from '../db/identities.ts'
+import { insertIdentity, mayComeInAs } from '../db/identities.ts'
+import { isPersonLocked } from '../db/identity-locks.ts'
 import type { Idp } from '../db/idps.ts'
 import { noteSeen, type Shown, startSeen } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
@@ -26,6 +27,7 @@ import { decide, type Facts, type Verdict } from './decide.ts'
 import { choiceOf, isDueAt } from './reask.ts'
 import { grantedRoles, roleChanges } from './roles.ts'
 import { changesOf } from './sync.ts'
+import { toldFor } from './told.ts'
 import type { SpokenPurpose } from './translations.ts'
 
 /** A user about to be made. Holds only what may be kept: everything not granted was dropped before. */
@@ -43,7 +45,7 @@ export interface NewUser {
 
 export type Outcome =
   | { kind: 'created'; userId: string }
-  /** Another flow made this person a user first; decide again and sign them in. */
+  /** Another flow made this person a user first, or they were locked meanwhile: to be decided again. */
   | { kind: 'already-there' }
   | { kind: 'username-taken' }
   /** The flow ended in another tab, or expired. */
@@ -94,7 +96,8 @@ export async function provision(
       if (!isOurs) return { kind: 'already-closed' }
       // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
       const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
-      if (!(await insertIdentity(db, person, userId, scheme))) throw new Rollback({ kind: 'already-there' })
+      const isFirst = await insertIdentity(db, person, userId, scheme)
+      if (!isFirst || (await isPersonLocked(db, person))) throw new Rollback({ kind: 'already-there' })
       if (!(await insertUser(db, { ...user, id: userId }))) {
         throw new Rollback({ kind: 'username-taken' })
       }
@@ -147,7 +150,7 @@ export function shownOf(purposes: Pick<SpokenPurpose, 'id' | 'inForce'>[], now: 
 
 /**
  * Ends the flow for a known person, applying what the idp changed. `answer` is what they said to a change of purposes, if they were asked about
- * one: a choice, or that they put it off. False when their user was deleted or disconnected from that idp meanwhile, or they chose
+ * one: a choice, or that they put it off. False when their user was deleted, locked or disconnected from that idp meanwhile, or they chose
  * elsewhere: nothing has happened, and it is to be decided again.
  */
 export async function signIn(
@@ -163,7 +166,7 @@ export async function signIn(
   const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
   const work = async (db: Db): Promise<'done' | 'over' | 'unknown'> => {
     // What the person takes back at this moment is read after that, or taken back after this: it does not return.
-    if (!(await lockUser(db, userId)) || !(await isKnownAs(db, person, userId))) return 'unknown'
+    if (!(await lockUser(db, userId)) || !(await mayComeInAs(db, person, userId))) return 'unknown'
     const closed = await closeFlow(db, flow.id, signedInAs(userId, idp, profile), now)
     if (!closed) return 'over'
     const records = choice ? await keepChoice(db, flow, idp, userId, choice, now) : []
@@ -270,7 +273,8 @@ export async function endWithoutUser(
   const event = ending.kind === 'federated' ? 'sign-in-federated' : ending.kind
   const now = house.now()
   const isEnded = await inTransaction(house.db, async (db: Db) => {
-    const closed = await closeFlow(db, flow.id, ending, now)
+    const told = ending.kind === 'refused' ? { ...ending, code: toldFor(ending.code, house.settings()) } : ending
+    const closed = await closeFlow(db, flow.id, told, now)
     if (!closed) return false
     await insertAuditEvent(db, closed, {
       event: failure ? (failure.isDenial ? 'idp-denied' : 'idp-failed') : event,

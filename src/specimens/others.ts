@@ -88,6 +88,8 @@ export const moreMessages: PageState[] = [
   ending('refused, the idp is off', 'IDP_OFF', back, other),
   ending('refused, the idp failed', 'IDP_FAILED', back, again, other),
   ending('refused, the user is locked', 'USER_LOCKED', back, other),
+  ending('refused, who they are at the idp is locked', 'IDENTITY_LOCKED', back, other),
+  ending('refused, and nobody says why', 'SIGN_IN_REFUSED', back, other),
   ending('refused, what changed was not agreed to', 'CONSENT_DUE', back, again, other),
   ending('refused, the name is taken', 'USERNAME_TAKEN', back, other),
   ending('refused, the name does not follow the rules', 'USERNAME_POLICY', back, other),

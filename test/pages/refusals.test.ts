@@ -36,7 +36,7 @@ describe('the refusals', () => {
     product.rows('UPDATE users SET is_locked = $2 WHERE id = $1', [userId, isLocked])
 
   describe('a locked user', () => {
-    it('reads so after signing in at the idp; access is denied once they press Return; no byte of theirs changes', async () => {
+    it('reads that they cannot sign in, and not why; access is denied once they press Return; the record knows; no byte of theirs changes', async () => {
       const person = newcomer()
       await visit(product, 'silent', person)
       const { sub } = signedIn(product.application)
@@ -44,15 +44,33 @@ describe('the refusals', () => {
       const hash = await hashOfUser(product, sub)
       const page = await visit(product, 'silent', { ...person, email: 'changed@acme.example' })
       assert.equal(page.status, 409)
-      assert.deepEqual(codesOn(page), ['USER_LOCKED'])
-      assert.match(page.text, /Your account is locked/)
+      assert.deepEqual(codesOn(page), ['SIGN_IN_REFUSED'])
+      assert.match(page.text, /You cannot sign in Ask your Northwind contact/)
+      assert.doesNotMatch(page.text, /locked/i)
       await page.click('Return to Travel')
-      assert.deepEqual(refused(product.application), { error: 'access_denied', description: 'USER_LOCKED' })
+      assert.deepEqual(refused(product.application), { error: 'access_denied', description: 'SIGN_IN_REFUSED' })
       assert.equal(await hashOfUser(product, sub), hash)
       const events = await product.rows(
         `SELECT event, detail FROM audit_events WHERE event = 'refused' ORDER BY id DESC LIMIT 1`,
       )
       assert.deepEqual(events, [{ event: 'refused', detail: { code: 'USER_LOCKED' } }])
+    })
+
+    it('reads that the account is locked, and the application hears it, where the operator lets it be said', async () => {
+      const person = newcomer()
+      await visit(product, 'silent', person)
+      await lock(signedIn(product.application).sub)
+      const sayWhy: Parameters<Product['redeclare']>[0] = (declared) => ({
+        ...declared,
+        jitProvisioning: { ...declared.jitProvisioning, showFailureReason: true },
+      })
+      await meanwhile(product, sayWhy, async () => {
+        const page = await visit(product, 'silent', person)
+        assert.deepEqual(codesOn(page), ['USER_LOCKED'])
+        assert.match(page.text, /Your account is locked/)
+        await page.click('Return to Travel')
+        assert.deepEqual(refused(product.application), { error: 'access_denied', description: 'USER_LOCKED' })
+      })
     })
 
     it('is not let in on a live session, nor on an access token', async () => {
@@ -91,7 +109,7 @@ describe('the refusals', () => {
       await lock(signedIn(product.application).sub)
       const page = await second.tick(EMAIL).press('Create account')
       assert.equal(page.status, 409)
-      assert.deepEqual(codesOn(page), ['USER_LOCKED'])
+      assert.deepEqual(codesOn(page), ['SIGN_IN_REFUSED'])
     })
   })
 

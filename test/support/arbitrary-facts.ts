@@ -39,6 +39,7 @@ export const anyFacts: fc.Arbitrary<Facts> = fc
       idp: fc.record({ isEnabled: mostly, isAccepted: mostly, jitEnabled: mostly, scheme }, plain),
       requireLocalUser: fc.boolean(),
       requireSecondFactor: fc.option(fc.constant(true as const), { nil: undefined }),
+      isIdentityLocked: fc.nat(7).map((one) => (one === 0 ? (true as const) : undefined)),
       wasAsked: fc.boolean(),
       user: fc.option(user, { nil: undefined, freq: 2 }),
       username: fc.constantFrom('free' as const, 'taken' as const, 'refused' as const),
@@ -48,9 +49,10 @@ export const anyFacts: fc.Arbitrary<Facts> = fc
     plain,
   )
   // As facts.ts leaves it out for somebody whom nobody knows.
-  .map(({ user, mayBeKnown, requireSecondFactor, ...facts }) => ({
+  .map(({ user, mayBeKnown, requireSecondFactor, isIdentityLocked, ...facts }) => ({
     ...facts,
     ...(requireSecondFactor ? { requireSecondFactor } : {}),
+    ...(isIdentityLocked ? { isIdentityLocked } : {}),
     ...(user ? { user } : {}),
     ...(mayBeKnown && !user ? { mayBeKnown } : {}),
   }))
