@@ -129,6 +129,7 @@ const ABOUT_PEOPLE = ['user', 'operator']
 
 const KINDS: Record<string, string> = {
   idp: 'identity provider',
+  identity: 'identity of a person',
   purpose: 'consent purpose',
   userStore: 'user store',
   jitProvisioning: 'provisioning for all',

@@ -17,6 +17,7 @@ import { dashboardScreen } from './dashboard.ts'
 import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
 import { IDPS } from './idp-addresses.ts'
 import { idpsScreen } from './idps.ts'
+import { lockedIdentitiesScreen } from './locked-identities.ts'
 import { meScreen } from './me.ts'
 import { operatorsScreen } from './operators.ts'
 import { purposesScreen } from './purposes.ts'
@@ -42,6 +43,7 @@ const SCREENS: readonly Screen[] = [
   auditScreen,
   dashboardScreen,
   idpsScreen,
+  lockedIdentitiesScreen,
   meScreen,
   operatorsScreen,
   purposesScreen,

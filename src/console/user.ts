@@ -1,6 +1,7 @@
 // One user: what is kept of them, and what an operator can do. The address has their id, which is nobody's name.
 import type { Request, Response } from 'express'
 import { listEntries } from '../db/entries.ts'
+import type { Person } from '../db/identities.ts'
 import type { AttributeValue } from '../db/user-attributes.ts'
 import {
   findSheet,
@@ -14,12 +15,14 @@ import {
 } from '../db/user-sheet.ts'
 import { type Done, deleteUser, setLocked, signOutEverywhere } from '../db/user-state.ts'
 import { openSessions } from '../handback/sessions.ts'
+import { federatedSubject } from '../handback/subjects.ts'
 import { tracesOf } from '../login/traces.ts'
 import { isStandardAttribute } from '../provisioning/attributes.ts'
 import { withoutSlips } from '../provisioning/username.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route, SUPPORT } from './access.ts'
 import { actorOf, type Desk, operatorOf, type Problem } from './desk.ts'
+import { setPersonLocked } from './identity-lock.ts'
 import { isUuid, USERS } from './users.ts'
 
 const CRUMBS = [{ label: 'Users', href: USERS }]
@@ -69,7 +72,7 @@ export function userScreen(desk: Desk): Route[] {
       {
         ...page,
         user,
-        identities,
+        identities: identities.map((one) => ({ ...one, key: keyOf(one) })),
         attributes: attributes.map((one) => ({ ...one, label: labelOf(one), text: textOf(one.value) })),
         roles,
         consents: consents.map((one) => ({
@@ -106,7 +109,15 @@ export function userScreen(desk: Desk): Route[] {
         href: here,
       })
     const [actor, now] = [actorOf(req, res), house.now()]
-    switch (readFields(req.body).one('do')) {
+    const fields = readFields(req.body)
+    const [locked, unlocked] = [fields.one('lock-identity'), fields.one('unlock-identity')]
+    const identity = (await listIdentities(house.db, user.id)).find((one) => [locked, unlocked].includes(keyOf(one)))
+    if (identity) {
+      await setPersonLocked(house, identity, locked !== '', actor)
+      const what = locked === '' ? 'can sign in with' : 'cannot sign in any more with'
+      return desk.done(req, res, here, `${user.username} ${what} ${identity.idp}`)
+    }
+    switch (fields.one('do')) {
       case 'lock':
         return tell(await setLocked(house.db, user.id, true, actor, now), 'is locked, and signed out everywhere')
       case 'unlock':
@@ -160,6 +171,10 @@ export function userScreen(desk: Desk): Route[] {
     if (done === 'operator')
       return answerDelete(req, res, [{ field: 'username', text: 'This user is an operator now' }])
     desk.done(req, res, USERS, `${user.username} is deleted`)
+  }
+
+  function keyOf(identity: Person): string {
+    return federatedSubject(house.salt, identity.idpId, identity)
   }
 
   function labelOf({ name, displayName }: Pick<SheetAttribute, 'name' | 'displayName'>): string {

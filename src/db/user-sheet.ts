@@ -1,6 +1,8 @@
 // Everything that is kept of one user, for an operator who looks at them.
 import { type Db, query, queryOne } from './connect.ts'
 import type { ConsentState } from './consents.ts'
+import type { Person } from './identities.ts'
+import { IS_LOCKED } from './identity-locks.ts'
 import type { AttributeValue } from './user-attributes.ts'
 import { lastSignInOf } from './user-search.ts'
 
@@ -45,13 +47,12 @@ export async function usernamesOf(db: Db, userIds: readonly string[]): Promise<M
   return new Map(rows.map(({ id, username }) => [id, username]))
 }
 
-export interface SheetIdentity {
+export interface SheetIdentity extends Person {
   idp: string
   /** As the idp is called here. */
   idpName: string
   isEnabled: boolean
-  issuer: string
-  subject: string
+  isLocked: boolean
   scheme: string
   createdAt: Date
 }
@@ -60,9 +61,9 @@ export interface SheetIdentity {
 export function listIdentities(db: Db, userId: string): Promise<SheetIdentity[]> {
   return query(
     db,
-    `SELECT display_name AS idp, name AS "idpName", is_enabled AS "isEnabled", identities.issuer, subject, scheme,
-       identities.created_at AS "createdAt"
-     FROM identities JOIN idps ON idps.id = idp_id WHERE user_id = ? ORDER BY identities.created_at, name`,
+    `SELECT idp_id AS "idpId", display_name AS idp, name AS "idpName", is_enabled AS "isEnabled", ${IS_LOCKED} AS "isLocked", i.issuer,
+       subject, scheme, i.created_at AS "createdAt"
+     FROM identities i JOIN idps ON idps.id = idp_id WHERE user_id = ? ORDER BY i.created_at, name`,
     [userId],
   )
 }
