@@ -9,6 +9,7 @@ import { tracesOf } from '../../src/login/traces.ts'
 import { findSetting } from '../../src/settings/entries.ts'
 import { removeEntry } from '../../src/settings/remove.ts'
 import { setEnabled } from '../../src/settings/switch.ts'
+import { enhanced } from '../support/factors.ts'
 import { ASKING, becomeUser, MOMENTS, type Moment, type Somebody, settle, somebodyNew } from '../support/moments.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { storedPerson } from '../support/visits.ts'
@@ -55,7 +56,7 @@ const identityLockedAlone: Deed = (there, who) => {
   )
 }
 const userDeleted: Deed = async (there, who) =>
-  assert.equal(await deleteUser(there.db, userOf(who), actor, tracesOf(there)), 'done')
+  assert.equal(await deleteUser(there.db, userOf(who), actor, tracesOf(there), there.now()), 'done')
 const roleNotGranted: Deed = (_there, { product, idp }) =>
   product.rows(`UPDATE idps SET role_mappings = '{}' WHERE id = $1`, [idp.id])
 const roleGoneThere: Deed = async (_there, { product, person }) =>
@@ -146,6 +147,26 @@ const EXPECTED: Record<Moment, Record<keyof typeof DEEDS, string | undefined>> =
     'identity locked': NEUTRAL,
     'identity locked, nothing ended': NEUTRAL,
     'identity locked, stranger': NEUTRAL,
+    'identity locked, no user': NONE,
+    'idp off, no user': NONE,
+    'user deleted': 'asked where to sign in',
+    'role not granted': 'signed in',
+    'role gone at the idp': SIGNED_IN,
+  },
+  'at the second factor': {
+    nothing: SIGNED_IN,
+    'idp off': OFF,
+    'idp off, stranger': NONE,
+    'idp not accepted': OFF,
+    // What the idp had sent is gone: the sign-in is at its beginning again.
+    'idp deleted': 'asked where to sign in',
+    'provisioning off': SIGNED_IN,
+    'provisioning off, stranger': NONE,
+    'user locked': NEUTRAL,
+    'user locked, nothing ended': NEUTRAL,
+    'identity locked': NEUTRAL,
+    'identity locked, nothing ended': NEUTRAL,
+    'identity locked, stranger': NONE,
     'identity locked, no user': NONE,
     'idp off, no user': NONE,
     'user deleted': 'asked where to sign in',
@@ -276,7 +297,7 @@ describe('off means off, decided on one process and tried on another', () => {
     product = await startProduct({
       modes: ['none', 'silent'],
       change: (declared) => ({
-        ...declared,
+        ...enhanced({})(declared),
         applications: declared.applications.map(({ identityProviders: _, ...application }) => application),
       }),
     })

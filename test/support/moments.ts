@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { createKeyring } from '../../src/seal.ts'
 import type { Browser, Page } from './browser.ts'
 import { openBrowser } from './browser.ts'
+import { codeOf, giveTotp } from './factors.ts'
 import { type Product, SECRET_KEY } from './product.ts'
 import { send } from './road.ts'
 import { codesOn, type Newcomer, newcomer, refused, signedIn } from './visits.ts'
@@ -76,6 +77,21 @@ export const MOMENTS = {
   'at the prompt': async (who) => {
     const page = await askedIn(who, openBrowser())
     return async () => outcomeOn(who.product, who.sub, await page.tick(EMAIL).press('Create account'))
+  },
+
+  /** They have come back from the idp and the code of their app is not typed yet. */
+  'at the second factor': async (who) => {
+    const secret = await giveTotp(who.product, who.sub ?? assert.fail('they are no user yet'))
+    const browser = openBrowser()
+    const { product, idp, person } = who
+    product.idp.signInAs = person.sub
+    const choice = await browser.open(`${product.application.url}/login?${new URLSearchParams({ scope: SCOPE })}`)
+    const page = await choice.click(`Continue with ${idp.displayName}`)
+    assert.match(page.url, /\/totp\.do\?/)
+    return async () => {
+      const code = codeOf(secret, product.clock.now)
+      return outcomeOn(product, who.sub, await page.fill({ code }).press('Continue'))
+    }
   },
 
   /** The sign-in has ended, and the page that leads on is still there. */
