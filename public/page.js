@@ -11,6 +11,7 @@ for (const add of [
   watchCapsLock,
   offerTime,
   offerToPrint,
+  offerToCopy,
 ]) {
   try {
     add()
@@ -246,6 +247,28 @@ function offerToPrint() {
   button.textContent = place.dataset.label
   button.addEventListener('click', () => print())
   place.replaceChildren(button)
+}
+
+/** A button that copies an id, which nobody wants to type. Browsers let pages copy over https alone, and may refuse: then it is selected. */
+function offerToCopy() {
+  for (const source of document.querySelectorAll('[data-copy]')) {
+    if (!navigator.clipboard) return
+    const { copy, copied, name } = source.dataset
+    const button = element('button', { type: 'button', class: 'button small' })
+    const about = element('span', { class: 'unseen' })
+    const status = element('span', { class: 'status', role: 'status' })
+    about.textContent = ` ${name}`
+    button.append(copy, about)
+    button.addEventListener('click', async () => {
+      try {
+        await navigator.clipboard.writeText(source.textContent)
+        status.textContent = copied
+      } catch {
+        getSelection().selectAllChildren(source)
+      }
+    })
+    source.after(button, status)
+  }
 }
 
 /** Sends these fields with what makes the page's form ours. */

@@ -90,7 +90,8 @@ export const Question = z.strictObject({
       suggestions: z.array(z.string()),
       problem: sentence.exactOptional(),
     }),
-    z.strictObject({ kind: z.literal('shown'), value: z.string() }),
+    /** `fixed`: an id that was made for the person, who cannot know it and is to be told. */
+    z.strictObject({ kind: z.literal('shown'), value: z.string(), fixed: z.literal(true).exactOptional() }),
   ]),
   password: z.strictObject({ min: z.number(), again: z.boolean(), problem: sentence.exactOptional() }).exactOptional(),
   consent: z

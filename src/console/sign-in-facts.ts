@@ -41,7 +41,7 @@ const COUNTS: Record<string, string> = {
 
 const FACTOR_STEPS = { show: 'Not shown yet', enrol: 'To be set up' }
 
-const USERNAMES = { free: 'Free', taken: 'Taken', refused: 'Against the rules' }
+const USERNAMES = { free: 'Free', taken: 'Taken', refused: 'Against the rules', fixed: 'The federated unique id' }
 
 /** The facts of a record that people would ask for, in order; only those that it has. */
 export function factsOf(record: SignInRecord): { label: string; value: string }[] {

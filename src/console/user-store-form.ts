@@ -31,7 +31,7 @@ export interface Verdicts {
 export const PROPERTY_GROUPS: { title: string; hint: string; properties: { name: PropertyName; label: string }[] }[] = [
   {
     title: 'Usernames',
-    hint: 'An expression is of the whole name, without the store before it. Where both are set, both count. Left empty, the first is ^[\\S]{3,50}$.',
+    hint: 'An expression is of the whole name, without the store before it. Where both are set, both count. Left empty, the first is ^[\\S]{3,50}$. Neither holds for the federated unique ids that people get while the enhanced feature is on.',
     properties: [
       { name: 'UsernameJavaRegEx', label: 'Username expression (Java)' },
       { name: 'UsernameJavaScriptRegEx', label: 'Username expression (JavaScript)' },

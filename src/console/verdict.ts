@@ -71,7 +71,9 @@ function usernameOf(idp: Idp, { user, username }: Rehearsal): Fact {
   const label = 'Username'
   if (user) return { label, text: 'Stays as it is' }
   if (!idp.jitEnabled) return { label, text: 'None: nothing about them is kept' }
-  const tag = { free: 'Free', taken: 'Taken', refused: 'Against the rules' }[username.state]
+  const tag = { free: 'Free', taken: 'Taken', refused: 'Against the rules', fixed: 'Federated unique id' }[
+    username.state
+  ]
   return { label, text: username.name ?? username.suggested, tag }
 }
 

@@ -12,7 +12,7 @@ import type { Answers, ChangeReading, Kept } from './form.ts'
 import { askedOf, keep, nameProblem, readChange, readForm } from './form.ts'
 import { createLimit, type Limit } from './limits.ts'
 import type { PageContext, Try } from './page.ts'
-import { codesOf, firstView, promptPage, tryOf } from './page.ts'
+import { codesOf, firstView, noticeOn, promptPage, tryOf } from './page.ts'
 import { isAsInUsername, keptName, type NameReading, type Places, readName } from './place.ts'
 import { type Choice, type NewUser, shownOf, signIn } from './provision.ts'
 import type { Arrived, Asking } from './settle.ts'
@@ -43,7 +43,7 @@ export function limitsOf(house: House): { wrongAnswers: Limit; nameChecks: Limit
 export function readAnswers(fields: Fields, { question, situation }: Asking, isItsPage: boolean): Reading {
   const form = askedOf(situation, question)
   const isSameQuestion =
-    fields.one('notice') === situation.notice.hash &&
+    fields.one('notice') === noticeOn(situation, question) &&
     isItsPage &&
     question.ask.password === fields.names.includes('password')
   if (!isSameQuestion) return { kind: 'again', tried: { ...tryOf(keep(fields, form)), isChanged: true } }

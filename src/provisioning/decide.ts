@@ -21,8 +21,8 @@ export interface Facts {
     /** What stands before the door: a second factor that was not shown yet, or one to set up. */
     secondFactor?: FactorStep
   }
-  /** The suggested username, in the store that the idp provisions to. */
-  username: 'free' | 'taken' | 'refused'
+  /** The suggested username, in the store that the idp provisions to. 'fixed': it is the person's federated unique id, and nobody chooses it. */
+  username: 'free' | 'taken' | 'refused' | 'fixed'
   /** Attributes that some purpose needs and the idp did not send. */
   missingAttributes: string[]
   /** Some user keeps, verified, the e-mail address that the idp verified, and the person has not said yet that it is not theirs. */
@@ -108,14 +108,14 @@ function ask(facts: Facts, scheme: Scheme): Decision {
   if (facts.username === 'taken') because.push('username-taken')
   if (facts.username === 'refused') because.push('username-refused')
   if (facts.missingAttributes.length > 0) because.push('attribute-missing')
-  const choosesUsername = scheme === 'PROMPT_USERNAME_PASSWORD_CONSENT'
+  const isWholeLadder = scheme === 'PROMPT_USERNAME_PASSWORD_CONSENT'
   return {
     kind: 'ask',
-    page: choosesUsername ? 'register' : 'signup',
+    page: isWholeLadder ? 'register' : 'signup',
     ask: {
       // signup.do asks for a name only when the suggested one will not do: a name is never silently changed.
-      username: choosesUsername || facts.username !== 'free',
-      password: choosesUsername || scheme === 'PROMPT_PASSWORD_CONSENT',
+      username: facts.username !== 'fixed' && (isWholeLadder || facts.username !== 'free'),
+      password: isWholeLadder || scheme === 'PROMPT_PASSWORD_CONSENT',
       consent: true,
     },
     because,

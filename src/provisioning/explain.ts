@@ -83,7 +83,9 @@ function causeOf(facts: Facts, decision: Decision, { idp, application }: Names, 
     case 'sign-in-federated':
       return `${idp} has No Provisioning and ${application} takes people without a user here`
     case 'create':
-      return `${idp} provisions silently and the username that it suggests ${be} free`
+      return facts.username === 'fixed'
+        ? `${idp} provisions silently and the username ${be} their federated unique id`
+        : `${idp} provisions silently and the username that it suggests ${be} free`
     case 'refuse':
       return refusalOf(facts, decision.because, { idp, application }, be)
     case 'ask':
@@ -133,7 +135,12 @@ function questionOf(facts: Facts, ask: Ask, idp: string, be: 'was' | 'is'): stri
     ? `${idp} provisions silently by now but they have seen the question`
     : `${idp} asks for ${list(asksOf(ask, facts))}`
   const suggested = `the username that it suggests ${be}`
-  const name = { free: [], taken: [`${suggested} taken`], refused: [`${suggested} against the rules`] }
+  const name = {
+    free: [],
+    taken: [`${suggested} taken`],
+    refused: [`${suggested} against the rules`],
+    fixed: [`the username ${be} their federated unique id`],
+  }
   const missing = facts.missingAttributes.length > 0 ? [`it does not send ${list(facts.missingAttributes)}`] : []
   return list([why, ...name[facts.username], ...missing])
 }

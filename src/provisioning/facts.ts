@@ -1,7 +1,7 @@
 // Gathers what a decision and a page need to know, by reading; changes nothing.
 import type { Application } from '../db/applications.ts'
 import { acceptsIdp, findApplication } from '../db/applications.ts'
-import type { NamedIdentity } from '../db/identities.ts'
+import type { NamedIdentity, Person } from '../db/identities.ts'
 import { findIdentity } from '../db/identities.ts'
 import { isPersonLocked } from '../db/identity-locks.ts'
 import type { Idp } from '../db/idps.ts'
@@ -19,10 +19,11 @@ import type { Message } from '../web/page.ts'
 import type { Notice } from './consent.ts'
 import { effectivePurposes, missingAttributes, noticeOf } from './consent.ts'
 import { asksConsent, type Facts } from './decide.ts'
+import { federatedUniqueId } from './federated-name.ts'
 import { whatToAskAgain } from './known.ts'
 import { mayBeKnown } from './offer.ts'
 import type { NameReading, Places } from './place.ts'
-import { readName } from './place.ts'
+import { readName, uniqueIdName } from './place.ts'
 import { onlyAsked } from './reask.ts'
 import { factorStep } from './second-factor.ts'
 import { takenNames } from './taken.ts'
@@ -62,6 +63,8 @@ export interface Arrival {
   isApart?: boolean
   /** Whose second factor was shown. */
   factorUserId?: string | undefined
+  /** Of somebody who really came. */
+  flowId?: string
 }
 
 /**
@@ -74,16 +77,20 @@ export async function gather(house: House, flow: Flow, profile: Profile, typed =
     findApplication(house.db, flow.door.applicationId),
   ])
   if (!idp || !application) throw new PageError(404, 'notfound')
-  const { language, wasAsked, isApart, factorUserId } = flow
-  return situationFor(house, { idp, application, language, wasAsked, isApart, factorUserId }, profile, typed)
+  const { id: flowId, language, wasAsked, isApart, factorUserId } = flow
+  return situationFor(house, { idp, application, language, wasAsked, isApart, factorUserId, flowId }, profile, typed)
 }
 
 /** Reads the situation of a person who arrives like this; `typed` as for `gather`. */
 export async function situationFor(house: House, arrival: Arrival, profile: Profile, typed = ''): Promise<Situation> {
   const { idp, application, language } = arrival
   const places: Places = { userstore: idp.userstore, stores: await readStores(house.db), ...house.settings().names }
-  const suggested = readName(profile.suggestedUsername, places, 'claimed')
-  const names = [suggested, readName(typed, places, 'typed')]
+  const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
+  const isFixed = house.settings().enhanced.isOn
+  const suggestions = isFixed
+    ? uniqueIdsOf(house, person, arrival).map((id) => uniqueIdName(id, places))
+    : [readName(profile.suggestedUsername, places, 'claimed')]
+  const names = [...suggestions, readName(typed, places, 'typed')]
   const [organization, configured, custom, taken] = await Promise.all([
     readOrganization(house.db),
     listPurposes(house.db),
@@ -92,7 +99,6 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
   ])
   // After the name, never beside it: a name taken by this very person's other sign-in a moment ago is seen with its identity,
   // because one transaction made both.
-  const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
   const identity = await findIdentity(house.db, person)
   const step =
     identity && (await factorStep(house, identity.userId, { application, idp, shownBy: arrival.factorUserId }))
@@ -116,6 +122,8 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
     return names ? nameIn(language, names) : { name: t({ key: `attribute.${attribute}` }) }
   }
   const label = (attribute: string) => named(attribute).name
+  const isTaken = (name: NameReading) => name.kind === 'ok' && taken.has(name.key)
+  const suggested = suggestions.find((name) => !isTaken(name)) ?? (suggestions[0] as NameReading)
   return {
     profile: shown,
     idp,
@@ -150,11 +158,19 @@ export async function situationFor(house: House, arrival: Arrival, profile: Prof
             },
           }
         : {}),
-      username: suggested.kind === 'problem' ? 'refused' : taken.has(suggested.key) ? 'taken' : 'free',
+      username: isFixed ? 'fixed' : suggested.kind === 'problem' ? 'refused' : isTaken(suggested) ? 'taken' : 'free',
       missingAttributes: missingAttributes(purposes, shown),
       ...(isOffered ? { mayBeKnown: true } : {}),
     },
   }
+}
+
+/**
+ * The federated unique id of a person, and another of this sign-in's own. The second is for whoever disconnected the idp from their user, who
+ * keeps the name, and comes as somebody new: nobody else has it, as nobody can choose it.
+ */
+function uniqueIdsOf({ salt }: House, person: Person, { flowId = '' }: Arrival): string[] {
+  return [federatedUniqueId(salt, person), federatedUniqueId(salt, person, `flow ${flowId}`)]
 }
 
 function askedAgainFact(purposes: SpokenPurpose[]): Pick<NonNullable<Facts['user']>, 'askedAgain'> {

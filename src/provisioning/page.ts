@@ -104,7 +104,7 @@ export function promptPage(situation: Situation, question: Question, context: Pa
         hints: storeHints(situation.places),
         ...(problems.username ? { problem: problems.username } : {}),
       }
-    : { kind: 'shown', value: shownName(situation) }
+    : { kind: 'shown', value: shownName(situation), ...(isNameFixed(situation, question) ? { fixed: true } : {}) }
   return {
     application: situation.application.name,
     organization: situation.organization.name,
@@ -118,7 +118,7 @@ export function promptPage(situation: Situation, question: Question, context: Pa
       action: context.action,
       csrf: context.csrf,
       sessionDataKey: context.sessionDataKey,
-      notice: situation.notice.hash,
+      notice: noticeOn(situation, question),
       memory: context.memory,
       stay: context.stay,
     },
@@ -173,6 +173,17 @@ function actionsOf(change: PromptPage['change']): PromptPage['actions'] {
 function shownName({ suggested, profile, identity }: Situation): string {
   if (identity) return joinName(identity.store, identity.username)
   return suggested.kind === 'ok' ? suggested.name : profile.suggestedUsername
+}
+
+/** Whether the page tells somebody new the id that is to be their username. */
+function isNameFixed({ facts }: Situation, question: Question): boolean {
+  return facts.username === 'fixed' && !isAboutChange(question)
+}
+
+/** What an answer has to bring back: the words that it is one to, and the name that nobody chose. It differs when either does. */
+export function noticeOn(situation: Situation, question: Question): string {
+  const { notice } = situation
+  return isNameFixed(situation, question) ? `${notice.hash}.${shownName(situation)}` : notice.hash
 }
 
 /** Where the name goes, unless there is but one place. */

@@ -2,7 +2,7 @@
 import { AS_IN_USERNAME, joinName, PRIMARY, splitName, storeNamed } from '../stores/name.ts'
 import type { Store } from '../stores/policy.ts'
 import type { UsernameLooks, UsernameProblem } from './username.ts'
-import { readUsername, withoutSlips } from './username.ts'
+import { readUniqueId, readUsername, withoutSlips } from './username.ts'
 
 /** Where the names of an idp's people may go. */
 export interface Places {
@@ -51,6 +51,13 @@ export function readName(text: string, places: Places, how: 'typed' | 'claimed')
   if (reading.kind === 'problem') return wrong(reading.problem)
   const { canonical } = reading
   return { ...reading, store, name: joinName(store.name, username), key: joinName(store.name, canonical) }
+}
+
+/** A federated unique id as a name: it has no prefix, so "As in username" is PRIMARY. Always fit. */
+export function uniqueIdName(id: string, places: Places): FitName {
+  const { store } = storeOf(undefined, places)
+  const reading = readUniqueId(id, store)
+  return { ...reading, store, name: joinName(store.name, id), key: joinName(store.name, reading.canonical) }
 }
 
 /** A fit name as it is kept. */

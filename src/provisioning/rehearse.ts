@@ -95,7 +95,7 @@ export async function rehearseMode(house: House, idp: Idp, profile: Profile): Pr
   const arrival = { idp: { ...idp, isEnabled: true }, application: MADE_UP, language: 'en', wasAsked: false }
   const situation = { ...(await situationFor(house, arrival, profile)), taken: new Set<string>() }
   const { mayBeKnown: _, ...facts } = situation.facts
-  const decision = decide({ ...facts, username: 'free' })
+  const decision = decide({ ...facts, username: facts.username === 'fixed' ? 'fixed' : 'free' })
   return decision.kind === 'ask' ? pageOfRehearsal(house, situation, decision) : undefined
 }
 
@@ -164,8 +164,8 @@ function applicationWarnings(
 
 /** In the words of the page that would say it. */
 function usernameWarnings(house: House, { profile, suggested, taken, organization, facts }: Situation): Warning[] {
-  // Whoever is known keeps the name that they have.
-  if (facts.user || !facts.idp.jitEnabled) return []
+  // Whoever is known keeps the name that they have, and what nobody chooses is neither taken nor refused.
+  if (facts.user || !facts.idp.jitEnabled || facts.username === 'fixed') return []
   const problem = nameProblem(profile.suggestedUsername, suggested, { taken, organization: organization.name })
   if (!problem) return []
   const code = facts.username === 'taken' ? 'username-taken' : 'username-refused'

@@ -137,7 +137,10 @@ export function promptRoutes(house: House, ways: Ways): Router {
       tried.problems.username = takenProblem(name)
       // Decided again, so that signup.do asks for a name now.
       const again = await find(res)
-      return again && askAgain(req, res, again, tried)
+      if (!again) return
+      // A name that nobody chose is another now: to be read, and nothing about it is to be mended.
+      const isChanged = { ...tryOf(reading.kept), isChanged: true }
+      return askAgain(req, res, again, again.question.ask.username ? tried : isChanged)
     }
     // Somebody finished this sign-in for the same person elsewhere: settling finds them and signs them in.
     if (outcome.kind === 'already-there') await settle(house, found.flow)

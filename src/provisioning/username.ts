@@ -14,6 +14,7 @@ export type UsernameProblem =
   | { code: 'USERNAME_NO_PREFIX' }
   /** There is no store of the name before the slash; `list` are those that there are. */
   | { code: 'STORE_UNKNOWN'; prefix: string; list: string[] }
+  /** A word that passes for the house, or what only an id is made of. */
   | { code: 'USERNAME_RESERVED' }
 
 export type UsernameReading =
@@ -73,10 +74,25 @@ export function readUsername(raw: string, { policy, reserved: own }: NameRules =
     return problem({ code: 'USERNAME_POLICY', ...(sentence === undefined ? {} : { sentence }) })
   }
   const folded = canonicalForm(raw)
-  if (reserved.has(folded) || own.has(folded) || reservedLooks().has(lookOf(folded)))
+  if (reserved.has(folded) || own.has(folded) || reservedLooks().has(lookOf(folded)) || isLikeUniqueId(folded))
     return problem({ code: 'USERNAME_RESERVED' })
-  const typed = lookOf(canonicalForm(raw, false)).toLowerCase()
-  return { kind: 'ok', username: raw, canonical, looks: [lookOf(canonical), typed] }
+  return fit(raw, canonical)
+}
+
+/**
+ * A federated unique id as a name: the rule of its store and our own are for names that people choose, and say nothing of it. It is compared as
+ * every name is, so that nobody else gets it, or one that looks like it.
+ */
+export function readUniqueId(id: string, { policy }: Pick<NameRules, 'policy'>): UsernameReading & { kind: 'ok' } {
+  return fit(id, canonicalForm(id, policy.isCaseInsensitive))
+}
+
+/**
+ * Whether a name is a federated unique id, or could be taken for one: a UUIDv8 (RFC 9562, 5.8), in whatever letters. Nobody chooses such a name,
+ * feature or no feature: it may be the one of somebody who is still to come, or who comes back.
+ */
+export function isLikeUniqueId(name: string): boolean {
+  return name.length <= 2 * UUID_LENGTH && UNIQUE_ID.test(lookOf(canonicalForm(name)))
 }
 
 /** Takes ASCII spaces at the ends away, which are slips of the hand; nothing else of what a person types as a name. */
@@ -142,6 +158,15 @@ export function alternatives(
   }
   if (reading.kind === 'ok') offers.delete(reading.looks[0])
   return [...offers.values()].slice(0, 8)
+}
+
+const UUID_LENGTH = 36
+/** What a UUIDv8 looks like: 0 is o there, and 1 is l. */
+const UNIQUE_ID = /^[2-9a-flo]{8}-[2-9a-flo]{4}-8[2-9a-flo]{3}-[89ab][2-9a-flo]{3}-[2-9a-flo]{12}$/
+
+function fit(username: string, canonical: string): UsernameReading & { kind: 'ok' } {
+  const typed = lookOf(canonicalForm(username, false)).toLowerCase()
+  return { kind: 'ok', username, canonical, looks: [lookOf(canonical), typed] }
 }
 
 let reservedLooksOnce: Set<string> | undefined

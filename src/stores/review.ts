@@ -2,6 +2,7 @@
 import type { Db } from '../db/connect.ts'
 import { giveLooks, type KeptUsername, namesAfter } from '../db/users.ts'
 import { lookOf } from '../provisioning/look.ts'
+import { isLikeUniqueId } from '../provisioning/username.ts'
 import { joinName } from './name.ts'
 import { readStores } from './stores.ts'
 
@@ -24,12 +25,12 @@ export interface Misfit {
   name: string
 }
 
-/** The users whose names their store would not let anybody choose today. They sign in as before. */
+/** The users whose names their store would not let anybody choose today; an id is chosen by nobody. They sign in as before. */
 export async function* misfitUsers(db: Db): AsyncGenerator<Misfit> {
   const stores = new Map((await readStores(db)).map((store) => [store.name, store]))
   for await (const users of batches(db, 'all')) {
     for (const { id, store, username } of users) {
-      if (stores.get(store)?.policy.username.fits(username) === false)
+      if (!isLikeUniqueId(username) && stores.get(store)?.policy.username.fits(username) === false)
         yield { userId: id, store, name: joinName(store, username) }
     }
   }

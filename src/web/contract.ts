@@ -68,7 +68,7 @@ const promptPage = z
         status: text,
         hints: z.array(message),
       }),
-      z.strictObject({ kind: z.literal('shown'), value: text }),
+      z.strictObject({ kind: z.literal('shown'), value: text, fixed: perhaps(z.literal(true)) }),
     ]),
     password: perhaps(z.strictObject({ min: z.number(), problem: perhaps(message), again: z.boolean() })),
     consent: perhaps(

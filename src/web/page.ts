@@ -113,8 +113,11 @@ export interface PromptPage {
   changed?: Message
   username: /** `status`: the address that tells whether a name is free. `hints`: where the name goes, when there is more than one place. */
     | { kind: 'asked'; value: string; problem?: Message; suggestions: string[]; status: string; hints: Message[] }
-    /** Shown as text; with a password it is also a read-only field, so that password managers file it right. */
-    | { kind: 'shown'; value: string }
+    /**
+     * Shown as text; with a password it is also a read-only field, so that password managers file it right. `fixed`: it is an id that was made
+     * for the person, so they are told what it is and can copy it.
+     */
+    | { kind: 'shown'; value: string; fixed?: true }
   /** `again`: it was fine but something else was not, so it has to be typed again. */
   password?: { min: number; problem?: Message; again: boolean }
   consent?: { privacyPolicyUrl?: string; purposes: PurposeOnPage[] }

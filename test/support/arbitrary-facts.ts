@@ -42,7 +42,7 @@ export const anyFacts: fc.Arbitrary<Facts> = fc
       isIdentityLocked: fc.nat(7).map((one) => (one === 0 ? (true as const) : undefined)),
       wasAsked: fc.boolean(),
       user: fc.option(user, { nil: undefined, freq: 2 }),
-      username: fc.constantFrom('free' as const, 'taken' as const, 'refused' as const),
+      username: fc.constantFrom('free' as const, 'taken' as const, 'refused' as const, 'fixed' as const),
       missingAttributes: fc.uniqueArray(attribute, { maxLength: 4 }),
       mayBeKnown: fc.option(fc.constant(true as const), { nil: undefined }),
     },
