@@ -1,5 +1,6 @@
 // What the pages of My Account know of the person: what is kept, what they chose, and in which words; and what they can choose.
 import { type Choice, listChoices } from '../db/account-choices.ts'
+import { type Keeper, keepersOf } from '../db/read-only.ts'
 import { listAttributes, type SheetAttribute } from '../db/user-sheet.ts'
 import type { House } from '../house.ts'
 import { type Item, type Section, sectionsOf } from './choices.ts'
@@ -9,17 +10,23 @@ export interface Account {
   userId: string
   choices: Choice[]
   kept: SheetAttribute[]
+  /** What idps keep up to date, by attribute: nobody changes it here. */
+  keepers: ReadonlyMap<string, Keeper>
   spoken: Spoken
   sections: Section[]
 }
 
 /** Reads an account in the language of a page (BCP 47). */
 export async function readAccount(house: House, userId: string, language: string): Promise<Account> {
-  const [choices, kept] = await Promise.all([listChoices(house.db, userId), listAttributes(house.db, userId)])
+  const [choices, kept, keepers] = await Promise.all([
+    listChoices(house.db, userId),
+    listAttributes(house.db, userId),
+    keepersOf(house.db, userId),
+  ])
   const spoken = await spokenIn(house, language, choices)
   const { purposes, builtIn } = spoken
   const sections = sectionsOf({ purposes, builtIn, choices, kept: kept.map(({ name }) => name), language })
-  return { userId, choices, kept, spoken, sections }
+  return { userId, choices, kept, keepers, spoken, sections }
 }
 
 /** A detail on the page, and the purpose that it stands under. */

@@ -15,12 +15,11 @@ import { gather, type Situation } from '../provisioning/facts.ts'
 import { endInAccount } from '../provisioning/provision.ts'
 import { grantedRoles } from '../provisioning/roles.ts'
 import type { Arrived } from '../provisioning/settle.ts'
-import { joinName } from '../stores/name.ts'
 import { PageError } from '../web/errors.ts'
 import { oneParameter, readFields } from '../web/forms.ts'
 import { languageOf } from '../web/language.ts'
 import type { DifferenceOnPage, Message } from '../web/page.ts'
-import { type AccountPage, type Room, SIGN_IN, userOf } from './desk.ts'
+import { type AccountPage, calledIn, type Room, SIGN_IN, userOf } from './desk.ts'
 
 /** Where the flow comes back to (`inside` in routes.ts). */
 const CONNECT = '/connect'
@@ -143,7 +142,7 @@ export const connectRoom: Room = (desk) => {
 
   /** Shows both accounts. `ticked`: what was ticked on a page that said something else. */
   async function ask(req: Request, res: Response, flow: Arrived, ticked?: ReadonlySet<string>): Promise<void> {
-    const { id, store, username } = userOf(res)
+    const { id } = userOf(res)
     const { profile } = flow
     const idp = await findIdp(house.db, flow.idpId ?? '')
     if (!idp?.isEnabled || idp.issuer !== profile.issuer)
@@ -169,7 +168,7 @@ export const connectRoom: Room = (desk) => {
         sessionDataKey: flow.id,
         idp: idp.displayName,
         there: typeof email === 'string' ? email : profile.suggestedUsername,
-        here: joinName(store, username),
+        here: calledIn(res).name,
         switchHref: loginAgain(flow.id, idp.name),
         roles: grantedRoles(profile, idp),
         rows: rowsOf(situation, differences, ticked),

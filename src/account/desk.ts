@@ -4,7 +4,6 @@ import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import type { User } from '../db/users.ts'
 import type { AccountSession } from '../handback/my-account.ts'
 import type { House } from '../house.ts'
-import { joinName } from '../stores/name.ts'
 import { csrfToken } from '../web/csrf.ts'
 import type { Message, Problem } from '../web/page.ts'
 import { redirectSaved, type Sessions } from '../web/session.ts'
@@ -43,6 +42,11 @@ export interface Desk {
   renew(req: Request, at: Date): Promise<void>
 }
 
+export interface Called {
+  name: string
+  idp?: string
+}
+
 /** A session as it is between two requests. */
 export interface Visit extends AccountSession {
   /** Said once, on the next page. */
@@ -68,7 +72,6 @@ export function createDesk(house: House, sessions: Sessions): Desk {
   return {
     house,
     show(req, res, view, page, status = 200) {
-      const user = userOf(res)
       const visit = visitOf(req)
       const { notice } = visit
       if (notice !== undefined) delete visit.notice
@@ -79,7 +82,7 @@ export function createDesk(house: House, sessions: Sessions): Desk {
         href: `${MY_ACCOUNT_HOME}${to}`,
         isCurrent: [to, ...within].some(isIn),
       }))
-      const frame = { menu, notice, csrf: csrfToken(req), username: joinName(user.store, user.username) }
+      const frame = { menu, notice, csrf: csrfToken(req), called: calledIn(res) }
       house.views.inside(res, `account/${view}`, { problems: [], ...page }, { view: 'account/frame', ...frame }, status)
     },
     done(req, res, to, notice) {
@@ -99,6 +102,11 @@ export function createDesk(house: House, sessions: Sessions): Desk {
       await sessions.begin(req, { userId, begunAt, provedAt, ...(idpId === undefined ? {} : { idpId }) })
     },
   }
+}
+
+/** By what the person knows who is signed in: `idp` says by whom, where the username itself would say nothing. Only behind the guard. */
+export function calledIn(res: Response): Called {
+  return res.locals['called'] as Called
 }
 
 /** Who is signed in. Only behind the guard. */

@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express'
 import { putOwnValue } from '../db/account-values.ts'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
+import type { Keeper } from '../db/read-only.ts'
 import type { SheetAttribute } from '../db/user-sheet.ts'
 import { inputFor, readTyped } from '../provisioning/typed-attributes.ts'
 import { PageError } from '../web/errors.ts'
@@ -38,6 +39,8 @@ export const editRoom: Room = (desk) => {
 
   async function show(req: Request, res: Response): Promise<void> {
     const { account, attribute, kept } = await find(res, textParameter(req.query['attribute']))
+    const keeper = account.keepers.get(attribute)
+    if (keeper) return desk.done(req, res, '', readOnly(account, attribute, keeper))
     answer(req, res, account, attribute, { kept, value: kept ? textOf(kept) : '' })
   }
 
@@ -58,6 +61,7 @@ export const editRoom: Room = (desk) => {
     })
     // Stopped in another tab meanwhile.
     if (typed === 'refused') throw new PageError(404, 'missing')
+    if (typeof typed === 'object') return desk.done(req, res, '', readOnly(account, attribute, typed))
     if (typed === 'same') return desk.done(req, res, '', { key: 'PROFILE_SAME' })
     desk.done(req, res, '', { key: 'PROFILE_SAVED', values: { attribute: label } })
   }
@@ -102,6 +106,11 @@ export const editRoom: Room = (desk) => {
       problem ? 422 : 200,
     )
   }
+}
+
+/** Nothing was changed, and why. */
+function readOnly({ spoken }: Account, attribute: string, { idp }: Keeper): Message {
+  return { key: 'READONLY_IDP', values: { attribute: spoken.label(attribute).text, idp } }
 }
 
 /** Whether a person may change a value: not an operator's, and only text, which is what can be typed. */

@@ -1,10 +1,13 @@
 // Profile: what is kept of a person, where each value came from, since when, and for which purposes.
 import type { Request, Response } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
+import type { Keeper } from '../db/read-only.ts'
 import { listRoles } from '../db/user-roles.ts'
 import type { SheetAttribute } from '../db/user-sheet.ts'
+import { waysInOf } from '../db/ways-in.ts'
 import { STANDARD_ATTRIBUTES } from '../provisioning/attributes.ts'
 import { shown } from '../provisioning/page.ts'
+import { isLikeUniqueId } from '../provisioning/username.ts'
 import { joinName } from '../stores/name.ts'
 import { languageOf } from '../web/language.ts'
 import type { Message, ShownValue } from '../web/page.ts'
@@ -15,9 +18,11 @@ import type { Label } from './spoken.ts'
 
 interface ProfilePage extends AccountPage {
   username: string
+  /** Of a username that was made for them: what it is, and what for. */
+  made: Message[]
   details: Detail[]
   /** What may be kept and is not. */
-  missing: { label: Label; href: string }[]
+  missing: { label: Label; href?: string; readOnly?: Message }[]
   /** What they may do here. */
   roles: string[]
 }
@@ -32,24 +37,36 @@ interface Detail {
   kept: Message
   /** Where it is changed; absent: it is not the person's to change. */
   href?: string
+  /** Who changes it in their place. */
+  readOnly?: Message
 }
 
 export const profileRoom: Room = (desk) => {
   const { house } = desk
   return [{ method: 'get', path: '', handler: show }]
 
+  async function madeFor(userId: string): Promise<Message[]> {
+    const { hasPassword, idps } = await waysInOf(house.db, userId)
+    const idp = idps[0]?.displayName
+    return [
+      ...(idp === undefined ? [] : [{ key: 'names.yours', values: { idp } }]),
+      ...(hasPassword ? [{ key: 'names.yours.password' }] : []),
+    ]
+  }
+
   async function show(req: Request, res: Response): Promise<void> {
     const { id, store, username } = userOf(res)
     const [account, roles] = await Promise.all([readAccount(house, id, languageOf(res)), listRoles(house.db, id)])
-    const { choices, kept, spoken } = account
+    const { choices, kept } = account
     const allowed = [...new Set(choices.map(({ attribute }) => attribute))]
     desk.show<ProfilePage>(req, res, 'profile', {
       title: { key: 'account.profile' },
       username: joinName(store, username),
+      made: isLikeUniqueId(username) ? await madeFor(id) : [],
       details: kept.toSorted((one, other) => placeOf(one) - placeOf(other)).map((one) => detailOf(one, account)),
       missing: allowed
         .filter((attribute) => isMissing(account, attribute))
-        .map((attribute) => ({ label: spoken.label(attribute), href: editAddress(attribute) })),
+        .map((attribute) => missingOf(attribute, account)),
       roles,
     })
   }
@@ -70,6 +87,7 @@ function detailOf(attribute: SheetAttribute, account: Account): Detail {
   const ids = account.choices
     .filter((one) => one.attribute === name && one.state === 'given')
     .map((one) => one.purposeId)
+  const keeper = account.keepers.get(name)
   const canBeConfirmed = name === 'email' || name === 'phone_number'
   return {
     label: account.spoken.label(name),
@@ -81,8 +99,21 @@ function detailOf(attribute: SheetAttribute, account: Account): Detail {
       ids.length > 0
         ? { key: 'profile.purposes', values: { purpose: purposeNames(account, ids) } }
         : { key: 'profile.unasked' },
-    ...(isTheirs(attribute) ? { href: editAddress(name) } : {}),
+    ...(isTheirs(attribute) && !keeper ? { href: editAddress(name) } : {}),
+    ...(keeper ? { readOnly: readOnlyOf(keeper, account.spoken.organization.name) } : {}),
   }
+}
+
+function missingOf(attribute: string, { spoken, keepers }: Account): ProfilePage['missing'][number] {
+  const keeper = keepers.get(attribute)
+  const label = spoken.label(attribute)
+  if (!keeper) return { label, href: editAddress(attribute) }
+  return { label, readOnly: readOnlyOf(keeper, spoken.organization.name, 'readonly.missing') }
+}
+
+/** Where an idp is off, there is somebody to ask. */
+function readOnlyOf({ idp, isEnabled }: Keeper, org: string, key = 'readonly.idp'): Message {
+  return isEnabled ? { key, values: { idp } } : { key: 'readonly.off', values: { idp, org } }
 }
 
 function originOf({ origin, idp }: SheetAttribute, organization: string): Message {

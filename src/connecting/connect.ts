@@ -1,6 +1,7 @@
 // Connects an idp to a user who is here already, as the person answered: what they ticked is taken over, with their consent on record, and nothing else.
 import { type Connected, type Connection, connectPerson } from '../db/connect-person.ts'
 import { currentConsents } from '../db/consents.ts'
+import { keepersOf } from '../db/read-only.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
 import type { House } from '../house.ts'
 import type { Situation } from '../provisioning/facts.ts'
@@ -58,9 +59,10 @@ export async function connectIdentity(
 
 /** What differs now, for the page. */
 export async function readDifferences(house: House, situation: Situation, userId: string): Promise<Difference[]> {
-  const [stored, consents] = await Promise.all([
+  const [stored, consents, keepers] = await Promise.all([
     listUserAttributes(house.db, userId),
     currentConsents(house.db, userId),
+    keepersOf(house.db, userId),
   ])
-  return differencesOf(situation, { stored, consents })
+  return differencesOf(situation, { stored, consents, keepers })
 }

@@ -1,4 +1,5 @@
 // Where an idp says something else than what is kept of the user who connects it: what can be ticked, and what a tick means. Pure.
+import type { Kept } from '../db/connect-person.ts'
 import type { ConsentRecord } from '../db/consents.ts'
 import type { AnsweredAttribute } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
@@ -22,12 +23,12 @@ export type Comparing = Pick<Situation, 'profile' | 'idp' | 'purposes'>
 
 /**
  * The differences, in the order in which the idp's attributes are mapped. Where people are asked, only what some purpose asks for is kept of
- * anybody, and so it is here. What the person said no to is none of these, whoever sends it, nor is the value of an operator, which is not theirs
- * to replace.
+ * anybody, and so it is here. What the person said no to is none of these, whoever sends it, nor is the value of an operator, or what another idp
+ * keeps up to date, which are not theirs to replace.
  */
 export function differencesOf(
   { profile, idp, purposes }: Comparing,
-  { stored, consents }: { stored: StoredAttribute[]; consents: ConsentRecord[] },
+  { stored, consents, keepers }: Kept,
 ): Difference[] {
   const given = new Set(consents.filter(({ state }) => state === 'given').map(({ attribute }) => attribute))
   const answered = new Set(consents.map(({ attribute }) => attribute))
@@ -38,7 +39,7 @@ export function differencesOf(
     const isAgreed = given.has(name)
     const isRefused = answered.has(name) && !isAgreed
     const isAsked = isAgreed || asking.length > 0 || idp.scheme === 'PROVISION_SILENTLY'
-    if (isRefused || !isAsked || kept?.origin === 'operator') return []
+    if (isRefused || !isAsked || kept?.origin === 'operator' || keepers.has(name)) return []
     if (kept && isSameValue(kept.value, sent.value)) return []
     return [
       {

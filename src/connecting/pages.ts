@@ -1,7 +1,9 @@
 // Builds the pages on which somebody connects an account that is here already. Pure.
 import { createHash } from 'node:crypto'
+import { calledOf } from '../provisioning/display-name.ts'
 import type { Situation } from '../provisioning/facts.ts'
 import { shown, whoIs } from '../provisioning/page.ts'
+import { isLikeUniqueId } from '../provisioning/username.ts'
 import { joinName } from '../stores/name.ts'
 import type { ConnectPage, DifferenceOnPage, DifferencesPage, ExistsPage, Message } from '../web/page.ts'
 import type { Difference } from './differences.ts'
@@ -68,7 +70,7 @@ export function differencesPage(
     problems: [],
     ...(isChanged ? { changed: { key: 'CHANGED' } } : {}),
     form: { ...formOf(proven, context), notice: hashOf(proof.userId, situation, differences) },
-    username: joinName(means.store, means.username),
+    username: isLikeUniqueId(means.username) ? calledOf(means) : joinName(means.store, means.username),
     rows: rowsOf(situation, differences, ticked),
     backHref: context.backHref,
   }

@@ -1,7 +1,8 @@
 // The history of changes: who changed what, when and from where. It is read and taken away here; nothing alters it.
 import type { Request, Response } from 'express'
 import { type ChangeFilter, type ChangeRow, listChanges, namesInChanges } from '../db/changes.ts'
-import { usernamesOf } from '../db/user-sheet.ts'
+import { namesOf } from '../db/user-sheet.ts'
+import { calledOf } from '../provisioning/display-name.ts'
 import { type Fields, readFields } from '../web/forms.ts'
 import { PRIVACY, type Route } from './access.ts'
 import { type Desk, operatorOf, type Problem } from './desk.ts'
@@ -61,14 +62,17 @@ export function auditScreen(desk: Desk): Route[] {
     const ids = changes
       .filter(({ kind, object }) => ABOUT_PEOPLE.includes(kind) && isUuid(object))
       .map(({ object }) => object)
-    const names = seesUsers && ids.length > 0 ? await usernamesOf(house.db, ids) : new Map<string, string>()
-    return changes.map((change) => ({
-      ...change,
-      what: kindOf(change.kind),
-      name: names.get(change.object) ?? change.object,
-      href: names.has(change.object) ? `${USERS}/${change.object}` : undefined,
-      differences: differencesOf(change.before, change.after),
-    }))
+    const names = seesUsers && ids.length > 0 ? await namesOf(house.db, ids) : undefined
+    return changes.map((change) => {
+      const user = names?.get(change.object)
+      return {
+        ...change,
+        what: kindOf(change.kind),
+        name: user ? calledOf(user) : change.object,
+        href: user ? `${USERS}/${change.object}` : undefined,
+        differences: differencesOf(change.before, change.after),
+      }
+    })
   }
 
   async function download(req: Request, res: Response): Promise<void> {

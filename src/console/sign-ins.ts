@@ -3,7 +3,8 @@ import type { Request, Response } from 'express'
 import { findRecords, listRecords, OUTCOMES, type Outcome, type SignInRecord } from '../db/audit.ts'
 import { listEntries } from '../db/entries.ts'
 import { findOpenFlows } from '../db/open-flows.ts'
-import { usernamesOf } from '../db/user-sheet.ts'
+import { namesOf } from '../db/user-sheet.ts'
+import { calledOf } from '../provisioning/display-name.ts'
 import { explain } from '../provisioning/explain.ts'
 import { oneParameter } from '../web/forms.ts'
 import { type Route, SUPPORT } from './access.ts'
@@ -35,7 +36,7 @@ export function signInsScreen(desk: Desk): Route[] {
       ? 'No sign-in has this code. Check it; records are kept for 90 days'
       : 'Enter the code as it is at the foot of the page, like 7f3a-91c2'
     const userIds = records.flatMap(({ userId }) => (userId !== undefined && isUuid(userId) ? [userId] : []))
-    const names = await usernamesOf(house.db, userIds)
+    const names = await namesOf(house.db, userIds)
     const page = {
       title: found ? `Sign-in ${found.code}` : 'Sign-ins',
       crumbs: [{ label: 'Sign-ins', href: SIGN_INS }],
@@ -86,10 +87,10 @@ function told(record: SignInRecord) {
   }
 }
 
-function userOf({ userId }: SignInRecord, names: Map<string, string>) {
+function userOf({ userId }: SignInRecord, names: Awaited<ReturnType<typeof namesOf>>) {
   if (userId === undefined) return undefined
-  const username = names.get(userId)
-  return username === undefined ? { username: undefined } : { username, href: `${USERS}/${userId}` }
+  const user = names.get(userId)
+  return user === undefined ? { username: undefined } : { username: calledOf(user), href: `${USERS}/${userId}` }
 }
 
 function isTrouble(outcome: Outcome): boolean {

@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express'
 import { listEntries } from '../db/entries.ts'
 import type { Person } from '../db/identities.ts'
+import { keepersOf } from '../db/read-only.ts'
 import type { AttributeValue } from '../db/user-attributes.ts'
 import {
   findSheet,
@@ -18,7 +19,8 @@ import { openSessions } from '../handback/sessions.ts'
 import { federatedSubject } from '../handback/subjects.ts'
 import { tracesOf } from '../login/traces.ts'
 import { isStandardAttribute } from '../provisioning/attributes.ts'
-import { withoutSlips } from '../provisioning/username.ts'
+import { calledOf, displayNameOf } from '../provisioning/display-name.ts'
+import { isLikeUniqueId, withoutSlips } from '../provisioning/username.ts'
 import { readFields } from '../web/forms.ts'
 import { OWNER, type Route, SUPPORT } from './access.ts'
 import { actorOf, type Desk, operatorOf, type Problem } from './desk.ts'
@@ -57,14 +59,15 @@ export function userScreen(desk: Desk): Route[] {
     const user = await sheetOf(req)
     if (!user) return missing(req, res)
     const { db } = house
-    const [identities, attributes, roles, consents, sessions] = await Promise.all([
+    const [identities, attributes, keepers, roles, consents, sessions] = await Promise.all([
       listIdentities(db, user.id),
       listAttributes(db, user.id),
+      keepersOf(db, user.id),
       listRolesWithOrigin(db, user.id),
       listConsents(db, user.id),
       sessionsOf(user),
     ])
-    const page = { title: user.username, crumbs: CRUMBS, problems }
+    const page = { title: calledOf(user), crumbs: CRUMBS, problems }
     desk.show(
       req,
       res,
@@ -72,8 +75,15 @@ export function userScreen(desk: Desk): Route[] {
       {
         ...page,
         user,
+        displayName: displayNameOf(user.said ?? {}),
+        isUniqueId: isLikeUniqueId(user.username),
         identities: identities.map((one) => ({ ...one, key: keyOf(one) })),
-        attributes: attributes.map((one) => ({ ...one, label: labelOf(one), text: textOf(one.value) })),
+        attributes: attributes.map((one) => ({
+          ...one,
+          label: labelOf(one),
+          text: textOf(one.value),
+          keeper: keepers.get(one.name),
+        })),
         roles,
         consents: consents.map((one) => ({
           ...one,
@@ -105,17 +115,17 @@ export function userScreen(desk: Desk): Route[] {
     const here = `${USERS}/${user.id}`
     if (!mayChange(res, user))
       return desk.stop(req, res, 403, 'This is an operator', 'Only an owner can lock operators and sign them out.', {
-        label: `Go back to ${user.username}`,
+        label: `Go back to ${calledOf(user)}`,
         href: here,
       })
-    const [actor, now] = [actorOf(req, res), house.now()]
+    const [actor, now, called] = [actorOf(req, res), house.now(), calledOf(user)]
     const fields = readFields(req.body)
     const [locked, unlocked] = [fields.one('lock-identity'), fields.one('unlock-identity')]
     const identity = (await listIdentities(house.db, user.id)).find((one) => [locked, unlocked].includes(keyOf(one)))
     if (identity) {
       await setPersonLocked(house, identity, locked !== '', actor)
       const what = locked === '' ? 'can sign in with' : 'cannot sign in any more with'
-      return desk.done(req, res, here, `${user.username} ${what} ${identity.idp}`)
+      return desk.done(req, res, here, `${called} ${what} ${identity.idp}`)
     }
     switch (fields.one('do')) {
       case 'lock':
@@ -131,7 +141,7 @@ export function userScreen(desk: Desk): Route[] {
     function tell(done: Done, what: string): void | Promise<void> {
       if (done === 'missing') return missing(req, res)
       if (done === 'last-owner') return answer(req, res, [{ field: 'lock', text: NO_OWNER }])
-      desk.done(req, res, here, `${user?.username} ${what}`)
+      desk.done(req, res, here, `${called} ${what}`)
     }
   }
 
@@ -147,8 +157,8 @@ export function userScreen(desk: Desk): Route[] {
       listConsents(db, user.id),
     ])
     const page = {
-      title: `Delete ${user.username}`,
-      crumbs: [...CRUMBS, { label: user.username, href: here }],
+      title: `Delete ${calledOf(user)}`,
+      crumbs: [...CRUMBS, { label: calledOf(user), href: here }],
       problems,
       user,
       here,
@@ -170,7 +180,7 @@ export function userScreen(desk: Desk): Route[] {
     // Their page says why it cannot be done; they became one between the page and the press.
     if (done === 'operator')
       return answerDelete(req, res, [{ field: 'username', text: 'This user is an operator now' }])
-    desk.done(req, res, USERS, `${user.username} is deleted`)
+    desk.done(req, res, USERS, `${calledOf(user)} is deleted`)
   }
 
   function keyOf(identity: Person): string {

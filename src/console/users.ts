@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express'
 import { listEntries } from '../db/entries.ts'
 import { countUsers, type Place, searchUsers, type UserCount, type UserSearch } from '../db/user-search.ts'
+import { displayNameOf } from '../provisioning/display-name.ts'
 import { canonicalForm, withoutSlips } from '../provisioning/username.ts'
 import { splitName, storeNamed } from '../stores/name.ts'
 import { policyOf, type Store } from '../stores/policy.ts'
@@ -51,7 +52,7 @@ export function usersScreen(desk: Desk): Route[] {
     const [first, last] = [page.rows[0], page.rows.at(-1)]
     desk.show(req, res, 'users', {
       title: 'Users',
-      users: page.rows,
+      users: page.rows.map((user) => ({ ...user, displayName: displayNameOf(user.said ?? {}) })),
       typed,
       isSearch: typed.username !== '' || typed.store !== '' || idp !== undefined || search.isLocked !== undefined,
       total: said(count),

@@ -7,7 +7,7 @@ const PARTS = {
       signed_out_at AS "signedOutAt" FROM users WHERE id = :user`,
   attributes: `SELECT user_attributes.name, value, verified, origin, display_name AS idp, updated_at AS since
       FROM user_attributes LEFT JOIN idps ON idps.id = origin_idp_id WHERE user_id = :user ORDER BY user_attributes.name`,
-  identities: `SELECT display_name AS idp, i.issuer, subject, scheme, i.created_at AS since
+  identities: `SELECT display_name AS idp, i.issuer, subject, scheme, sent, i.created_at AS since
       FROM identities i JOIN idps ON idps.id = idp_id WHERE user_id = :user ORDER BY i.created_at`,
   roles: `SELECT role, origin, display_name AS idp, r.created_at AS since
       FROM user_roles r LEFT JOIN idps ON idps.id = origin_idp_id WHERE user_id = :user ORDER BY role`,

@@ -4,15 +4,16 @@ import { insertAccountEvent } from './account-events.ts'
 import { inTransaction, query, queryOne } from './connect.ts'
 import { currentConsents } from './consents.ts'
 import { queueMail } from './mails.ts'
+import { type Keeper, keepersOf } from './read-only.ts'
 import type { AttributeValue } from './user-attributes.ts'
 import { lockUser } from './users.ts'
 
-/** `refused`: an operator's value, one that nobody agreed to keep, or of no user. `same`: it says that already. */
-export type Typed = 'saved' | 'same' | 'refused'
+/** `refused`: an operator's value, one that nobody agreed to keep, or of no user. `same`: it says that already. A keeper: an idp has the say. */
+export type Typed = 'saved' | 'same' | 'refused' | Keeper
 
 /**
  * Makes a value the person's own: no later sign-in touches it. Only in place of one that is kept and is not an operator's, or of none where the
- * person has agreed that there is one. An address or a number that somebody typed is confirmed by nobody, and whoever had the address before is
+ * person has agreed that there is one; never what an idp keeps up to date. An address or a number that somebody typed is confirmed by nobody, and whoever had the address before is
  * told at it, in `language`.
  */
 export function putOwnValue(
@@ -33,6 +34,8 @@ export function putOwnValue(
       [JSON.stringify(value), userId, attribute],
     )
     if (kept?.isSame) return 'same'
+    const keeper = (await keepersOf(transaction, userId)).get(attribute)
+    if (keeper) return keeper
     if (kept?.origin === 'operator') return 'refused'
     if (!kept) {
       const consents = await currentConsents(transaction, userId)

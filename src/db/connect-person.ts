@@ -10,6 +10,7 @@ import { isPersonLocked } from './identity-locks.ts'
 import { findIdp } from './idps.ts'
 import { type MailHouse, queueMail } from './mails.ts'
 import { type AnsweredAttribute, noteAnswered, startSeenConnecting } from './purpose-versions.ts'
+import { type Keeper, keepersOf } from './read-only.ts'
 import { listUserAttributes, replaceUserAttributes, type StoredAttribute } from './user-attributes.ts'
 import { grantRoles } from './user-roles.ts'
 import { findUser, lockUser } from './users.ts'
@@ -19,6 +20,8 @@ export interface Kept {
   stored: StoredAttribute[]
   /** What holds. */
   consents: ConsentRecord[]
+  /** What other idps keep up to date, by attribute, which is not the person's to replace. */
+  keepers: ReadonlyMap<string, Keeper>
 }
 
 /** What the person ticked. */
@@ -98,6 +101,7 @@ async function connect(db: Db, house: MailHouse, connection: Connection): Promis
   const taken = connection.choose({
     stored: await listUserAttributes(db, userId),
     consents: await currentConsents(db, userId),
+    keepers: await keepersOf(db, userId),
   })
   if (!taken) throw new Undone('changed')
 

@@ -46,6 +46,16 @@ export async function insertIdentity(db: Db, person: Person, userId: string, sch
   return row !== undefined
 }
 
+/** Notes of which attributes the idp has just sent something, no values. The same as before writes nothing. */
+export async function noteSent(db: Db, { idpId, issuer, subject }: Person, names: string[]): Promise<void> {
+  const sent = [...names].sort()
+  await query(
+    db,
+    `UPDATE identities SET sent = ?::text[] WHERE idp_id = ? AND issuer = ? AND subject = ? AND sent IS DISTINCT FROM ?::text[]`,
+    [sent, idpId, issuer, subject, sent],
+  )
+}
+
 /** Whether the person is known as this user: for a transaction that has locked the user, to the end of it. */
 export async function isKnownAs(db: Db, person: Person, userId: string): Promise<boolean> {
   const row = await queryOne(

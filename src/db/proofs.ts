@@ -1,8 +1,10 @@
 // A sign-in that may connect a user who is here already: who may be meant, and whose user the person proved to be, by what.
 import type { Verdict } from '../provisioning/decide.ts'
+import type { Said } from '../provisioning/display-name.ts'
 import { type Db, query, queryOne } from './connect.ts'
 import type { Person } from './identities.ts'
 import { IS_LOCKED } from './identity-locks.ts'
+import { saidOf } from './user-attributes.ts'
 
 /** Whether a user who is not locked keeps this e-mail address, verified, in whatever case. */
 export async function isKeptVerified(db: Db, email: string): Promise<boolean> {
@@ -61,6 +63,7 @@ export interface Proof {
 /** What the owner of a user can prove that it is theirs with, now. */
 export interface Means {
   username: string
+  said: Said | null
   store: string
   isLocked: boolean
   passwordHash: string | null
@@ -89,7 +92,8 @@ export async function findProof(db: Db, flowId: string, isHeld = false): Promise
 export async function meansOf(db: Db, userId: string): Promise<Means | undefined> {
   const user = await queryOne<Omit<Means, 'identities'>>(
     db,
-    `SELECT username, store, is_locked AS "isLocked", password_hash AS "passwordHash" FROM users WHERE id = ?`,
+    `SELECT username, ${saidOf('users.id')} AS said, store, is_locked AS "isLocked", password_hash AS "passwordHash"
+     FROM users WHERE id = ?`,
     [userId],
   )
   if (!user) return undefined

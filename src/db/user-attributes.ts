@@ -1,5 +1,6 @@
 // Rows of user_attributes: what is kept of a person, each value with its origin.
 import { type Db, query } from './connect.ts'
+import { ENHANCED } from './read-only.ts'
 
 export interface AddressValue {
   [member: string]: string
@@ -23,6 +24,11 @@ export function listUserAttributes(db: Db, userId: string): Promise<StoredAttrib
     [userId],
   )
 }
+
+/** SQL of what the user `id` can be called by, as one object (`Said`); NULL when none of it is kept. */
+export const saidOf = (id: string) =>
+  `(SELECT jsonb_object_agg(a.name, a.value) FROM user_attributes a
+    WHERE a.user_id = ${id} AND a.name IN ('name', 'given_name', 'family_name', 'email'))`
 
 /** Sets values in one statement. A value of another origin stays as it is. */
 export async function putUserAttributes(db: Db, userId: string, attributes: StoredAttribute[]): Promise<void> {
@@ -56,7 +62,7 @@ export async function dropUserAttributes(db: Db, userId: string, names: string[]
   await query(db, 'DELETE FROM user_attributes WHERE user_id = ? AND name = ANY (?::text[])', [userId, names])
 }
 
-/** Puts values in place of what is kept, whoever said that: for a person who chose them. */
+/** Puts values in place of what is kept, whoever said that: for a person who chose them. What another idp keeps up to date stays. */
 export async function replaceUserAttributes(db: Db, userId: string, attributes: StoredAttribute[]): Promise<void> {
   if (attributes.length === 0) return
   await query(
@@ -65,7 +71,9 @@ export async function replaceUserAttributes(db: Db, userId: string, attributes: 
      SELECT ?, name, value, verified, origin, "originIdpId"
      FROM jsonb_to_recordset(?::jsonb) AS a (name text, value jsonb, verified boolean, origin text, "originIdpId" uuid)
      ON CONFLICT ON CONSTRAINT user_attributes_pkey DO UPDATE SET value = excluded.value, verified = excluded.verified,
-       origin = excluded.origin, origin_idp_id = excluded.origin_idp_id, updated_at = now()`,
+       origin = excluded.origin, origin_idp_id = excluded.origin_idp_id, updated_at = now()
+     WHERE user_attributes.origin_idp_id IS NULL OR user_attributes.origin_idp_id IS NOT DISTINCT FROM excluded.origin_idp_id
+       OR NOT ${ENHANCED} OR EXISTS (SELECT FROM idps WHERE id = user_attributes.origin_idp_id AND attribute_sync_method = 'NONE')`,
     [userId, JSON.stringify(attributes)],
   )
 }

@@ -1,5 +1,7 @@
 // Finds users for a list: by the beginning of a username, by store, idp and state, page by page. Law: no statement looks through all users or identities.
+import type { Said } from '../provisioning/display-name.ts'
 import { type Db, query, queryOne } from './connect.ts'
+import { saidOf } from './user-attributes.ts'
 
 export interface UserSearch {
   /** Where to look, each store with the beginning of a username in the form in which it compares names; '' for all. */
@@ -17,6 +19,7 @@ export interface Place {
 export interface ListedUser extends Place {
   id: string
   username: string
+  said: Said | null
   isLocked: boolean
   createdAt: Date
   /** Names of the idps that they come from. */
@@ -46,7 +49,7 @@ export async function searchUsers(
     db,
     `SELECT id, store, username, username_canonical AS canonical, is_locked AS "isLocked", created_at AS "createdAt",
        password_hash IS NOT NULL AS "hasPassword",
-       ${lastSignInOf('found.id')} AS "lastSignInAt",
+       ${lastSignInOf('found.id')} AS "lastSignInAt", ${saidOf('found.id')} AS said,
        ARRAY(SELECT display_name FROM identities JOIN idps ON idps.id = idp_id WHERE user_id = found.id ORDER BY position, name) AS idps
      FROM (${found.sql('*', limit)} ORDER BY username_canonical COLLATE "C" ${direction}, store COLLATE "C" ${direction} LIMIT ?) AS found
      ORDER BY username_canonical COLLATE "C" ${direction}, store COLLATE "C" ${direction}`,

@@ -1,15 +1,17 @@
 // Everything that is kept of one user, for an operator who looks at them.
+import type { Said } from '../provisioning/display-name.ts'
 import { type Db, query, queryOne } from './connect.ts'
 import type { ConsentState } from './consents.ts'
 import type { Person } from './identities.ts'
 import { IS_LOCKED } from './identity-locks.ts'
-import type { AttributeValue } from './user-attributes.ts'
+import { type AttributeValue, saidOf } from './user-attributes.ts'
 import { lastSignInOf } from './user-search.ts'
 
 export interface UserSheet {
   id: string
   store: string
   username: string
+  said: Said | null
   isLocked: boolean
   createdAt: Date
   signedOutAt: Date | null
@@ -30,21 +32,36 @@ export function findSheet(db: Db, userId: string, now: Date): Promise<UserSheet 
     `SELECT id, store, username, is_locked AS "isLocked", users.created_at AS "createdAt", signed_out_at AS "signedOutAt",
        password_hash IS NOT NULL AS "hasPassword", role AS "operatorRole",
        (SELECT count(*)::int FROM user_factors f WHERE f.user_id = id AND confirmed_at IS NOT NULL) AS factors,
-       ${lastSignInOf('users.id')} AS "lastSignInAt",
+       ${lastSignInOf('users.id')} AS "lastSignInAt", ${saidOf('users.id')} AS said,
        (SELECT count(*)::int FROM console_sessions c WHERE c.user_id = users.id AND expires_at > ?) AS "consoleSessions"
      FROM users LEFT JOIN operators ON operators.user_id = id WHERE id = ?`,
     [now, userId],
   )
 }
 
-/** The usernames of those of these users that are there, by id. */
-export async function usernamesOf(db: Db, userIds: readonly string[]): Promise<Map<string, string>> {
-  const rows = await query<{ id: string; username: string }>(
+/** Of these users, by id, those that are there, with what they can be called by. */
+export async function namesOf(
+  db: Db,
+  userIds: readonly string[],
+): Promise<Map<string, { username: string; said: Said | null }>> {
+  const rows = await query<{ id: string; username: string; said: Said | null }>(
     db,
-    'SELECT id, username FROM users WHERE id = ANY (?::uuid[])',
+    `SELECT id, username, ${saidOf('users.id')} AS said FROM users WHERE id = ANY (?::uuid[])`,
     [userIds],
   )
-  return new Map(rows.map(({ id, username }) => [id, username]))
+  return new Map(rows.map(({ id, ...names }) => [id, names]))
+}
+
+/** What one user can be called by, and the idp that made them known here first, as people call it. */
+export async function findSaid(db: Db, userId: string): Promise<{ said: Said | null; idp: string | null } | undefined> {
+  return queryOne(
+    db,
+    `SELECT ${saidOf('users.id')} AS said,
+       (SELECT display_name FROM identities i JOIN idps ON idps.id = idp_id WHERE i.user_id = users.id
+        ORDER BY i.created_at, name LIMIT 1) AS idp
+     FROM users WHERE id = ?`,
+    [userId],
+  )
 }
 
 export interface SheetIdentity extends Person {

@@ -6,7 +6,7 @@ import type { ConsentRecord } from '../db/consents.ts'
 import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
 import { closeFlow, noteMade } from '../db/flows.ts'
 import type { Identity } from '../db/identities.ts'
-import { insertIdentity, mayComeInAs } from '../db/identities.ts'
+import { insertIdentity, mayComeInAs, noteSent } from '../db/identities.ts'
 import { isPersonLocked } from '../db/identity-locks.ts'
 import type { Idp } from '../db/idps.ts'
 import { noteSeen, type Shown, startSeen } from '../db/purpose-versions.ts'
@@ -101,6 +101,7 @@ export async function provision(
       if (!(await insertUser(db, { ...user, id: userId }))) {
         throw new Rollback({ kind: 'username-taken' })
       }
+      await noteSent(db, person, Object.keys(profile.attributes))
       await startSeen(db, userId, shownOf(purposes, now))
       await putUserAttributes(db, userId, user.attributes)
       await grantRoles(db, userId, idp.id, roles)
@@ -169,6 +170,7 @@ export async function signIn(
     if (!(await lockUser(db, userId)) || !(await mayComeInAs(db, person, userId))) return 'unknown'
     const closed = await closeFlow(db, flow.id, signedInAs(userId, idp, profile), now)
     if (!closed) return 'over'
+    await noteSent(db, person, Object.keys(profile.attributes))
     const records = choice ? await keepChoice(db, flow, idp, userId, choice, now) : []
     const consents = await currentConsents(db, userId)
     const changes = changesOf(profile, {

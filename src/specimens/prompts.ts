@@ -53,6 +53,8 @@ const { consent: _consent, ...withoutConsent } = first
 const { password: _none, ...withoutPasswordOrConsent } = withoutConsent
 export const signupForm = { ...first.form, action: '/accountrecoveryendpoint/signup.do' }
 export const shown = { kind: 'shown', value: 'asha' } as const
+/** While the enhanced feature is on. */
+const fixed = { kind: 'shown', value: '9dee9636-5016-890f-90f9-9f51bc25f60f', fixed: true } as const
 
 /** Somebody who has an account is asked about a change. */
 export const changed: PromptPage = {
@@ -71,6 +73,7 @@ export const inStaff = { key: 'username.hint.store', values: { store: 'STAFF' } 
 export const firstPrompts: PageState[] = [
   state('register', 'first view', first),
   state('register', 'an account can be connected', { ...first, connectHref }),
+  state('register', 'the username is an id', { ...first, username: fixed }),
   state('register', 'a needed value that the idp did not send; odd values', {
     ...first,
     consent: { purposes: [recover(email, missingPhone), office(groups, address, department)] },
@@ -118,6 +121,12 @@ export const firstPrompts: PageState[] = [
     heading: { key: 'signup.title.consent', values },
     username: shown,
     connectHref,
+  }),
+  state('signup', 'consent only, and the username is an id', {
+    ...withoutPassword,
+    form: signupForm,
+    heading: { key: 'signup.title.consent', values },
+    username: { ...fixed, value: `STAFF/${fixed.value}` },
   }),
   state('signup', 'twelve details', {
     ...withoutPassword,
