@@ -18,6 +18,7 @@ import { type Choice, type NewUser, shownOf, signIn } from './provision.ts'
 import type { Arrived, Asking } from './settle.ts'
 import { askingOf, settle } from './settle.ts'
 import { freeNames } from './suggestions.ts'
+import { isLikeUniqueId } from './username.ts'
 
 export type Found = Asking & { flow: Arrived }
 
@@ -46,7 +47,10 @@ export function readAnswers(fields: Fields, { question, situation }: Asking, isI
     fields.one('notice') === noticeOn(situation, question) &&
     isItsPage &&
     question.ask.password === fields.names.includes('password')
-  if (!isSameQuestion) return { kind: 'again', tried: { ...tryOf(keep(fields, form)), isChanged: true } }
+  if (!isSameQuestion) {
+    const { kept } = sameAgain(fields, { situation, question })
+    return { kind: 'again', tried: { ...tryOf(kept), isChanged: true } }
+  }
   if (question.page === 'signup' && question.ask.username && !fields.names.includes('username')) {
     // The shown name was taken while the page was open: now it is asked for, and the ticks stay.
     return { kind: 'again', tried: { ...sameAgain(fields, { situation, question }), isFirst: true } }
@@ -61,7 +65,9 @@ export function readAnswers(fields: Fields, { question, situation }: Asking, isI
 export function sameAgain(fields: Fields, { situation, question }: Asking): Try {
   const first = firstView(situation, question)
   const kept = keep(fields, askedOf(situation, question))
-  const username = fields.names.includes('username') ? kept.username : first.kept.username
+  // Nor was the id a field, which the page sent along for password managers.
+  const isTyped = fields.names.includes('username') && !isLikeUniqueId(kept.username)
+  const username = isTyped ? kept.username : first.kept.username
   const tried = username === first.kept.username ? first : tryOf(kept)
   // Whoever had typed a password is told that it has to be typed again.
   return { ...tried, kept: { ...kept, username }, isFirst: fields.one('password') === '' }
