@@ -49,6 +49,8 @@ export const editRoom: Room = (desk) => {
     const { account, attribute, kept } = await find(res, fields.one('attribute'))
     const value = fields.one('value')
     const label = account.spoken.label(attribute).text
+    const keeper = account.keepers.get(attribute)
+    if (keeper) return desk.done(req, res, '', readOnly(account, attribute, keeper))
     // Left as it was, it is not theirs yet, and stays confirmed.
     if (kept && value.trim() === textOf(kept)) return desk.done(req, res, '', { key: 'PROFILE_SAME' })
     const read = readTyped(attribute, value, label)
@@ -61,6 +63,7 @@ export const editRoom: Room = (desk) => {
     })
     // Stopped in another tab meanwhile.
     if (typed === 'refused') throw new PageError(404, 'missing')
+    // The feature was turned on meanwhile.
     if (typeof typed === 'object') return desk.done(req, res, '', readOnly(account, attribute, typed))
     if (typed === 'same') return desk.done(req, res, '', { key: 'PROFILE_SAME' })
     desk.done(req, res, '', { key: 'PROFILE_SAVED', values: { attribute: label } })
