@@ -46,7 +46,11 @@ describe('among twenty thousand users', () => {
          FROM (${people}) AS people WHERE ${share}`,
       )
     }
-    for (const table of ['users', 'identities']) await house.rows(`VACUUM ANALYZE ${table}`)
+    await house.rows(
+      `INSERT INTO user_attributes (user_id, name, value, origin)
+       SELECT id, name, to_jsonb(name || ' of ' || username), 'person' FROM users, unnest('{name,email,department}'::text[]) AS name`,
+    )
+    for (const table of ['users', 'identities', 'user_attributes']) await house.rows(`VACUUM ANALYZE ${table}`)
     for (const { id, name } of await house.rows<{ id: string; name: string }>('SELECT id, name FROM idps')) {
       idps[name] = id
     }
@@ -136,7 +140,24 @@ describe('among twenty thousand users', () => {
     assert.ok(found.some(({ hasPassword }) => hasPassword) && found.some(({ hasPassword }) => !hasPassword))
   })
 
-  test('no statement of any search looks through users or identities', async () => {
+  test('a listed user comes with what they can be called by and nothing else of them, in the one statement that lists', async () => {
+    const { db } = house.house
+    await house.rows(`DELETE FROM user_attributes WHERE user_id = $1`, [all[3]?.id])
+    let statements = 0
+    const count = () => {
+      statements += 1
+    }
+    db.on('query', count)
+    const found = await searchUsers(db, { stores: stores() }, { limit: 25 })
+    db.off('query', count)
+    assert.equal(statements, 1)
+    for (const [index, { username, said }] of found.entries()) {
+      const kept = { name: `name of ${username}`, email: `email of ${username}` }
+      assert.deepEqual(said, index === 3 ? null : kept)
+    }
+  })
+
+  test('no statement of any search looks through users, identities or attributes', async () => {
     const { db } = house.house
     const said: { sql: string; bindings: unknown[] }[] = []
     const listen = ({ sql, bindings }: { sql: string; bindings: unknown[] }) => said.push({ sql, bindings })
@@ -158,7 +179,7 @@ describe('among twenty thousand users', () => {
       const plan = await house.rows<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, bindings)
       const text = plan.map((row) => row['QUERY PLAN']).join('\n')
       const name = pages.find(([, upTo]) => index < upTo)?.[0]
-      assert.doesNotMatch(text, /Seq Scan on (users|identities)\b/, `${name}: ${sql}\n${text}`)
+      assert.doesNotMatch(text, /Seq Scan on (users|identities|user_attributes)\b/, `${name}: ${sql}\n${text}`)
     }
   })
 })
