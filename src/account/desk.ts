@@ -4,6 +4,7 @@ import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import type { User } from '../db/users.ts'
 import type { AccountSession } from '../handback/my-account.ts'
 import type { House } from '../house.ts'
+import type { Called } from '../provisioning/called.ts'
 import { csrfToken } from '../web/csrf.ts'
 import type { Message, Problem } from '../web/page.ts'
 import { redirectSaved, type Sessions } from '../web/session.ts'
@@ -40,11 +41,6 @@ export interface Desk {
   isFresh(req: Request): boolean
   /** Goes on under a new id, as a session that began at this moment: that of what has ended all others. */
   renew(req: Request, at: Date): Promise<void>
-}
-
-export interface Called {
-  name: string
-  idp?: string
 }
 
 /** A session as it is between two requests. */

@@ -2,15 +2,12 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { MY_ACCOUNT, MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { isWayIn } from '../db/identities.ts'
-import { findSaid } from '../db/user-sheet.ts'
-import { findUser, type User } from '../db/users.ts'
+import { findUser } from '../db/users.ts'
 import { type Flow, startFlow } from '../flow.ts'
 import { SIGNED_OUT } from '../handback/my-account.ts'
 import type { House } from '../house.ts'
 import { loginStart } from '../login/ways.ts'
-import { displayNameOf } from '../provisioning/display-name.ts'
-import { isLikeUniqueId } from '../provisioning/username.ts'
-import { joinName } from '../stores/name.ts'
+import { whatIsCalled } from '../provisioning/called.ts'
 import { sameOrigin, sessionToken } from '../web/csrf.ts'
 import { methodNotAllowed, statePage } from '../web/errors.ts'
 import { formBody, oneParameter, readFields } from '../web/forms.ts'
@@ -19,7 +16,7 @@ import { activityRoom } from './activity.ts'
 import { CLOSED, closeRoom } from './close.ts'
 import { confirmRoom } from './confirm.ts'
 import { connectRoom } from './connect.ts'
-import { type Called, createDesk, type Room, type Route, visitOf } from './desk.ts'
+import { createDesk, type Room, type Route, visitOf } from './desk.ts'
 import { disconnectRoom } from './disconnect.ts'
 import { downloadRoom } from './download.ts'
 import { editRoom } from './edit.ts'
@@ -93,15 +90,8 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
       return false
     }
     res.locals['user'] = user
-    res.locals['called'] = await called(user)
+    res.locals['called'] = await whatIsCalled(house.db, user)
     return true
-  }
-
-  /** An id says nothing to a person: what they are called does, and where that comes from. */
-  async function called({ id, store, username }: User): Promise<Called> {
-    const found = isLikeUniqueId(username) ? await findSaid(house.db, id) : undefined
-    const name = displayNameOf(found?.said ?? {}) ?? joinName(store, username)
-    return { name, ...(found?.idp ? { idp: found.idp } : {}) }
   }
 
   /** Whoever only wants to look is sent to sign in, and comes back to where they wanted to go. */

@@ -184,7 +184,7 @@ export function secondFactorRoutes(house: House, ways: { ended: (flowId: string)
       otherHref: `${loginAgain(flow.id)}&choose=1`,
       isSent,
       masked: showing.address === undefined ? '' : maskedAddress(showing.address),
-      ...(shown === undefined ? {} : { app: { secret: shown, issuer: house.publicUrl.host, label: waiting.username } }),
+      ...(shown === undefined ? {} : { app: { secret: shown, issuer: house.publicUrl.host, label: waiting.called } }),
       ...(problem ? { problem } : {}),
     }
     house.views.send(res, 'second-factor', factorPage(page, showing, context), status)

@@ -5,16 +5,16 @@ import { findUser } from '../db/users.ts'
 import type { FactorStep, Factors } from '../factors/need.ts'
 import type { BrowserFlow } from '../flow.ts'
 import type { House } from '../house.ts'
+import { whatIsCalled } from '../provisioning/called.ts'
 import { decide, type Verdict } from '../provisioning/decide.ts'
 import { gather } from '../provisioning/facts.ts'
 import { finishAddress } from '../provisioning/offer.ts'
 import { factorStep } from '../provisioning/second-factor.ts'
 import { settle, settleLocally } from '../provisioning/settle.ts'
-import { joinName } from '../stores/name.ts'
 
 export interface Waiting {
   userId: string
-  username: string
+  called: string
   step: FactorStep
   factors: Factors
   application: Application
@@ -52,8 +52,8 @@ async function waitingFor(
   // Settling says why.
   if (!user || user.isLocked) return undefined
   const factors = await factorsOf(house.db, userId)
-  const username = joinName(user.store, user.username)
-  return { userId, username, step, factors, application, ...(verdict ? { verdict } : {}) }
+  const { name: called } = await whatIsCalled(house.db, user)
+  return { userId, called, step, factors, application, ...(verdict ? { verdict } : {}) }
 }
 
 /** Settles a flow whose person has shown what they had to. Returns the address of the page that asks next; undefined when it is over. */

@@ -214,7 +214,7 @@ describe('what an idp says of a person, while the enhanced feature is on', () =>
     })
   })
 
-  it('an idp that is off keeps what it said, and the page says whom to ask; once deleted, it has no say', async () => {
+  it('an idp that is off keeps what it said, and the page says whom to ask', async () => {
     const person = newcomer()
     const id = await join(product, 'consent', person, { ticks: TICKS })
     const hash = await product.running.house.passwords.hash(PASSWORD, 'a test')
