@@ -7,7 +7,7 @@ import { codeOf, enhanced, giveTotp, mailedCode } from '../support/factors.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
-import { codesOn, newcomer, refused, signedIn, storedPerson, visit } from '../support/visits.ts'
+import { codesOn, knownPerson, newcomer, refused, signedIn, storedPerson, visit } from '../support/visits.ts'
 
 const MODES = ['silent', 'consent', 'password', 'username', 'none'] as const
 const STEP_MS = 30_000
@@ -58,7 +58,8 @@ describe('the second factor at a sign-in', () => {
 
   it('is asked for after a password as well', async () => {
     const { person, secret } = await withApp('password')
-    const page = await enterWithPassword(product, person.preferred_username, PASSWORD)
+    const { username } = (await knownPerson(product, person.sub)).user
+    const page = await enterWithPassword(product, username, PASSWORD)
     assert.equal(at(page), '/authenticationendpoint/totp.do')
     const inside = await page.fill({ code: next(secret) }).press('Continue')
     assert.equal(at(inside), '/myaccount')

@@ -7,7 +7,7 @@ import { codeOf, enhanced, giveBackupCodes, giveEmailCodes, giveTotp, mailedCode
 import { PASSWORD } from '../support/people.ts'
 import type { Product } from '../support/product.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
-import { codesOn, deleteUser, type Newcomer, signedIn, submit, visit } from '../support/visits.ts'
+import { codesOn, deleteUser, knownPerson, type Newcomer, signedIn, submit, visit } from '../support/visits.ts'
 
 const MINUTE = 60_000
 const at = (page: Page) => new URL(page.url).pathname
@@ -41,9 +41,8 @@ describe('the second factor', () => {
     const owner = await withApp()
     const thief = sameAddress(owner)
     const page = await claim(await offered(product, 'consent', thief))
-    const stopped = await page
-      .fill({ username: owner.person.preferred_username, password: PASSWORD })
-      .press('Sign in and connect')
+    const { username } = (await knownPerson(product, owner.person.sub)).user
+    const stopped = await page.fill({ username, password: PASSWORD }).press('Sign in and connect')
     assert.equal(at(stopped), '/authenticationendpoint/totp.do')
     const key = new URL(stopped.url).searchParams.get('sessionDataKey')
     const [row] = await product.rows('SELECT 1 FROM identities WHERE subject = $1', [thief.sub])
