@@ -246,8 +246,8 @@ describe('what is kept and recorded', () => {
     const userId = user?.user_id ?? assert.fail()
     const notice = { hash: 'of this test', language: 'en', content: '{}' }
     const version = (await lastVersion(house().db, purposeId))?.version
-    const choose = what === 'withdraw' ? withdraw : allow
-    await choose(house().db, { userId, purposeId, attribute, notice, version, now: product.clock.now })
+    const chosen = { userId, purposeId, attribute, notice, version, now: product.clock.now }
+    await (what === 'withdraw' ? withdraw(house(), chosen) : allow(house().db, chosen))
     model.record(box, what === 'withdraw' ? 'withdrawn' : 'given')
     model.seen.set(box, structuredClone(model.purposes.get(purposeId) ?? assert.fail()))
     model.keep([])

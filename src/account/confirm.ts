@@ -126,7 +126,10 @@ export const confirmRoom: Room = (desk) => {
   }
 }
 
-/** Where somebody wanted to go: a path below /myaccount, of a flow if need be, and nothing else, for anybody can write an address. */
+/** Where somebody wanted to go: a path below /myaccount, of a flow or a detail if need be, and nothing else, for anybody can write an address. */
 export function nextOf(value: string | undefined): string {
-  return value !== undefined && /^(\/[\w~-][\w.~-]*)+(\?sessionDataKey=[\w-]{24})?$/.test(value) ? value : ''
+  return value !== undefined &&
+    /^(\/[\w~-][\w.~-]*)+(\?(sessionDataKey=[\w-]{24}|attribute=[\w-]{1,100}))?$/.test(value)
+    ? value
+    : ''
 }

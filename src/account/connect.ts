@@ -66,7 +66,7 @@ export const connectRoom: Room = (desk) => {
 
   async function leave(req: Request, res: Response): Promise<void> {
     const idp = await idpNamed(req)
-    if (!desk.isFresh(req)) return res.redirect(303, startOf(idp))
+    if (await desk.missingProof(req, res)) return res.redirect(303, startOf(idp))
     const { id } = userOf(res)
     const door = { kind: 'my-account', applicationId: MY_ACCOUNT, intent: 'connect', userId: id, to: SIGN_IN } as const
     res.redirect(303, loginAgain(await startFlow(house, req, res, { ...door, session: sessionHashOf(req) }), idp.name))

@@ -1,6 +1,7 @@
 // What every page of My Account is given: the house, who is signed in, and pages inside the frame.
 import type { Request, Response } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
+import { factorsOf } from '../db/user-factors.ts'
 import type { User } from '../db/users.ts'
 import type { AccountSession } from '../handback/my-account.ts'
 import type { House } from '../house.ts'
@@ -15,8 +16,13 @@ export interface Route {
   path: string
   /** For what cannot be undone, and for ways in: the person has to have proved who they are a moment ago. */
   fresh?: true
+  /** Where it depends on settings whether the address is there. */
+  isThere?: () => boolean
   handler: (req: Request, res: Response) => Promise<void> | void
 }
+
+/** `factor`: their second factor, which whoever has one shows as well. */
+export type MissingProof = 'proof' | 'factor'
 
 /** The pages of one subject. */
 export type Room = (desk: Desk) => Route[]
@@ -35,10 +41,10 @@ export interface Desk {
   done(req: Request, res: Response, to: string, notice: Message): void
   /** Ends this session, and goes on to a page of the house that nobody has to be signed in for. */
   leave(req: Request, res: Response, to: string): Promise<void>
-  /** The page that asks people to prove who they are and then leads to `to`, a page below /myaccount. */
-  confirmAddress(to: string): string
-  /** Whether the person proved a moment ago who they are. */
-  isFresh(req: Request): boolean
+  /** The page that asks people to prove who they are, or for their second factor, and then leads to `to`, a page below /myaccount. */
+  confirmAddress(to: string, missing?: MissingProof): string
+  /** What the person has not shown a moment ago of that by which we know that it is them. */
+  missingProof(req: Request, res: Response): Promise<MissingProof | undefined>
   /** Goes on under a new id, as a session that began at this moment: that of what has ended all others. */
   renew(req: Request, at: Date): Promise<void>
 }
@@ -51,6 +57,7 @@ export interface Visit extends AccountSession {
 
 /** Below /myaccount. */
 export const CONFIRM = '/confirm'
+export const CONFIRM_CODE = '/confirm/code'
 export const SIGN_IN = '/sign-in'
 
 /** The entries of the menu, in order, each with the beginnings of the addresses that belong to it. */
@@ -89,13 +96,22 @@ export function createDesk(house: House, sessions: Sessions): Desk {
       await sessions.end(req)
       res.redirect(303, to)
     },
-    confirmAddress: (to) => `${MY_ACCOUNT_HOME}${CONFIRM}?${new URLSearchParams({ next: to })}`,
-    isFresh: (req) => house.now().getTime() - visitOf(req).provedAt <= FRESH_MS,
+    confirmAddress(to, missing = 'proof') {
+      return `${MY_ACCOUNT_HOME}${missing === 'proof' ? CONFIRM : CONFIRM_CODE}?${new URLSearchParams({ next: to })}`
+    },
+    async missingProof(req, res) {
+      const { provedAt, factorAt = 0 } = visitOf(req)
+      const isFresh = (then: number) => house.now().getTime() - then <= FRESH_MS
+      if (!isFresh(provedAt)) return 'proof'
+      if (isFresh(factorAt) || !house.settings().enhanced.isOn) return undefined
+      return (await factorsOf(house.db, userOf(res).id)).kinds.length > 0 ? 'factor' : undefined
+    },
     async renew(req, at) {
-      const { userId, provedAt, idpId } = visitOf(req)
+      const { userId, provedAt, factorAt, idpId } = visitOf(req)
       // Behind the moment up to which every session is over, and before whatever ends them all again.
       const begunAt = at.getTime() + 1
-      await sessions.begin(req, { userId, begunAt, provedAt, ...(idpId === undefined ? {} : { idpId }) })
+      const shown = { ...(factorAt === undefined ? {} : { factorAt }), ...(idpId === undefined ? {} : { idpId }) }
+      await sessions.begin(req, { userId, begunAt, provedAt, ...shown })
     },
   }
 }

@@ -11,6 +11,7 @@ import { languageOf } from '../web/language.ts'
 import type { Message } from '../web/page.ts'
 import { type Account, readAccount } from './account.ts'
 import { type AccountPage, type Room, userOf } from './desk.ts'
+import { missingFor } from './factors.ts'
 import type { Label } from './spoken.ts'
 
 export const EDIT = '/edit'
@@ -41,6 +42,8 @@ export const editRoom: Room = (desk) => {
     const { account, attribute, kept } = await find(res, textParameter(req.query['attribute']))
     const keeper = account.keepers.get(attribute)
     if (keeper) return desk.done(req, res, '', readOnly(account, attribute, keeper))
+    const missing = await missingFor(desk, req, res, attribute)
+    if (missing) return res.redirect(303, desk.confirmAddress(`${EDIT}?${new URLSearchParams({ attribute })}`, missing))
     answer(req, res, account, attribute, { kept, value: kept ? textOf(kept) : '' })
   }
 
@@ -55,6 +58,8 @@ export const editRoom: Room = (desk) => {
     if (kept && value.trim() === textOf(kept)) return desk.done(req, res, '', { key: 'PROFILE_SAME' })
     const read = readTyped(attribute, value, label)
     if ('problem' in read) return answer(req, res, account, attribute, { kept, value, problem: read.problem })
+    const missing = await missingFor(desk, req, res, attribute)
+    if (missing) return res.redirect(303, desk.confirmAddress(`${EDIT}?${new URLSearchParams({ attribute })}`, missing))
     const typed = await putOwnValue(house, {
       userId: account.userId,
       attribute,

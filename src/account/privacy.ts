@@ -13,6 +13,7 @@ import type { Message, Problem, ShownValue } from '../web/page.ts'
 import { type Account, findItem, purposeNames, readAccount } from './account.ts'
 import type { Item, Section } from './choices.ts'
 import { type AccountPage, type Room, userOf } from './desk.ts'
+import { missingFor } from './factors.ts'
 import type { Label } from './spoken.ts'
 
 export const PRIVACY = '/privacy'
@@ -120,7 +121,9 @@ export const privacyRoom: Room = (desk) => {
   }
 
   async function stop(req: Request, res: Response, account: Account, chosen: Chosen): Promise<void> {
-    const stopped = await withdraw(house.db, chosen)
+    const missing = await missingFor(desk, req, res, chosen.attribute)
+    if (missing) return res.redirect(303, desk.confirmAddress(PRIVACY, missing))
+    const stopped = await withdraw(house, chosen)
     desk.done(req, res, PRIVACY, saidOf(stopped, account, chosen.attribute))
   }
 

@@ -9,17 +9,22 @@ import type { House } from '../house.ts'
 import { loginStart } from '../login/ways.ts'
 import { whatIsCalled } from '../provisioning/called.ts'
 import { sameOrigin, sessionToken } from '../web/csrf.ts'
-import { methodNotAllowed, statePage } from '../web/errors.ts'
+import { methodNotAllowed, PageError, statePage } from '../web/errors.ts'
 import { formBody, oneParameter, readFields } from '../web/forms.ts'
 import type { Sessions } from '../web/session.ts'
 import { activityRoom } from './activity.ts'
+import { backupCodesRoom } from './backup-codes.ts'
 import { CLOSED, closeRoom } from './close.ts'
 import { confirmRoom } from './confirm.ts'
+import { confirmCodeRoom } from './confirm-code.ts'
 import { connectRoom } from './connect.ts'
 import { createDesk, type Room, type Route, visitOf } from './desk.ts'
 import { disconnectRoom } from './disconnect.ts'
 import { downloadRoom } from './download.ts'
 import { editRoom } from './edit.ts'
+import { factorEmailRoom } from './factor-email.ts'
+import { factorRemoveRoom } from './factor-remove.ts'
+import { factorTotpRoom } from './factor-totp.ts'
 import { historyRoom } from './history.ts'
 import { neededRoom } from './needed.ts'
 import { passwordRoom } from './password.ts'
@@ -33,12 +38,17 @@ const LONGEST_ADDRESS = 1_000
 
 const ROOMS: readonly Room[] = [
   confirmRoom,
+  confirmCodeRoom,
   profileRoom,
   editRoom,
   signInRoom,
   connectRoom,
   disconnectRoom,
   passwordRoom,
+  factorTotpRoom,
+  factorEmailRoom,
+  factorRemoveRoom,
+  backupCodesRoom,
   privacyRoom,
   neededRoom,
   downloadRoom,
@@ -71,7 +81,8 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
   for (const route of routes) {
     const { method, path, handler } = route
     const form: RequestHandler[] = method === 'post' ? [ours, formBody, stillSignedIn] : []
-    router[method](`${MY_ACCOUNT_HOME}${path}`, requireUser, ...form, sessionToken, ...proof(route), handler)
+    const steps = [requireUser, ...form, sessionToken, ...there(route), ...proof(route), handler]
+    router[method](`${MY_ACCOUNT_HOME}${path}`, ...steps)
   }
   for (const path of new Set(routes.map((route) => route.path))) {
     const methods = routes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase())
@@ -114,16 +125,27 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
     await requireUser(req, res, next)
   }
 
+  function there({ isThere }: Route): RequestHandler[] {
+    if (!isThere) return []
+    return [
+      (_req, _res, next) => {
+        if (!isThere()) throw new PageError(404, 'missing')
+        next()
+      },
+    ]
+  }
+
   function proof(asked: Route): RequestHandler[] {
     if (!asked.fresh) return []
     // What was typed into a form is lost, so those forms have a page of their own that asks before.
     const hasPage = routes.some(({ method, path }) => method === 'get' && path === asked.path)
     return [
-      (req, res, next) => {
-        if (desk.isFresh(req)) return next()
+      async (req, res, next) => {
+        const missing = await desk.missingProof(req, res)
+        if (!missing) return next()
         const flow = oneParameter(req.query['sessionDataKey']) ?? readFields(req.body).one('sessionDataKey')
         const path = `${req.path.slice(MY_ACCOUNT_HOME.length)}${flow === '' ? '' : `?sessionDataKey=${flow}`}`
-        res.redirect(303, desk.confirmAddress(hasPage ? path : ''))
+        res.redirect(303, desk.confirmAddress(hasPage ? path : '', missing))
       },
     ]
   }

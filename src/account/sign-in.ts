@@ -1,14 +1,16 @@
-// Sign-in: the ways in that a person has and could add, their password, and where they are signed in.
+// Sign-in: the ways in that a person has and could add, their password, their second factors, and where they are signed in.
 import type { Request, Response } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { listIdps } from '../db/idps.ts'
 import { type IdpWay, signOutOfAll, waysInOf } from '../db/ways-in.ts'
+import { createSecondFactors } from '../factors/show.ts'
 import { SIGNED_OUT } from '../handback/my-account.ts'
 import { readStores } from '../stores/stores.ts'
 import { languageOf } from '../web/language.ts'
 import { startOf } from './connect.ts'
 import { type AccountPage, type Room, SIGN_IN, userOf } from './desk.ts'
 import { keyOf } from './disconnect.ts'
+import { type FactorsOnPage, factorsOnPage } from './factors.ts'
 import { ended, listSessions, type ShownSession } from './sessions.ts'
 
 const HOME = `${MY_ACCOUNT_HOME}${SIGN_IN}`
@@ -25,6 +27,8 @@ interface SignInPage extends AccountPage {
   connectable: { idp: string; href: string }[]
   /** Absent where passwords are not ours to keep. */
   password?: { isSet: boolean; href: string }
+  /** Absent where the enhanced feature is off. */
+  factors?: FactorsOnPage
   sessions: ShownSession[]
   endAction: string
   everywhereAction: string
@@ -32,6 +36,7 @@ interface SignInPage extends AccountPage {
 
 export const signInRoom: Room = (desk) => {
   const { house } = desk
+  const secondFactors = createSecondFactors(house)
   return [
     { method: 'get', path: SIGN_IN, handler: show },
     { method: 'post', path: `${SIGN_IN}/end`, handler: end },
@@ -62,6 +67,7 @@ export const signInRoom: Room = (desk) => {
       ...(stores.some(({ name }) => name === user.store)
         ? { password: { isSet: hasPassword, href: `${HOME}/password` } }
         : {}),
+      ...(house.settings().enhanced.isOn ? { factors: await factorsOnPage(house, secondFactors, user.id) } : {}),
       sessions: await listSessions(house, req, user.id, idps),
       endAction: `${HOME}/end`,
       everywhereAction: `${HOME}/everywhere`,

@@ -2,6 +2,8 @@
 import { insertAccountEvent } from './account-events.ts'
 import { type Db, inTransaction, query } from './connect.ts'
 import { currentConsents, insertConsents, putNotice } from './consents.ts'
+import { dropEmailFactor } from './factor-changes.ts'
+import type { MailHouse } from './mails.ts'
 import { noteAnswered } from './purpose-versions.ts'
 import { lockUser } from './users.ts'
 
@@ -66,9 +68,9 @@ export type Stopped = { kind: 'deleted' | 'not-kept' | 'missing' } | { kind: 'ke
  * Takes a yes back, or stops what nobody was asked about, and deletes the value unless another purpose that the person agreed to has it. Does
  * nothing to what was not agreed to and is not kept either.
  */
-export function withdraw(db: Db, chosen: Chosen): Promise<Stopped> {
-  const { userId, purposeId, attribute, now } = chosen
-  return inTransaction(db, async (transaction) => {
+export function withdraw(house: MailHouse, chosen: Chosen): Promise<Stopped> {
+  const { userId, purposeId, attribute, notice, now } = chosen
+  return inTransaction(house.db, async (transaction) => {
     // A sign-in of the same person that has read what they agreed to is over before, or reads it after.
     if (!(await lockUser(transaction, userId))) return { kind: 'missing' }
     const consents = await currentConsents(transaction, userId)
@@ -83,8 +85,10 @@ export function withdraw(db: Db, chosen: Chosen): Promise<Stopped> {
     const isGiven = given.length > others.length
     if (!isGiven && state.kind !== 'deleted') return state
     await record(transaction, chosen, 'withdrawn')
-    if (state.kind === 'deleted')
+    if (state.kind === 'deleted') {
+      if (attribute === 'email') await dropEmailFactor(transaction, house, { userId, language: notice.language })
       await query(transaction, 'DELETE FROM user_attributes WHERE user_id = ? AND name = ?', [userId, attribute])
+    }
     await insertAccountEvent(transaction, userId, 'consent-withdrawn', { purpose: purposeId, attribute }, now)
     return state
   })

@@ -11,7 +11,8 @@ const PARTS = {
       FROM identities i JOIN idps ON idps.id = idp_id WHERE user_id = :user ORDER BY i.created_at`,
   roles: `SELECT role, origin, display_name AS idp, r.created_at AS since
       FROM user_roles r LEFT JOIN idps ON idps.id = origin_idp_id WHERE user_id = :user ORDER BY role`,
-  secondFactors: `SELECT kind, confirmed_at AS since FROM user_factors WHERE user_id = :user`,
+  secondFactors: `SELECT kind, confirmed_at AS since FROM user_factors WHERE user_id = :user ORDER BY kind`,
+  backupCodes: `SELECT created_at AS "madeAt", used_at AS "usedAt" FROM backup_codes WHERE user_id = :user ORDER BY used_at, label`,
   operator: `SELECT role, created_at AS since FROM operators WHERE user_id = :user`,
   records: `SELECT sequence, purpose_id AS purpose, attribute, state, channel, c.language, idp_name AS idp,
       application_name AS application, flow_id AS flow, notice_hash AS words, c.created_at AS at, encode(previous_hash, 'hex') AS "previousHash",
@@ -35,6 +36,7 @@ const PARTS = {
 
 /** Tables that have a `user_id` and are not in the download, each with the reason. */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
+  emailed_codes: 'hashes of codes that count for five minutes; their letters are among the letters',
   consent_heads: 'the hash of the last record, which is among the records',
   consent_checkpoint_heads: 'hashes of records, which are among the records, as they were on a day',
 }

@@ -3,6 +3,7 @@ import type { House } from '../house.ts'
 import { insertAccountEvent } from './account-events.ts'
 import { inTransaction, query, queryOne } from './connect.ts'
 import { currentConsents } from './consents.ts'
+import { dropEmailFactor } from './factor-changes.ts'
 import { queueMail } from './mails.ts'
 import { type Keeper, keepersOf } from './read-only.ts'
 import type { AttributeValue } from './user-attributes.ts'
@@ -41,7 +42,10 @@ export function putOwnValue(
       const consents = await currentConsents(transaction, userId)
       if (!consents.some((one) => one.attribute === attribute && one.state === 'given')) return 'refused'
     }
-    if (attribute === 'email') await queueMail(transaction, house, { userId, kind: 'email-changed', language })
+    if (attribute === 'email') {
+      await queueMail(transaction, house, { userId, kind: 'email-changed', language })
+      await dropEmailFactor(transaction, house, { userId, language })
+    }
     await query(
       transaction,
       `INSERT INTO user_attributes (user_id, name, value, verified, origin, updated_at) VALUES (?, ?, ?, ?, 'person', ?)

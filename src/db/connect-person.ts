@@ -4,6 +4,7 @@ import { insertAccountEvent } from './account-events.ts'
 import { insertAuditEvent } from './audit.ts'
 import { type Db, inTransaction } from './connect.ts'
 import { type ConsentContext, type ConsentRecord, currentConsents, insertConsents, putNotice } from './consents.ts'
+import { dropEmailFactor } from './factor-changes.ts'
 import { closeFlow, type Ending } from './flows.ts'
 import { findIdentity, insertIdentity, type Person } from './identities.ts'
 import { isPersonLocked } from './identity-locks.ts'
@@ -108,8 +109,10 @@ async function connect(db: Db, house: MailHouse, connection: Connection): Promis
   const facts = { idp: idp.displayName }
   // Before the address changes: it is told at the one that was known to be theirs.
   await queueMail(db, house, { userId, kind: 'connected', language, facts })
-  if (taken.attributes.some(({ name }) => name === 'email'))
+  if (taken.attributes.some(({ name }) => name === 'email')) {
     await queueMail(db, house, { userId, kind: 'email-changed', language })
+    await dropEmailFactor(db, house, { userId, language })
+  }
   await replaceUserAttributes(db, userId, taken.attributes)
   await grantRoles(db, userId, idp.id, roles)
   if (taken.records.length > 0) await putNotice(db, consent.notice)

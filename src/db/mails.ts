@@ -21,6 +21,8 @@ export type NewMail = MailContent & {
   userId: string
   /** That of the person (BCP 47). */
   language: string
+  /** It tells of what goes with their address, and is the last that goes there. */
+  isLast?: true
 }
 
 /** Who may be written to: the address is kept, and somebody has checked that it is theirs. */
@@ -41,13 +43,13 @@ const TO_THE_FORMER: readonly MailKind[] = ['email-changed', 'connected', 'disco
 export async function queueMail(
   db: Db,
   { postman, keyring, now }: Pick<MailHouse, 'postman' | 'keyring' | 'now'>,
-  { userId, kind, language, facts }: NewMail,
+  { userId, kind, language, facts, isLast }: NewMail,
 ): Promise<void> {
   if (!postman) return
   const address = await addressOf(db, userId)
   if (address === undefined) return
   const id = randomUUID()
-  const sealed = TO_THE_FORMER.includes(kind) ? keyring.seal(mailContext(id), address) : null
+  const sealed = isLast || TO_THE_FORMER.includes(kind) ? keyring.seal(mailContext(id), address) : null
   const at = now()
   await query(
     db,
@@ -81,13 +83,14 @@ export function takeMail(
   kinds: readonly MailKind[],
   { now, until }: { now: Date; until: Date },
 ): Promise<TakenMail | undefined> {
-  // Somebody waits at a page for a code; other letters are news, and can wait. What is kept of the person is asked in the same moment. Whoever took their address back gets no letter, not even to the one before it.
+  // Somebody waits at a page for a code; other letters are news, and can wait. What is kept of the person is asked in the same moment. Whoever took their address back gets no letter, not even to the one before it, but for that which says that their second
+  // factor went with it (`isLast`): whoever else did that must not do it unseen.
   return queryOne<TakenMail>(
     db,
     `UPDATE mails SET attempts = attempts + 1, next_at = ? WHERE id = (SELECT id FROM mails
        WHERE next_at <= ? AND kind = ANY (?::text[]) ORDER BY code_sealed IS NULL, next_at LIMIT 1 FOR UPDATE SKIP LOCKED)
      RETURNING id, kind, language, facts, attempts, code_sealed AS "codeSealed", created_at AS "createdAt", (${ADDRESS} AND user_id = mails.user_id) AS address,
-       CASE WHEN EXISTS (SELECT FROM user_attributes WHERE user_id = mails.user_id AND name = 'email') THEN address_sealed END AS sealed`,
+       CASE WHEN kind = 'factor-removed' OR EXISTS (SELECT FROM user_attributes WHERE user_id = mails.user_id AND name = 'email') THEN address_sealed END AS sealed`,
     [until, now, kinds],
   )
 }

@@ -19,6 +19,13 @@ export async function factorsOf(db: Db, userId: string): Promise<Factors> {
   return row ?? { kinds: [], backupCodes: 0 }
 }
 
+/** Each factor of a user and since when; what was begun and not ended has no `since`. */
+export function listFactors(db: Db, userId: string): Promise<{ kind: FactorKind; since: Date | null }[]> {
+  return query(db, 'SELECT kind, confirmed_at AS since FROM user_factors WHERE user_id = ? ORDER BY kind DESC', [
+    userId,
+  ])
+}
+
 export function findTotp(db: Db, userId: string): Promise<Factor | undefined> {
   return queryOne<Factor>(
     db,
@@ -80,13 +87,14 @@ export function removeTotp(db: Db, userId: string, actor: Actor): Promise<void> 
   })
 }
 
-/** Takes a factor away. False when there was none. With the last one the backup codes go. */
+/** Takes a factor away, and what was sent for it. False when there was none. With the last one the backup codes go. */
 export async function removeFactor(db: Db, userId: string, kind: FactorKind): Promise<boolean> {
   const row = await queryOne<{ isConfirmed: boolean }>(
     db,
     `DELETE FROM user_factors WHERE user_id = ? AND kind = ? RETURNING confirmed_at IS NOT NULL AS "isConfirmed"`,
     [userId, kind],
   )
+  if (kind === 'email') await query(db, 'DELETE FROM emailed_codes WHERE user_id = ?', [userId])
   await query(
     db,
     `DELETE FROM backup_codes WHERE user_id = ? AND NOT EXISTS
@@ -121,12 +129,16 @@ export async function putEmailedCode(
   )
 }
 
+/** How often an e-mailed code may be looked at. */
+const EMAIL_TRIES = 5
+
 /** When a code was sent that is still good: nobody asked for it twice by pressing twice. */
 export async function sentAt(db: Db, boundTo: string, userId: string, now: Date): Promise<Date | undefined> {
   const row = await queryOne<{ at: Date }>(
     db,
-    'SELECT created_at AS at FROM emailed_codes WHERE bound_to = ? AND user_id = ? AND used_at IS NULL AND expires_at > ?',
-    [boundTo, userId, now],
+    `SELECT created_at AS at FROM emailed_codes
+     WHERE bound_to = ? AND user_id = ? AND used_at IS NULL AND expires_at > ? AND tries < ?`,
+    [boundTo, userId, now, EMAIL_TRIES],
   )
   return row?.at
 }
@@ -138,13 +150,12 @@ export async function sentAt(db: Db, boundTo: string, userId: string, now: Date)
 export async function takeEmailedCode(
   db: Db,
   { boundTo, userId, codeHash, now }: { boundTo: string; userId: string; codeHash: Buffer; now: Date },
-  tries: number,
 ): Promise<'taken' | 'wrong' | 'over'> {
   const row = await queryOne<{ isTaken: boolean }>(
     db,
     `UPDATE emailed_codes SET tries = tries + 1, used_at = CASE WHEN code_hash = ? THEN ?::timestamptz END
      WHERE bound_to = ? AND user_id = ? AND used_at IS NULL AND expires_at > ? AND tries < ? RETURNING used_at IS NOT NULL AS "isTaken"`,
-    [codeHash, now, boundTo, userId, now, tries],
+    [codeHash, now, boundTo, userId, now, EMAIL_TRIES],
   )
   if (!row) return 'over'
   return row.isTaken ? 'taken' : 'wrong'
@@ -164,6 +175,16 @@ export async function replaceBackupCodes(
      SELECT ?, code.label, code.hash, ? FROM unnest(?::text[], ?::text[]) AS code (label, hash)`,
     [userId, now, codes.map(({ label }) => label), codes.map(({ hash }) => hash)],
   )
+}
+
+/** When the backup codes were made that somebody has. */
+export async function backupCodesMadeAt(db: Db, userId: string): Promise<Date | undefined> {
+  const row = await queryOne<{ at: Date | null }>(
+    db,
+    'SELECT max(created_at) AS at FROM backup_codes WHERE user_id = ?',
+    [userId],
+  )
+  return row?.at ?? undefined
 }
 
 /** The hash of a backup code that is not used yet. */

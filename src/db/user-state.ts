@@ -3,9 +3,11 @@ import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
 import { closeConsents } from './consents.ts'
 import { eraseUser, forgetAtApplications, type Traces } from './erase.ts'
+import { type MailHouse, queueMail } from './mails.ts'
 import { deleteRecordsOfUser } from './oidc-records.ts'
 import { ANOTHER_OWNER, lockOwners } from './operators.ts'
 import { removeSessionsOf } from './sessions.ts'
+import { listFactors, resetFactors } from './user-factors.ts'
 
 /** `missing`: there is no such user. `last-owner`: nobody could enter the console as an owner any more. */
 export type Done = 'done' | 'missing' | 'last-owner'
@@ -50,6 +52,43 @@ export function signOutEverywhere(db: Db, userId: string, actor: Actor, now: Dat
     await insertChange(transaction, actor, { action: 'signed out', kind: 'user', object: userId })
     return 'done'
   })
+}
+
+/**
+ * Takes every second factor of a user away, what was begun included, and ends every session of theirs: for whoever has lost theirs. They are told by
+ * letter. Of a user who has none nothing is told.
+ */
+export function resetSecondFactors(
+  house: MailHouse,
+  userId: string,
+  actor: Actor,
+): Promise<Exclude<Done, 'last-owner'>> {
+  return inTransaction(house.db, async (transaction) => {
+    const user = await queryOne(transaction, 'SELECT 1 FROM users WHERE id = ? FOR UPDATE', [userId])
+    if (!user) return 'missing'
+    const factors = await listFactors(transaction, userId)
+    if (factors.length === 0) return 'done'
+    await resetFactors(transaction, userId)
+    await endSessions(transaction, userId, house.now())
+    const kinds = factors.filter(({ since }) => since !== null).map(({ kind }) => kind)
+    if (kinds.length > 0) {
+      const language = await lastLanguageOf(transaction, userId)
+      await queueMail(transaction, house, { userId, kind: 'factors-reset', language })
+    }
+    await insertChange(transaction, actor, {
+      action: 'reset',
+      kind: 'second factors',
+      object: userId,
+      before: { kinds },
+    })
+    return 'done'
+  })
+}
+
+/** That of the last question that they answered; of whom none was asked, English. */
+async function lastLanguageOf(db: Db, userId: string): Promise<string> {
+  const sql = 'SELECT language FROM consents WHERE user_id = ? ORDER BY sequence DESC LIMIT 1'
+  return (await queryOne<{ language: string }>(db, sql, [userId]))?.language ?? 'en'
 }
 
 /** Gives an operator the password that they chose, and ends every session of theirs but that of the console with the id `session`. */

@@ -1,6 +1,7 @@
 // How a user can sign in, by which idps and whether with a password, and the transactions in which they change that. Law: one way is always left.
 import { insertAccountEvent } from './account-events.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
+import { dropEmailFactor } from './factor-changes.ts'
 import { expireFlowsOf } from './flows.ts'
 import { deleteIdentity, isKnownAs, type Person } from './identities.ts'
 import { IS_LOCKED } from './identity-locks.ts'
@@ -77,6 +78,9 @@ export function disconnectPerson(
       way.idpId !== person.idpId || way.issuer !== person.issuer || way.subject !== person.subject
     if (!hasPassword && !idps.some((way) => way.isOpen && isOther(way))) return 'only-way'
     await queueMail(transaction, house, { userId, kind: 'disconnected', language, facts: { idp } })
+    // What nobody has checked any more is no place for codes.
+    if (await isAddressFrom(transaction, userId, person.idpId))
+      await dropEmailFactor(transaction, house, { userId, language })
     await deleteIdentity(transaction, person, userId)
     // Of several people of one idp nobody can tell who said what. Who is still connected says their part again.
     await query(transaction, 'DELETE FROM user_roles WHERE user_id = ? AND origin_idp_id = ?', [userId, person.idpId])
@@ -91,6 +95,11 @@ export function disconnectPerson(
     await insertAccountEvent(transaction, userId, 'disconnected', { idp }, now)
     return 'disconnected'
   })
+}
+
+async function isAddressFrom(db: Db, userId: string, idpId: string): Promise<boolean> {
+  const sql = `SELECT 1 FROM user_attributes WHERE user_id = ? AND name = 'email' AND origin_idp_id = ?`
+  return (await queryOne(db, sql, [userId, idpId])) !== undefined
 }
 
 /** Gives a user the password that they chose, and ends every other session of theirs. */

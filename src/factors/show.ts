@@ -29,7 +29,7 @@ export interface Typed extends Shower {
 /** `over`: the code that was sent is used, too old or was tried too often, or what it was for has ended. */
 export type Shown = { kind: 'shown' } | { kind: 'wrong' } | { kind: 'over' } | { kind: 'too-many'; minutes: number }
 
-export type SetUp = Exclude<Shown, { kind: 'shown' }> | { kind: 'set-up'; backupCodes: string[] }
+export type SetUp = Exclude<Shown, { kind: 'shown' }> | { kind: 'set-up'; backupCodes: string[]; at: Date }
 
 export type Sent = { kind: 'sent'; address: string } | { kind: 'no-address' } | { kind: 'too-many'; minutes: number }
 
@@ -38,13 +38,15 @@ export interface SecondFactors {
   addressFor(userId: string): Promise<string | undefined>
   /** Sends a code, unless one has just been sent. Whatever was sent before for the same is good no more. */
   send(to: Pick<Typed, 'userId' | 'boundTo' | 'language'>): Promise<Sent>
+  /** Whether a code was sent for this that still counts. */
+  wasSent(to: Pick<Typed, 'userId' | 'boundTo'>): Promise<boolean>
   /** Takes a code of a factor that they have; `note` says in the same transaction what it counts for. */
   show(typed: Typed, note: Note): Promise<Shown>
   /** A new secret for an app: not theirs before a code of it was shown, and never told again. */
   newSecret(userId: string): Promise<string>
   /** The secret of an app whose set-up was begun and not ended. */
   secretBegun(userId: string): Promise<string | undefined>
-  /** Ends a set-up with its first code. */
+  /** Ends a set-up with its first code. `at`: every other session is over that began up to then. */
   setUp(typed: Typed & { way: FactorKind }, note: Note): Promise<SetUp>
   /** A set of backup codes, as they are kept and as they are told, once. */
   makeBackupCodes(client: string): Promise<{ kept: { label: string; hash: string }[]; told: string[] }>
@@ -123,6 +125,10 @@ export function createSecondFactors(house: House): SecondFactors {
       return { kind: 'sent', address }
     },
 
+    async wasSent({ userId, boundTo }) {
+      return (await sentAt(house.db, boundTo, userId, house.now())) !== undefined
+    },
+
     show(typed, note) {
       return counted(typed.userId, async (): Promise<Shown> => {
         const code = await codeOf(typed)
@@ -151,7 +157,7 @@ export function createSecondFactors(house: House): SecondFactors {
         const { kept, told } = await makeBackupCodes(typed.client)
         const outcome = await confirmFactor(house, typed, code, { backupCodes: kept, note })
         if (typeof outcome === 'string') return { kind: outcome }
-        return { kind: 'set-up', backupCodes: outcome.hasNewCodes ? told : [] }
+        return { kind: 'set-up', backupCodes: outcome.hasNewCodes ? told : [], at: outcome.at }
       })
     },
   }

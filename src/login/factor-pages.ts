@@ -1,6 +1,6 @@
 // Builds the pages of the second factor. Pure.
 import type { FactorStep, Factors, Way } from '../factors/need.ts'
-import { qrShape, totpAddress } from '../stores/totp.ts'
+import { inGroups, qrShape, totpAddress } from '../stores/totp.ts'
 import type { Action, Message, SecondFactorPage } from '../web/page.ts'
 
 /** A page: which way, and whether it is shown or set up. */
@@ -106,8 +106,4 @@ function othersOf(page: Page, showing: Showing, { addressOf, otherHref }: Factor
 export function maskedAddress(address: string): string {
   const at = address.lastIndexOf('@')
   return `${[...address][0] ?? ''}••••${address.slice(at < 0 ? address.length : at)}`
-}
-
-function inGroups(secret: string): string {
-  return secret.match(/.{1,4}/g)?.join(' ') ?? ''
 }

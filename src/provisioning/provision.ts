@@ -4,6 +4,7 @@ import { insertAuditEvent } from '../db/audit.ts'
 import { type Db, inTransaction } from '../db/connect.ts'
 import type { ConsentRecord } from '../db/consents.ts'
 import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
+import { dropEmailFactor } from '../db/factor-changes.ts'
 import { closeFlow, noteMade } from '../db/flows.ts'
 import type { Identity } from '../db/identities.ts'
 import { insertIdentity, mayComeInAs, noteSent } from '../db/identities.ts'
@@ -185,6 +186,7 @@ export async function signIn(
     const covered = new Set(consents.filter(({ state }) => state === 'given').map(({ attribute }) => attribute))
     const refused = records.filter(({ state, attribute }) => state === 'refused' && !covered.has(attribute))
     const dropped = [...new Set(refused.map(({ attribute }) => attribute))]
+    if (dropped.includes('email')) await dropEmailFactor(db, house, { userId, language: flow.language })
     await dropUserAttributes(db, userId, dropped)
     // After what the idp takes back: what it does not send any more makes room for what the person says.
     await putUserAttributes(db, userId, choice?.typed ?? [])

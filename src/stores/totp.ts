@@ -8,6 +8,8 @@ const PERIOD_SECONDS = 30
 const STEPS_AROUND = 1
 /** A QR code holds some 2,000 characters, and a character of a name may be twelve of an address. */
 const LABEL_MAX = 100
+/** The white around a picture that a camera needs, whatever it lies on (ISO/IEC 18004). */
+const BORDER = 4
 
 /** A new secret, in base 32, as people type it where they cannot scan. */
 export function newTotpSecret(): string {
@@ -20,15 +22,20 @@ export function totpAddress(secret: string, { issuer, label }: { issuer: string;
   return new TOTP({ issuer, label: characters.slice(0, LABEL_MAX).join(''), secret, period: PERIOD_SECONDS }).toString()
 }
 
+/** As people type it where they cannot scan. */
+export function inGroups(secret: string): string {
+  return secret.match(/.{1,4}/g)?.join(' ') ?? ''
+}
+
 /** The QR code of an address, as SVG without style or script; `name` says what it is to those who do not see it. */
 export function qrCode(address: string, name: string): string {
-  const picture = renderSVG(address, { border: 2 })
+  const picture = renderSVG(address, { border: BORDER })
   return picture.replace('<svg ', `<svg role="img" aria-label="${name}" width="220" height="220" `)
 }
 
 /** The same as a path of unit squares, `size` wide and high: for a page that draws it itself. */
 export function qrShape(address: string): { size: number; path: string } {
-  const { size, data } = encode(address, { border: 2 })
+  const { size, data } = encode(address, { border: BORDER })
   const squares = data.flatMap((row, y) => row.flatMap((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : [])))
   return { size, path: squares.join('') }
 }

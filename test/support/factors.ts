@@ -1,4 +1,4 @@
-// Second factors of test people: the feature turned on, an app with its codes, and codes out of letters.
+// Second factors of test people: the feature turned on, an app with its codes, codes out of letters, and the rooms of My Account.
 import assert from 'node:assert/strict'
 import { Secret, TOTP } from 'otpauth'
 import { totpContext } from '../../src/db/user-factors.ts'
@@ -8,6 +8,8 @@ import { createKeyring } from '../../src/seal.ts'
 import { createHashingQueue } from '../../src/stores/hashing-queue.ts'
 import { createPasswords } from '../../src/stores/password.ts'
 import { newTotpSecret } from '../../src/stores/totp.ts'
+import type { Browser, Page } from './browser.ts'
+import type { Product } from './product.ts'
 import { type Scene, SECRET_KEY } from './scene.ts'
 import type { SmtpSink } from './smtp.ts'
 
@@ -59,9 +61,10 @@ export async function giveBackupCodes({ rows }: Pick<Scene, 'rows'>, userId: str
   return codes.map(writtenOut)
 }
 
-/** What the app shows at a moment. */
-export function codeOf(secret: string, now: Date): string {
-  return new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: now.getTime() })
+/** What the app shows at a moment, or so many steps of 30 seconds away. */
+export function codeOf(secret: string, now: Date, steps = 0): string {
+  const timestamp = now.getTime() + steps * 30_000
+  return new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp })
 }
 
 /** The code in the last letter to an address, as soon as it is there. */
@@ -73,4 +76,63 @@ export async function mailedCode(sink: SmtpSink, address: string): Promise<strin
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   assert.fail(`no code came to ${address}`)
+}
+
+/** The key that the page shows for typing. */
+export function secretOn(page: Page): string {
+  const [, key] = /class="key"[^>]*>([A-Z2-7 ]+)</.exec(page.html) ?? assert.fail(page.text)
+  return (key ?? '').replaceAll(' ', '')
+}
+
+/** The backup codes that the page shows. */
+export function backupCodesOn(page: Page): string[] {
+  return [...page.html.matchAll(/<code>([0-9a-z]{4}-[0-9a-z]{5}-[0-9a-z]{5})</g)].map(([, code = '']) => code)
+}
+
+export interface App {
+  secret: string
+  backupCodes: string[]
+}
+
+/** Sets up an app in My Account, where the person is signed in and has just proved who they are. The clock is a step further afterwards. */
+export async function setUpApp(product: Product, browser: Browser): Promise<App> {
+  const page = await browser.open(`${product.url}/myaccount/sign-in/factors/totp`)
+  const secret = secretOn(page)
+  const done = await page.fill({ code: codeOf(secret, product.clock.now) }).press('Turn on')
+  assert.equal(done.status, 200, done.text)
+  nextStep(product)
+  return { secret, backupCodes: backupCodesOn(done) }
+}
+
+/** So that the app shows a code that nobody has used. */
+export function nextStep(product: Product): void {
+  product.clock.now = new Date(product.clock.now.getTime() + 30_000)
+}
+
+/** Makes the proof of the session older than what asks for one takes. */
+export function growOld(product: Product): void {
+  product.clock.now = new Date(product.clock.now.getTime() + 6 * 60_000)
+}
+
+/** Hands over what waits, and reads the code in the last letter to this address. */
+export async function codeSentTo(product: Product, sink: SmtpSink, address: string): Promise<string> {
+  await product.running.house.postman?.sendDue()
+  const letter = sink
+    .letters()
+    .filter(({ recipients, text }) => recipients.includes(address) && /^\d{6}$/m.test(text))
+    .at(-1)
+  return /^\d{6}$/m.exec(letter?.text ?? '')?.[0] ?? assert.fail(`no code for ${address}`)
+}
+
+/** What is kept of somebody's factors, in short: the confirmed ones, and how many backup codes are left. */
+export async function factorsKept(product: Scene, userId: string): Promise<string> {
+  const rows = await product.rows<{ kind: string; is: boolean }>(
+    'SELECT kind, confirmed_at IS NOT NULL AS is FROM user_factors WHERE user_id = $1 ORDER BY kind',
+    [userId],
+  )
+  const [codes] = await product.rows<{ n: number }>(
+    'SELECT count(*)::int AS n FROM backup_codes WHERE user_id = $1 AND used_at IS NULL',
+    [userId],
+  )
+  return [...rows.map(({ kind, is }) => (is ? kind : `${kind} begun`)), `${codes?.n} codes`].join(', ')
 }
