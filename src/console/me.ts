@@ -6,7 +6,7 @@ import { changePassword } from '../db/user-state.ts'
 import { problemMessage } from '../provisioning/form.ts'
 import { passwordProblem } from '../stores/password-policy.ts'
 import { readStores } from '../stores/stores.ts'
-import { newTotpSecret, qrCode, totpAddress, totpStepOf } from '../stores/totp.ts'
+import { inGroups, newTotpSecret, qrCode, totpAddress, totpStepOf } from '../stores/totp.ts'
 import { clientOf } from '../web/client.ts'
 import { readFields } from '../web/forms.ts'
 import { EVERYONE, type Route } from './access.ts'
@@ -69,7 +69,7 @@ export function meScreen(desk: Desk): Route[] {
       'totp',
       {
         ...page,
-        secret: secret.match(/.{1,4}/g)?.join(' '),
+        secret: inGroups(secret),
         qr: qrCode(address, 'QR code for your authenticator app'),
       },
       status,

@@ -1,7 +1,6 @@
 // Operators: who may enter the console, and as what. There is always an owner who can get in.
 import type { Request, Response } from 'express'
 import { listOperators, putOperator, ROLES, type Role, removeOperator } from '../db/operators.ts'
-import { removeTotp } from '../db/user-factors.ts'
 import { findUsersToSignIn } from '../db/users.ts'
 import { canonicalForm, withoutSlips } from '../provisioning/username.ts'
 import { PRIMARY, splitName, storeNamed } from '../stores/name.ts'
@@ -86,9 +85,6 @@ export function operatorsScreen(desk: Desk): Route[] {
         if (!(await removeOperator(house.db, userId, actorOf(req, res))))
           return answerOne(req, res, [{ field: 'remove', text: NO_OWNER }])
         return desk.done(req, res, OPERATORS, `${username} cannot enter the console any more`)
-      case 'reset-totp':
-        await removeTotp(house.db, userId, actorOf(req, res))
-        return desk.done(req, res, OPERATORS, `${username} is not asked for a code until they set up an app again`)
       default:
         if (!isRole(role)) return answerOne(req, res, [{ field: `role-${one.role}`, text: 'Select a role' }])
         if (!(await putOperator(house.db, userId, role, actorOf(req, res))))

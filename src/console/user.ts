@@ -4,6 +4,7 @@ import { listEntries } from '../db/entries.ts'
 import type { Person } from '../db/identities.ts'
 import { keepersOf } from '../db/read-only.ts'
 import type { AttributeValue } from '../db/user-attributes.ts'
+import { factorsOf, listFactors } from '../db/user-factors.ts'
 import {
   findSheet,
   listAttributes,
@@ -14,7 +15,8 @@ import {
   type SheetAttribute,
   type UserSheet,
 } from '../db/user-sheet.ts'
-import { type Done, deleteUser, setLocked, signOutEverywhere } from '../db/user-state.ts'
+import { type Done, deleteUser, resetSecondFactors, setLocked, signOutEverywhere } from '../db/user-state.ts'
+import type { FactorKind } from '../factors/need.ts'
 import { openSessions } from '../handback/sessions.ts'
 import { federatedSubject } from '../handback/subjects.ts'
 import { tracesOf } from '../login/traces.ts'
@@ -28,6 +30,8 @@ import { setPersonLocked } from './identity-lock.ts'
 import { isUuid, USERS } from './users.ts'
 
 const CRUMBS = [{ label: 'Users', href: USERS }]
+const NOT_YOURS = 'Only an owner can lock operators, sign them out, and reset their second factors.'
+const FACTORS: Record<FactorKind, string> = { totp: 'Authenticator app', email: 'Codes by email' }
 const NO_OWNER = 'This would leave no owner who can sign in. Make somebody else an owner first'
 
 export function userScreen(desk: Desk): Route[] {
@@ -35,6 +39,8 @@ export function userScreen(desk: Desk): Route[] {
   return [
     { method: 'get', path: '/users/:user', roles: SUPPORT, handler: (req, res) => answer(req, res, []) },
     { method: 'post', path: '/users/:user', roles: SUPPORT, handler: change },
+    { method: 'get', path: '/users/:user/factors', roles: SUPPORT, fresh: true, handler: answerReset },
+    { method: 'post', path: '/users/:user/factors', roles: SUPPORT, fresh: true, handler: submitReset },
     {
       method: 'get',
       path: '/users/:user/delete',
@@ -59,13 +65,14 @@ export function userScreen(desk: Desk): Route[] {
     const user = await sheetOf(req)
     if (!user) return missing(req, res)
     const { db } = house
-    const [identities, attributes, keepers, roles, consents, sessions] = await Promise.all([
+    const [identities, attributes, keepers, roles, consents, sessions, factors] = await Promise.all([
       listIdentities(db, user.id),
       listAttributes(db, user.id),
       keepersOf(db, user.id),
       listRolesWithOrigin(db, user.id),
       listConsents(db, user.id),
       sessionsOf(user),
+      factorsFor(user),
     ])
     const page = { title: calledOf(user), crumbs: CRUMBS, problems }
     desk.show(
@@ -90,12 +97,53 @@ export function userScreen(desk: Desk): Route[] {
           label: labelOf({ name: one.attribute, displayName: one.displayName }),
         })),
         sessions,
+        ...factors,
         originOf,
         mayChange: mayChange(res, user),
         mayDelete: operatorOf(res).role === 'owner',
       },
       problems.length > 0 ? 422 : 200,
     )
+  }
+
+  /** Which there are and since when, in words, and nothing by which one could be shown. */
+  async function factorsFor({ id }: UserSheet) {
+    const [factors, { backupCodes }] = await Promise.all([listFactors(house.db, id), factorsOf(house.db, id)])
+    return { factors: factors.map(({ kind, since }) => ({ label: FACTORS[kind], since })), backupCodes }
+  }
+
+  async function userToReset(req: Request, res: Response): Promise<UserSheet | undefined> {
+    const user = await sheetOf(req)
+    if (!user) missing(req, res)
+    else if (!mayChange(res, user)) notTheirs(req, res, user)
+    else return user
+    return undefined
+  }
+
+  async function answerReset(req: Request, res: Response): Promise<void> {
+    const user = await userToReset(req, res)
+    if (!user) return
+    const here = `${USERS}/${user.id}`
+    const crumbs = [...CRUMBS, { label: user.username, href: here }]
+    const page = { title: `Reset second factors of ${user.username}`, crumbs, user, here }
+    desk.show(req, res, 'user-factors', { ...page, ...(await factorsFor(user)) })
+  }
+
+  async function submitReset(req: Request, res: Response): Promise<void> {
+    const user = await userToReset(req, res)
+    if (!user) return
+    if ((await resetSecondFactors(house, user.id, actorOf(req, res))) === 'missing') return missing(req, res)
+    desk.done(
+      req,
+      res,
+      `${USERS}/${user.id}`,
+      `${user.username} has no second factor any more, and is signed out everywhere`,
+    )
+  }
+
+  function notTheirs(req: Request, res: Response, { id, username }: UserSheet): void {
+    const back = { label: `Go back to ${username}`, href: `${USERS}/${id}` }
+    desk.stop(req, res, 403, 'This is an operator', NOT_YOURS, back)
   }
 
   /** With names in place of ids. */
@@ -113,11 +161,7 @@ export function userScreen(desk: Desk): Route[] {
     const user = await sheetOf(req)
     if (!user) return missing(req, res)
     const here = `${USERS}/${user.id}`
-    if (!mayChange(res, user))
-      return desk.stop(req, res, 403, 'This is an operator', 'Only an owner can lock operators and sign them out.', {
-        label: `Go back to ${calledOf(user)}`,
-        href: here,
-      })
+    if (!mayChange(res, user)) return notTheirs(req, res, user)
     const [actor, now, called] = [actorOf(req, res), house.now(), calledOf(user)]
     const fields = readFields(req.body)
     const [locked, unlocked] = [fields.one('lock-identity'), fields.one('unlock-identity')]

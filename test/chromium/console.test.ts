@@ -132,6 +132,7 @@ async function makeHostile(product: Product): Promise<void> {
       [id, text],
     )
     await rows(`INSERT INTO user_roles (user_id, role, origin) VALUES ($1, $2, 'operator')`, [id, text])
+    await rows(`INSERT INTO user_factors (user_id, kind, confirmed_at) VALUES ($1, 'email', now())`, [id])
   }
   await rows(
     `INSERT INTO changes (actor, address, request_id, action, kind, object, before, after)

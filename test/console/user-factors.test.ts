@@ -1,0 +1,155 @@
+// The second factors of a user in the console: seen without a secret, and reset for whoever has lost theirs.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { enterAccount, enterWithPassword, join } from '../support/account.ts'
+import { type Browser, openBrowser } from '../support/browser.ts'
+import { makeOperator, OPERATOR_PASSWORD, openConsole, signInToConsole } from '../support/console.ts'
+import { codeOf, enhanced, factorsKept, giveTotp, nextStep, secretOn, setUpApp } from '../support/factors.ts'
+import { PASSWORD } from '../support/people.ts'
+import { type Product, startProduct } from '../support/product.ts'
+import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
+import { newcomer, postForm } from '../support/visits.ts'
+import { isInside, openSignIn } from '../support/ways-in.ts'
+
+describe('second factors of a user in the console', () => {
+  let product: Product
+  let sink: SmtpSink
+  let owner: Browser
+  before(async () => {
+    sink = await openSmtpSink()
+    product = await startProduct({ modes: ['silent', 'password'], smtpUrl: sink.url, change: enhanced({}) })
+    owner = (await openConsole(product, { username: 'olu' })).browser
+  })
+  after(async () => {
+    await product.stop()
+    await sink.close()
+  })
+
+  const openUser = (id: string, browser = owner) => browser.open(`${product.url}/console/users/${id}`)
+  async function reset(id: string, browser = owner) {
+    const page = await (await openUser(id, browser)).click('Reset second factors')
+    const done = await page.press('Reset second factors')
+    // What begins in the same moment is over with all that began before.
+    nextStep(product)
+    return done
+  }
+  async function somebody() {
+    nextStep(product)
+    const person = newcomer()
+    const id = await join(product, 'password', person, { ticks: ['recover:email'], password: PASSWORD })
+    const browser = openBrowser()
+    await enterWithPassword(product, person.preferred_username, PASSWORD, { browser })
+    return { id, person, browser }
+  }
+  async function changesOf(id: string) {
+    return product.rows<{ action: string; actor: string; before: unknown }>(
+      `SELECT action, actor, before FROM changes WHERE kind = 'second factors' AND object = $1`,
+      [id],
+    )
+  }
+
+  it('are named with since when and how many backup codes are left, and no secret', async () => {
+    const { id, browser } = await somebody()
+    assert.match((await openUser(id)).text, /Second factors None\./)
+    const { secret, backupCodes } = await setUpApp(product, browser)
+    await product.rows('UPDATE backup_codes SET used_at = now() WHERE user_id = $1 AND label = $2', [
+      id,
+      backupCodes[0]?.slice(0, 4),
+    ])
+    const page = await openUser(id)
+    assert.match(page.text, /Second factors Authenticator app Since .* UTC Backup codes 9 left Reset second factors/)
+    for (const word of [secret, ...backupCodes]) assert.ok(!page.html.includes(word))
+  })
+
+  it('S168: are reset after a page that asks: all of them go, every session ends, it is noted, and told by letter', async () => {
+    const { id, person, browser } = await somebody()
+    const { secret, backupCodes } = await setUpApp(product, browser)
+    const done = await reset(id)
+    assert.match(done.text, new RegExp(`${person.preferred_username} has no second factor any more`))
+    assert.equal(await factorsKept(product, id), '0 codes')
+    assert.equal(await isInside(product, browser), false)
+    assert.deepEqual(await changesOf(id), [{ action: 'reset', actor: 'olu', before: { kinds: ['totp'] } }])
+    await product.running.house.postman?.sendDue()
+    const letters = sink.letters().filter(({ recipients }) => recipients.includes(person.email))
+    assert.equal(letters.at(-1)?.subject, 'The second factors of your account at Northwind were reset')
+    // The password is enough again, and what was lost is worth nothing to whoever finds it.
+    const back = openBrowser()
+    const inside = await enterWithPassword(product, person.preferred_username, PASSWORD, { browser: back })
+    assert.match(inside.url, /\/myaccount$/)
+    const page = await back.open(`${product.url}/myaccount/sign-in/factors/totp`)
+    const old = await page.fill({ code: codeOf(secret, product.clock.now) }).press('Turn on')
+    assert.equal(old.status, 422)
+    assert.ok(backupCodes.length > 0)
+    assert.equal(await factorsKept(product, id), 'totp begun, 0 codes')
+  })
+
+  it('go with a set-up that was begun and not ended, which is told by no letter', async () => {
+    const { id, person, browser } = await somebody()
+    const page = await browser.open(`${product.url}/myaccount/sign-in/factors/totp`)
+    assert.match((await openUser(id)).text, /Authenticator app Begun, and not set up/)
+    const before = sink.letters().length
+    await reset(id)
+    assert.equal(await factorsKept(product, id), '0 codes')
+    // Whoever holds the page of before has nothing to confirm, not even when they come in again.
+    await enterWithPassword(product, person.preferred_username, PASSWORD, { browser })
+    const token = (await openSignIn(product, browser)).submission('Sign out').fields.get('_csrf') ?? ''
+    const fields = new URLSearchParams({ _csrf: token, code: codeOf(secretOn(page), product.clock.now) })
+    assert.equal((await postForm(browser, page.url, fields)).status, 303)
+    assert.equal(await factorsKept(product, id), '0 codes')
+    await product.running.house.postman?.sendDue()
+    assert.equal(sink.letters().length, before)
+  })
+
+  it('ask for the password again, and for a form of ours', async () => {
+    const { id, browser } = await somebody()
+    await setUpApp(product, browser)
+    const page = await (await openUser(id)).click('Reset second factors')
+    const { url, fields } = page.submission('Reset second factors')
+    assert.equal((await postForm(owner, url, new URLSearchParams())).status, 403)
+    product.clock.now = new Date(product.clock.now.getTime() + 11 * 60_000)
+    const asked = await postForm(owner, url, fields)
+    assert.match(asked.headers.get('location') ?? '', /^\/console\/confirm\?next=/)
+    assert.equal(await factorsKept(product, id), 'totp, 10 codes')
+    await signInToConsole(product, owner, 'olu')
+  })
+
+  it('of an operator are reset by an owner, who finds the way from the operators too, and by no support', async () => {
+    const operator = await makeOperator(product, 'ola', 'privacy')
+    await giveTotp(product, operator.id)
+    const { browser: support } = await openConsole(product, { username: 'sam', role: 'support' })
+    const seen = await openUser(operator.id, support)
+    assert.doesNotMatch(seen.html, /href="[^"]*\/factors"/)
+    const refused = await support.open(`${product.url}/console/users/${operator.id}/factors`)
+    assert.equal(refused.status, 403)
+    const token = seen.submission('Sign out').fields.get('_csrf') ?? ''
+    const forged = await postForm(support, refused.url, new URLSearchParams({ _csrf: token }))
+    assert.equal(forged.status, 403)
+    assert.equal(await factorsKept(product, operator.id), 'totp, 0 codes')
+    const one = await owner.open(`${product.url}/console/operators/${operator.id}`)
+    await (await one.click('Reset second factors')).press('Reset second factors')
+    assert.equal(await factorsKept(product, operator.id), '0 codes')
+    const theirs = openBrowser()
+    const page = await signInToConsole(product, theirs, 'ola')
+    assert.match(page.title, /^Dashboard/, 'their password is enough')
+    assert.ok(OPERATOR_PASSWORD)
+  })
+
+  it('of somebody who is not there are nobody’s', async () => {
+    const missing = '00000000-0000-4000-8000-000000000000'
+    assert.equal((await owner.fetch(`${product.url}/console/users/${missing}/factors`)).status, 404)
+  })
+
+  it('S058: never come back: neither after a reset nor with a user who is deleted and returns', async () => {
+    const { id, person, browser } = await somebody()
+    await setUpApp(product, browser)
+    const page = await (await openUser(id)).click('Delete')
+    await page.fill({ username: person.preferred_username }).press('Delete user')
+    for (const table of ['user_factors', 'backup_codes', 'emailed_codes'])
+      assert.deepEqual(await product.rows(`SELECT 1 FROM ${table} WHERE user_id = $1`, [id]), [], table)
+    const again = await join(product, 'password', person, { ticks: ['recover:email'], password: PASSWORD })
+    assert.notEqual(again, id)
+    assert.equal(await factorsKept(product, again), '0 codes')
+    const back = openBrowser()
+    assert.match((await enterAccount(product, 'password', person, { browser: back })).url, /\/myaccount$/)
+  })
+})
