@@ -124,8 +124,8 @@ export function userScreen(desk: Desk): Route[] {
     const user = await userToReset(req, res)
     if (!user) return
     const here = `${USERS}/${user.id}`
-    const crumbs = [...CRUMBS, { label: user.username, href: here }]
-    const page = { title: `Reset second factors of ${user.username}`, crumbs, user, here }
+    const crumbs = [...CRUMBS, { label: calledOf(user), href: here }]
+    const page = { title: `Reset second factors of ${calledOf(user)}`, crumbs, user, here }
     desk.show(req, res, 'user-factors', { ...page, ...(await factorsFor(user)) })
   }
 
@@ -137,7 +137,7 @@ export function userScreen(desk: Desk): Route[] {
       req,
       res,
       `${USERS}/${user.id}`,
-      `${user.username} has no second factor any more, and is signed out everywhere`,
+      `${calledOf(user)} has no second factor any more, and is signed out everywhere`,
     )
   }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { enterWithPassword } from '../support/account.ts'
+import { enterAs } from '../support/account.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import {
   backupCodesOn,
@@ -58,7 +58,7 @@ describe('second factors at the same moment, over two processes', () => {
     assert.equal(backupCodes.length, 10)
     nextStep(product)
     const browser = openBrowser()
-    const asked = await enterWithPassword(product, person.preferred_username, PASSWORD, { browser })
+    const asked = await enterAs(product, person, PASSWORD, { browser })
     await asked.fill({ code: codeOf(secret, product.clock.now) }).press('Continue')
     return { id: await idOf(person.sub), person, browser, secret, backupCodes }
   }
@@ -101,7 +101,7 @@ describe('second factors at the same moment, over two processes', () => {
     const first = codeOf(secret, product.clock.now)
     assert.equal((await submit(browser, again, 'Confirm', { code: first })).status, 303)
     assert.equal((await submit(browser, again, 'Confirm', { code: first })).status, 422)
-    const signIn = await enterWithPassword(product, person.preferred_username, PASSWORD)
+    const signIn = await enterAs(product, person, PASSWORD)
     assert.equal((await signIn.fill({ code: first }).press('Continue')).status, 422)
     // One that an older step shows is none any more either.
     assert.equal((await signIn.fill({ code: fresh }).press('Continue')).status, 422)
@@ -199,7 +199,7 @@ describe('second factors at the same moment, over two processes', () => {
     const [first] = await sessionsOf(id)
     nextStep(product)
     const other = openBrowser()
-    const half = await enterWithPassword(product, person.preferred_username, PASSWORD, { browser: other })
+    const half = await enterAs(product, person, PASSWORD, { browser: other })
     await half.fill({ code: codeOf(secret, product.clock.now) }).press('Continue')
     const session = (await sessionsOf(id)).find((one) => one !== first)
     const confirm = await open(other, '/confirm')
@@ -221,7 +221,7 @@ describe('second factors at the same moment, over two processes', () => {
     assert.deepEqual([(await changing).status, (await proving).status], [303, 303])
     assert.equal(await isInside(product, browser), true)
     assert.equal(await isInside(product, other), false)
-    const page = await enterWithPassword(product, person.preferred_username, PASSWORD)
+    const page = await enterAs(product, person, PASSWORD)
     assert.ok(codesOn(page).includes('SIGNIN_FAILED'))
   })
 

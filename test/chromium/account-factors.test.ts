@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { enterWithPassword, join } from '../support/account.ts'
+import { enterAs, join } from '../support/account.ts'
 import { faultsOf } from '../support/axe.ts'
 import { openBrowser } from '../support/browser.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
@@ -46,7 +46,7 @@ describe('second factors in a browser', () => {
     const person = newcomer(email === undefined ? {} : { email })
     const id = await join(product, 'password', person, { ticks: ['recover:email'], password: PASSWORD })
     const browser = openBrowser()
-    await enterWithPassword(product, person.preferred_username, PASSWORD, { browser })
+    await enterAs(product, person, PASSWORD, { browser })
     const chromium = await openChromium({ javaScript })
     open.push(chromium)
     await chromium.context.addCookies(

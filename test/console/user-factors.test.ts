@@ -1,14 +1,14 @@
 // The second factors of a user in the console: seen without a secret, and reset for whoever has lost theirs.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { enterAccount, enterWithPassword, join } from '../support/account.ts'
+import { enterAccount, enterAs, join } from '../support/account.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { makeOperator, OPERATOR_PASSWORD, openConsole, signInToConsole } from '../support/console.ts'
 import { codeOf, enhanced, factorsKept, giveTotp, nextStep, secretOn, setUpApp } from '../support/factors.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
-import { newcomer, postForm } from '../support/visits.ts'
+import { knownPerson, newcomer, postForm } from '../support/visits.ts'
 import { isInside, openSignIn } from '../support/ways-in.ts'
 
 describe('second factors of a user in the console', () => {
@@ -38,7 +38,7 @@ describe('second factors of a user in the console', () => {
     const person = newcomer()
     const id = await join(product, 'password', person, { ticks: ['recover:email'], password: PASSWORD })
     const browser = openBrowser()
-    await enterWithPassword(product, person.preferred_username, PASSWORD, { browser })
+    await enterAs(product, person, PASSWORD, { browser })
     return { id, person, browser }
   }
   async function changesOf(id: string) {
@@ -65,7 +65,7 @@ describe('second factors of a user in the console', () => {
     const { id, person, browser } = await somebody()
     const { secret, backupCodes } = await setUpApp(product, browser)
     const done = await reset(id)
-    assert.match(done.text, new RegExp(`${person.preferred_username} has no second factor any more`))
+    assert.match(done.text, new RegExp(`${person.email} has no second factor any more`))
     assert.equal(await factorsKept(product, id), '0 codes')
     assert.equal(await isInside(product, browser), false)
     assert.deepEqual(await changesOf(id), [{ action: 'reset', actor: 'olu', before: { kinds: ['totp'] } }])
@@ -74,7 +74,7 @@ describe('second factors of a user in the console', () => {
     assert.equal(letters.at(-1)?.subject, 'The second factors of your account at Northwind were reset')
     // The password is enough again, and what was lost is worth nothing to whoever finds it.
     const back = openBrowser()
-    const inside = await enterWithPassword(product, person.preferred_username, PASSWORD, { browser: back })
+    const inside = await enterAs(product, person, PASSWORD, { browser: back })
     assert.match(inside.url, /\/myaccount$/)
     const page = await back.open(`${product.url}/myaccount/sign-in/factors/totp`)
     const old = await page.fill({ code: codeOf(secret, product.clock.now) }).press('Turn on')
@@ -91,7 +91,7 @@ describe('second factors of a user in the console', () => {
     await reset(id)
     assert.equal(await factorsKept(product, id), '0 codes')
     // Whoever holds the page of before has nothing to confirm, not even when they come in again.
-    await enterWithPassword(product, person.preferred_username, PASSWORD, { browser })
+    await enterAs(product, person, PASSWORD, { browser })
     const token = (await openSignIn(product, browser)).submission('Sign out').fields.get('_csrf') ?? ''
     const fields = new URLSearchParams({ _csrf: token, code: codeOf(secretOn(page), product.clock.now) })
     assert.equal((await postForm(browser, page.url, fields)).status, 303)
@@ -143,7 +143,7 @@ describe('second factors of a user in the console', () => {
     const { id, person, browser } = await somebody()
     await setUpApp(product, browser)
     const page = await (await openUser(id)).click('Delete')
-    await page.fill({ username: person.preferred_username }).press('Delete user')
+    await page.fill({ username: (await knownPerson(product, person.sub)).user.username }).press('Delete user')
     for (const table of ['user_factors', 'backup_codes', 'emailed_codes'])
       assert.deepEqual(await product.rows(`SELECT 1 FROM ${table} WHERE user_id = $1`, [id]), [], table)
     const again = await join(product, 'password', person, { ticks: ['recover:email'], password: PASSWORD })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type Browser, openBrowser, type Page } from './browser.ts'
 import type { Mode, Scene } from './product.ts'
-import { type Newcomer, signedIn, visit } from './visits.ts'
+import { knownPerson, type Newcomer, signedIn, visit } from './visits.ts'
 
 /** Goes to a page of My Account and signs in by the idp of this mode on the way; returns the page that this leads to. */
 export async function enterAccount(
@@ -26,6 +26,17 @@ export async function enterWithPassword(
 ): Promise<Page> {
   const page = await browser.open(`${product.url}/myaccount${to}`)
   return page.fill({ username, password }).press('Sign in')
+}
+
+/** The same for somebody by who they are at the idp: while the enhanced feature is on, nobody chose their name. */
+export async function enterAs(
+  product: Scene,
+  person: { sub: string },
+  password: string,
+  options: { browser?: Browser; to?: string } = {},
+): Promise<Page> {
+  const { user } = await knownPerson(product, person.sub)
+  return enterWithPassword(product, user.username, password, options)
 }
 
 /** Becomes a user by an idp that asks nothing, or by answering with these ticks; returns the user's id. */
