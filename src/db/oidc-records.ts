@@ -72,11 +72,25 @@ export function listRecordsOfUser(
   )
 }
 
-/** Deletes whatever belongs to a grant of a user: codes, access tokens, and what applications may read by them. */
-export async function deleteGrantsOfUser(db: Db, userId: string): Promise<void> {
-  const ofGrants = `grant_id_hash IN (SELECT coalesce(grant_id_hash, id_hash) FROM oidc_records WHERE user_id = ?)`
-  await query(db, `DELETE FROM federated_claims WHERE ${ofGrants}`, [userId])
-  await query(db, `DELETE FROM oidc_records WHERE ${ofGrants}`, [userId])
+/** The sessions and refresh tokens of these users, whether or not they are over. */
+export function recordsOfUsers(
+  db: Db,
+  userIds: readonly string[],
+): Promise<{ userId: string; model: string; idHash: Buffer; payloadSealed: Buffer }[]> {
+  return query(
+    db,
+    `SELECT user_id AS "userId", model, id_hash AS "idHash", payload_sealed AS "payloadSealed" FROM oidc_records
+     WHERE user_id = ANY (?::uuid[]) AND model IN ('Session', 'RefreshToken')`,
+    [userIds],
+  )
+}
+
+/** Deletes whatever belongs to a grant of these users: codes, access tokens, and what applications may read by them. */
+export async function deleteGrantsOfUsers(db: Db, userIds: readonly string[]): Promise<void> {
+  const ofGrants = `grant_id_hash IN
+    (SELECT coalesce(grant_id_hash, id_hash) FROM oidc_records WHERE user_id = ANY (?::uuid[]))`
+  await query(db, `DELETE FROM federated_claims WHERE ${ofGrants}`, [userIds])
+  await query(db, `DELETE FROM oidc_records WHERE ${ofGrants}`, [userIds])
 }
 
 /** Ends one session or refresh token of a user, with all that was given out by the grants that it stands for. */
@@ -97,8 +111,8 @@ export async function endRecord(
   ])
 }
 
-export async function deleteRecordsOfUser(db: Db, userId: string): Promise<void> {
-  await query(db, 'DELETE FROM oidc_records WHERE user_id = ?', [userId])
+export async function deleteRecordsOfUsers(db: Db, userIds: readonly string[]): Promise<void> {
+  await query(db, 'DELETE FROM oidc_records WHERE user_id = ANY (?::uuid[])', [userIds])
 }
 
 /**

@@ -2,9 +2,9 @@
 import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
 import { closeConsents } from './consents.ts'
-import { eraseUser, forgetAtApplications, type Traces } from './erase.ts'
+import { eraseUsers, forgetAtApplications, type Traces } from './erase.ts'
 import { type MailHouse, queueMail } from './mails.ts'
-import { deleteRecordsOfUser } from './oidc-records.ts'
+import { deleteRecordsOfUsers } from './oidc-records.ts'
 import { ANOTHER_OWNER, lockOwners } from './operators.ts'
 import { removeSessionsOf } from './sessions.ts'
 import { listFactors, resetFactors } from './user-factors.ts'
@@ -156,7 +156,7 @@ function erase(
     await lockOwners(transaction)
     const isOperator = await queryOne(transaction, 'SELECT 1 FROM operators WHERE user_id = ?', [userId])
     if (isOperator) return 'operator'
-    await forgetAtApplications(transaction, userId)
+    await forgetAtApplications(transaction, [userId])
     // Before its rows elsewhere: whoever is signing in as this user waits here, or is waited for.
     const user = await queryOne<Erased>(
       transaction,
@@ -164,7 +164,7 @@ function erase(
       [userId],
     )
     if (!user) return 'missing'
-    await tell(transaction, user, await eraseUser(transaction, user, traces))
+    await tell(transaction, user, await eraseUsers(transaction, [user], traces))
     return 'done'
   })
 }
@@ -178,5 +178,5 @@ export async function endSessions(transaction: Db, userId: string, now: Date, ex
   await query(transaction, 'UPDATE users SET signed_out_at = ? WHERE id = ?', [now, userId])
   for (const table of ['console_sessions', 'account_sessions'] as const)
     await removeSessionsOf(transaction, table, userId, except)
-  await deleteRecordsOfUser(transaction, userId)
+  await deleteRecordsOfUsers(transaction, [userId])
 }
