@@ -15,6 +15,7 @@ import { migrate, pendingMigrations } from './db/migrate.ts'
 import { isSetUp } from './db/operators.ts'
 import { sweep } from './db/sweep.ts'
 import type { Declared } from './declared.ts'
+import { createEraser } from './deletion/worker.ts'
 import type { House } from './house.ts'
 import { createPostman } from './mail/postman.ts'
 import { unseen } from './provisioning/translations.ts'
@@ -58,6 +59,8 @@ const SWEEP_EVERY_MS = 60_000
 const REREAD_EVERY_MS = 5_000
 /** How long a letter waits at most, while all is well. */
 const POST_EVERY_MS = 5_000
+/** How long a deletion waits at most for a process that goes on with it. */
+const ERASE_EVERY_MS = 5_000
 const TIMEOUTS = {
   /** Longer than a router's idle time (Heroku: 90 s), so that the router closes first. */
   keepAliveTimeout: 95_000,
@@ -146,6 +149,10 @@ export async function start(options: StartOptions): Promise<Running> {
     const posting = setInterval(() => {
       house.postman?.sendDue().catch((error: unknown) => log.warn({ err: error }, 'sending letters failed'))
     }, POST_EVERY_MS)
+    const eraser = createEraser(house)
+    const erasing = setInterval(() => {
+      eraser.eraseDue().catch((error: unknown) => log.warn({ err: error }, 'deleting the users of an idp failed'))
+    }, ERASE_EVERY_MS)
     const rereading = setInterval(appearance.reread, REREAD_EVERY_MS).unref()
     return {
       db,
@@ -154,8 +161,9 @@ export async function start(options: StartOptions): Promise<Running> {
         isStopping = true
         clearInterval(sweeping)
         clearInterval(posting)
+        clearInterval(erasing)
         clearInterval(rereading)
-        await Promise.all([leave({ quietMs }), house.postman?.stop()])
+        await Promise.all([leave({ quietMs }), house.postman?.stop(), eraser.stop()])
         stopReading()
         await db.destroy()
       },

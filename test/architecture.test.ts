@@ -33,6 +33,7 @@ const BELOW: Record<string, string[]> = {
   start: [
     'app',
     'console',
+    'deletion',
     'mail',
     'records',
     'themes',
@@ -44,6 +45,7 @@ const BELOW: Record<string, string[]> = {
     'declared',
     'database-address',
   ],
+  deletion: ['login', 'handback', 'settings', 'db'],
   connecting: ['login', 'provisioning', 'factors', 'flow', 'flow-pages', 'stores', 'db', 'web', 'seal'],
   api: ['provisioning', 'flow', 'flow-keys', 'flow-pages', 'db', 'web', 'seal'],
   console: [
@@ -110,6 +112,7 @@ const PURE = new Set([
   'declared-addresses.ts',
   'connecting/differences.ts',
   ...['addresses', 'need'].map((name) => `factors/${name}.ts`),
+  'deletion/words.ts',
   'login/description.ts',
   'login/private-addresses.ts',
   'login/profile.ts',

@@ -1,7 +1,7 @@
 // Rows of identities: a person is (idp, issuer, subject), byte for byte.
 import { type Db, query, queryOne } from './connect.ts'
 import { IS_LOCKED, WAS_ENDED } from './identity-locks.ts'
-import type { Scheme } from './idps.ts'
+import { holdIdp, type Scheme } from './idps.ts'
 
 export interface Identity {
   userId: string
@@ -34,14 +34,17 @@ export function findIdentity(db: Db, person: Person): Promise<NamedIdentity | un
 
 /**
  * Claims the person for a user, whom the same transaction may be about to insert; false when another transaction got there first
- * (waiting for it to end if it has not). The reference to users is checked at commit.
+ * (waiting for it to end if it has not), and when the idp is off or gone: whoever begins to delete it waits for this, or has been waited for,
+ * so that nobody comes from it after that. The reference to users is checked at commit.
  */
 export async function insertIdentity(db: Db, person: Person, userId: string, scheme: Scheme): Promise<boolean> {
+  await holdIdp(db, person.idpId, 'shared')
   const row = await queryOne(
     db,
-    `INSERT INTO identities (idp_id, issuer, subject, user_id, scheme) VALUES (?, ?, ?, ?, ?)
+    `INSERT INTO identities (idp_id, issuer, subject, user_id, scheme)
+     SELECT id, ?, ?, ?::uuid, ? FROM idps WHERE id = ? AND is_enabled
      ON CONFLICT ON CONSTRAINT identities_pkey DO NOTHING RETURNING user_id`,
-    [person.idpId, person.issuer, person.subject, userId, scheme],
+    [person.issuer, person.subject, userId, scheme, person.idpId],
   )
   return row !== undefined
 }

@@ -9,6 +9,8 @@ export interface ListedIdp {
   displayName: string
   isEnabled: boolean
   managedBy: ManagedBy
+  /** It is being deleted with its users. */
+  isLeaving: boolean
   jitEnabled: boolean
   scheme: Scheme
   position: number
@@ -40,7 +42,7 @@ export function listIdpPage(db: Db, filter: IdpFilter, behind: Place | undefined
   const from = behind ? `AND (position, name COLLATE "C") > (?, ?)` : ''
   return query<ListedIdp>(
     db,
-    `SELECT id, name, display_name AS "displayName", is_enabled AS "isEnabled", managed_by AS "managedBy",
+    `SELECT id, name, display_name AS "displayName", is_enabled AS "isEnabled", managed_by AS "managedBy", deletion IS NOT NULL AS "isLeaving",
        jit_enabled AS "jitEnabled", jit_scheme AS scheme, position
      FROM idps WHERE ${WHERE} ${from} ORDER BY position, name COLLATE "C" LIMIT ?`,
     [...valuesOf(filter), ...(behind ? [behind.position, behind.name] : []), limit],

@@ -43,6 +43,15 @@ const COLUMNS = `id, name, display_name AS "displayName", is_enabled AS "isEnabl
   associate_local_user AS "associateLocalUser", attribute_sync_method AS "attributeSyncMethod",
   require_second_factor AS "requireSecondFactor"`
 
+/**
+ * Of an idp, until the transaction ends: `shared` keeps its deletion from beginning, and any number may at once; `alone` is for whoever begins
+ * it. Not the row, as those who share it would let whoever waits for it alone wait for ever.
+ */
+export async function holdIdp(transaction: Db, id: string, how: 'shared' | 'alone'): Promise<void> {
+  const lock = how === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock'
+  await query(transaction, `SELECT ${lock}(7135204, hashtext(?))`, [id])
+}
+
 export function findIdp(db: Db, id: string): Promise<Idp | undefined> {
   return queryOne<Idp>(db, `SELECT ${COLUMNS} FROM idps WHERE id = ?`, [id])
 }

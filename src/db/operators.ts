@@ -79,6 +79,11 @@ export async function lockOwners(transaction: Db): Promise<void> {
   await query(transaction, 'SELECT pg_advisory_xact_lock(7135203)')
 }
 
+/** Keeps all operators as they are, until the transaction ends; any number may do so at once. */
+export async function holdOperators(transaction: Db): Promise<void> {
+  await query(transaction, 'SELECT pg_advisory_xact_lock_shared(7135203)')
+}
+
 /** SQL: an owner who can get in, other than this user. */
 export const ANOTHER_OWNER = `EXISTS (SELECT FROM operators o JOIN users u ON u.id = o.user_id
   WHERE o.role = 'owner' AND o.user_id <> ? AND NOT u.is_locked AND u.password_hash IS NOT NULL)`

@@ -38,13 +38,19 @@ export async function useOfIdp(db: Db, idpId: string): Promise<IdpUse> {
   return row ?? { people: 0, peopleWithoutOther: 0 }
 }
 
-/**
- * Takes away all that points to an idp, in the transaction that deletes it: people stay, and what it said of them is the operator's from now
- * on; roles that it granted go with it. Sign-ins that are under way there begin again at the choice of idps.
- */
+/** Takes away all that points to an idp, in the transaction that deletes it: people stay, without this way in. */
 export async function unlinkIdp(db: Db, idpId: string): Promise<IdpUse> {
   const use = await useOfIdp(db, idpId)
   await query(db, 'DELETE FROM identities WHERE idp_id = ?', [idpId])
+  await letGoOfIdp(db, idpId)
+  return use
+}
+
+/**
+ * The same of an idp that nobody comes from (any more): what it said is the operator's from now on; roles that it granted go with it. Sign-ins
+ * that are under way there begin again at the choice of idps.
+ */
+export async function letGoOfIdp(db: Db, idpId: string): Promise<void> {
   await query(db, `UPDATE user_attributes SET origin = 'operator', origin_idp_id = NULL WHERE origin_idp_id = ?`, [
     idpId,
   ])
@@ -62,7 +68,6 @@ export async function unlinkIdp(db: Db, idpId: string): Promise<IdpUse> {
     [idpId],
   )
   await query(db, 'UPDATE flows SET idp_id = NULL WHERE idp_id = ?', [idpId])
-  return use
 }
 
 /** Takes away the sign-ins to an application, in the transaction that deletes it; returns how many were open. */

@@ -58,6 +58,12 @@ export async function removeSessionsOf(db: Db, table: SessionTable, userId: stri
   ])
 }
 
+/** Ends the sessions of these users in My Account that began by an idp; returns how many. */
+export async function removeSessionsBegunBy(db: Db, userIds: readonly string[], idpId: string): Promise<number> {
+  const sql = `DELETE FROM account_sessions WHERE user_id = ANY (?::uuid[]) AND data->>'idpId' = ? RETURNING 1`
+  return (await query(db, sql, [userIds, idpId])).length
+}
+
 export interface OpenSession {
   idHash: Buffer
   data: Record<string, unknown>

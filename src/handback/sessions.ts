@@ -1,4 +1,5 @@
 // The sign-ins of a user that are still good at our OpenID Provider: their sessions, and the applications that may come back without them.
+import type { BegunBy } from '../db/idp-deletion.ts'
 import { endRecord, listRecordsOfUser } from '../db/oidc-records.ts'
 import type { House } from '../house.ts'
 import { sha256 } from '../seal.ts'
@@ -28,21 +29,43 @@ interface Payload {
   authorizations?: Record<string, { grantId?: string }>
 }
 
+/** Undefined: no key opens it any more, and it is no session. */
+function payloadOf(
+  { keyring }: Pick<House, 'keyring'>,
+  { model, payloadSealed }: { model: string; payloadSealed: Buffer },
+): Payload | undefined {
+  const context = contextOf(model)
+  if (keyring.reseal(context, payloadSealed) === 'lost') return undefined
+  return JSON.parse(keyring.unseal(context, payloadSealed))
+}
+
+/** The grants that a session or a refresh token stands for, as they are kept. */
+function grantsOf({ grantId: own, authorizations }: Payload): Buffer[] {
+  const grantIds = [own, ...Object.values(authorizations ?? {}).map(({ grantId }) => grantId)]
+  return grantIds.flatMap((id) => (id === undefined ? [] : [sha256(id)]))
+}
+
+/** Finds the sessions that began by an idp, and the refresh tokens that were given out in one. */
+export function begunBy(house: Pick<House, 'keyring'>): BegunBy {
+  return (records, idpId) =>
+    records.flatMap(({ userId, model, idHash, payloadSealed }) => {
+      const payload = payloadOf(house, { model, payloadSealed })
+      return payload?.acr === idpId ? { userId, model, idHash, grantIdHashes: grantsOf(payload) } : []
+    })
+}
+
 /** Those with the longest time to go first. What no key opens any more is no session, and is left out. */
 export async function openSessions(house: House, userId: string): Promise<OpenSession[]> {
   const records = await listRecordsOfUser(house.db, userId, house.now())
   return records.flatMap(({ model, idHash, payloadSealed, expiresAt }) => {
-    const context = contextOf(model)
-    if (house.keyring.reseal(context, payloadSealed) === 'lost') return []
-    const payload: Payload = JSON.parse(house.keyring.unseal(context, payloadSealed))
+    const payload = payloadOf(house, { model, payloadSealed })
+    if (!payload) return []
     const begun = payload.loginTs ?? payload.iiat ?? payload.iat ?? 0
-    const authorizations = Object.values(payload.authorizations ?? {})
-    const grantIds = [payload.grantId, ...authorizations.map(({ grantId }) => grantId)]
     return {
       kind: model === 'Session' ? 'session' : 'refresh-token',
       model,
       idHash,
-      grantIdHashes: grantIds.flatMap((id) => (id === undefined ? [] : [sha256(id)])),
+      grantIdHashes: grantsOf(payload),
       begunAt: new Date(begun * 1000),
       endsAt: expiresAt,
       idpId: payload.acr,

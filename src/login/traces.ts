@@ -4,7 +4,7 @@ import { personHash } from '../flow.ts'
 import type { House } from '../house.ts'
 import { brakeOf } from './local.ts'
 
-export function tracesOf(house: House): Traces {
+export function tracesOf(house: Pick<House, 'keyring'>): Traces {
   return {
     ofPerson: (person) => personHash(house, person.idpId, person),
     ofName: (username) => brakeOf(house, username),

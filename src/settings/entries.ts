@@ -20,15 +20,18 @@ export interface Setting {
   version: number
   isEnabled: boolean
   hasSecret: boolean
+  /** Of an identity provider that goes with its users: nothing changes it any more. */
+  isLeaving?: true
 }
 
 export type Settings = Record<Section, Setting> & Record<Kind, Setting[]>
 
-/** Everything, in the order of the file. */
+/** Everything, in the order of the file. What is being deleted is gone already: nothing may name it any more. */
 export async function readSettings(db: Db): Promise<Settings> {
   const { declaredHash: _, ...sections } = await readSections(db)
   const lists = {} as Record<Kind, Setting[]>
-  for (const kind of ALL_KINDS) lists[kind] = (await listEntries(db, kind)).map((row) => settingOf(kind, row))
+  for (const kind of ALL_KINDS)
+    lists[kind] = (await listEntries(db, kind)).filter((row) => !isLeaving(row)).map((row) => settingOf(kind, row))
   return {
     organization: sectionOf('organization', sections.organization),
     jitProvisioning: sectionOf('jitProvisioning', sections.jitProvisioning),
@@ -47,6 +50,11 @@ export function isSection(kind: SettingKind): kind is Section {
   return (SECTIONS as readonly string[]).includes(kind)
 }
 
+/** Whether an entry is an identity provider that is being deleted with its users. */
+export function isLeaving(row: EntryRow): boolean {
+  return (row['deletion'] ?? null) !== null
+}
+
 function settingOf(kind: Kind, row: EntryRow): Setting {
   return {
     kind,
@@ -57,6 +65,7 @@ function settingOf(kind: Kind, row: EntryRow): Setting {
     version: row.version,
     isEnabled: row.is_enabled,
     hasSecret: hasSecret(row),
+    ...(isLeaving(row) ? { isLeaving: true } : {}),
   }
 }
 

@@ -15,7 +15,8 @@ export type SettingsHouse = Pick<House, 'db' | 'keyring' | 'allowPrivateIdp' | '
 export type Outcome =
   /** It says so now, or said so already. `warnings` are sentences for the operator. */
   | { kind: 'saved'; key: string; version: number; warnings: string[] }
-  | { kind: 'deleted' }
+  /** `inBatches`: an identity provider whose users go first, which takes a while. Nobody gets in by it any more. */
+  | { kind: 'deleted'; inBatches?: true }
   /** `faults` have paths within the entry; `general` are of others that would not fit any more. */
   | { kind: 'faults'; faults: Fault[]; general: OtherFault[] }
   /** Somebody was quicker: what it says now, who made it so, and when. */

@@ -1,16 +1,22 @@
-// Deletes an entry for good. What people gave is never deleted with it: whoever is in use is turned off instead.
+// Deletes an entry for good. What people gave is never deleted with it, unless the enhanced feature is on: whoever is in use is turned off instead.
 import { insertChange } from '../db/changes.ts'
 import type { Db } from '../db/connect.ts'
 import { deleteEntry } from '../db/entries.ts'
+import { lossOf } from '../db/idp-deletion.ts'
+import { lockOwners } from '../db/operators.ts'
 import { countUsersIn, countValues, forgetApplication, idpsOf, unlinkIdp, useOfIdp } from '../db/removal.ts'
 import { PRIMARY } from '../stores/name.ts'
 import { checkChange } from './check.ts'
-import type { Setting } from './entries.ts'
+import type { Setting, Settings } from './entries.ts'
+import { beginDeletion } from './idp-deletion.ts'
 import { changing, conflictWith, type EntryRequest, inUse, type Outcome, type SettingsHouse } from './outcome.ts'
 import { sayingOf } from './write.ts'
 
 export interface RemoveRequest extends EntryRequest {
-  /** Deletes an identity provider though people come from it. They stay, as users without this way in. */
+  /**
+   * Deletes an identity provider though people come from it. They stay, as users without this way in; with the enhanced feature those who have no
+   * other go with it.
+   */
   withIdentities?: boolean
 }
 
@@ -23,12 +29,18 @@ export async function removeEntry(house: SettingsHouse, request: RemoveRequest):
     if (general.length > 0) return { kind: 'faults', faults: [], general }
     const use = await useOf(db, current, request)
     if (use !== undefined) return inUse(use)
+    if (kind === 'idp' && erasesUsers(settings)) return beginDeletion(db, current, actor)
     const after = await makeWay(db, current)
     if (!(await deleteEntry(db, kind, key, current.version))) return conflictWith(db, current)
     const change = { action: 'deleted', kind, object: key, before: sayingOf(kind, row), after }
     await insertChange(db, actor, change)
     return { kind: 'deleted' }
   })
+}
+
+/** Whether whoever has no other way in is deleted with an identity provider. */
+export function erasesUsers({ jitProvisioning }: Settings): boolean {
+  return jitProvisioning.entry['enable_enhanced_feature'] === true
 }
 
 /** Why an entry cannot be deleted. */
@@ -47,9 +59,11 @@ async function useOf(db: Db, { kind, key, id }: Setting, request: RemoveRequest)
   }
   if (kind === 'idp' && !request.withIdentities) {
     const { people } = await useOfIdp(db, id ?? '')
-    return people > 0
-      ? `The identity provider ${key} cannot be deleted: ${has(people)} this way in. ${instead}`
-      : undefined
+    if (people > 0) return `The identity provider ${key} cannot be deleted: ${has(people)} this way in. ${instead}`
+  }
+  if (kind === 'idp') {
+    await lockOwners(db)
+    if ((await lossOf(db, id ?? '')).losesLastOwner) return LAST_OWNER
   }
   return undefined
 }
@@ -60,5 +74,9 @@ async function makeWay(db: Db, { kind, id = '' }: Setting): Promise<Record<strin
   if (kind === 'idp') return { id, ...(await unlinkIdp(db, id)) }
   return undefined
 }
+
+/** Why an identity provider stays that is the last owner's only way in. */
+export const LAST_OWNER =
+  'It is the only way in of an owner of the console, and no other owner has a password. Give one a password first.'
 
 const has = (people: number) => (people === 1 ? '1 person has' : `${people} people have`)
