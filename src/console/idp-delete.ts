@@ -1,9 +1,9 @@
 // Identity Providers, delete: what goes and what stays, with figures that are counted again when it is confirmed.
 import type { Request, Response } from 'express'
-import { type IdpUse, useOfIdp } from '../db/removal.ts'
+import { type Loss, lossOf } from '../db/idp-deletion.ts'
 import { checkChange, type OtherFault } from '../settings/check.ts'
 import { readSettings, type Setting } from '../settings/entries.ts'
-import { removeEntry } from '../settings/remove.ts'
+import { erasesUsers, LAST_OWNER, removeEntry } from '../settings/remove.ts'
 import { type Fields, readFields } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { actorOf, type Desk, type Problem } from './desk.ts'
@@ -23,7 +23,7 @@ export function idpDeletePages(desk: Desk): Route[] {
 
   async function show(req: Request, res: Response): Promise<void> {
     const idp = await idpOf(house, req)
-    if (isOurs(desk, req, res, idp)) await answer(req, res, idp, await useOfIdp(house.db, idp.id ?? ''), [])
+    if (isOurs(desk, req, res, idp)) await answer(req, res, idp, await readMeaning(idp), [])
   }
 
   async function remove(req: Request, res: Response): Promise<void> {
@@ -32,15 +32,15 @@ export function idpDeletePages(desk: Desk): Route[] {
     if (!idp) return desk.done(req, res, IDPS, 'It is deleted')
     if (!isOurs(desk, req, res, idp)) return
     const fields = readFields(req.body)
-    const use = await useOfIdp(house.db, idp.id ?? '')
-    const change = changeOf(fields, use)
+    const meaning = await readMeaning(idp)
+    const change = changeOf(fields, meaning)
     if (change) {
       // Nobody is left of one that somebody else deleted between the two looks.
       if (!(await idpOf(house, req))) return desk.done(req, res, IDPS, 'It is deleted')
-      return answer(req, res, idp, use, [{ field: 'confirm', text: change }], 409)
+      return answer(req, res, idp, meaning, [{ field: 'confirm', text: change }], 409)
     }
     if (fields.one('confirm').trim() !== idp.key)
-      return answer(req, res, idp, use, [{ field: 'confirm', text: `Type ${idp.key} to confirm` }], 422)
+      return answer(req, res, idp, meaning, [{ field: 'confirm', text: `Type ${idp.key} to confirm` }], 422)
 
     const outcome = await removeEntry(house, {
       kind: 'idp',
@@ -51,14 +51,18 @@ export function idpDeletePages(desk: Desk): Route[] {
     })
     switch (outcome.kind) {
       case 'deleted':
+        if (outcome.inBatches) return res.redirect(303, idpAddress(idp.key, '/deletion'))
+        return desk.done(req, res, IDPS, `${idp.entry['displayName']} is deleted`)
       case 'gone':
         return desk.done(req, res, IDPS, `${idp.entry['displayName']} is deleted`)
+      case 'in-use':
+        return answer(req, res, idp, meaning, [{ field: 'confirm', text: outcome.message }], 409)
       case 'faults':
         return answer(
           req,
           res,
           idp,
-          use,
+          meaning,
           outcome.general.map((fault) => ({
             field: 'confirm',
             text: `${calledOf(fault)} names it and has to let it go first`,
@@ -68,18 +72,26 @@ export function idpDeletePages(desk: Desk): Route[] {
       case 'conflict': {
         const who = outcome.by?.actor ?? 'Somebody'
         const text = `${who} changed this identity provider while you were on this page. Check and confirm again`
-        return answer(req, res, outcome.current, use, [{ field: 'confirm', text }], 409)
+        return answer(req, res, outcome.current, meaning, [{ field: 'confirm', text }], 409)
       }
       default:
         isOurs(desk, req, res, { ...idp, managedBy: 'file' })
     }
   }
 
+  async function readMeaning(idp: Setting): Promise<Meaning> {
+    const loss = await lossOf(house.db, idp.id ?? '')
+    const { people, erased, kept, stranded } = loss
+    // Read as it is now: another process may have been told otherwise a moment ago.
+    const erases = erasesUsers(await readSettings(house.db))
+    return { loss, erases, figures: erases ? { erased, kept } : { people, peopleWithoutOther: erased + stranded } }
+  }
+
   async function answer(
     req: Request,
     res: Response,
     idp: Setting,
-    use: IdpUse,
+    { loss, erases, figures }: Meaning,
     problems: Problem[],
     status = 200,
   ): Promise<void> {
@@ -95,7 +107,10 @@ export function idpDeletePages(desk: Desk): Route[] {
       called,
       version: idp.version,
       isEnabled: idp.isEnabled,
-      use,
+      erases,
+      loss,
+      figures,
+      lastOwner: loss.losesLastOwner ? LAST_OWNER : undefined,
       blockers: general.map((fault) => ({ label: calledOf(fault), href: pageOf(res, fault) })),
     }
     desk.show(req, res, 'idp-delete', page, status)
@@ -108,13 +123,21 @@ export function idpDeletePages(desk: Desk): Route[] {
   }
 }
 
+interface Meaning {
+  loss: Loss
+  /** Whoever has no other way in goes with it. */
+  erases: boolean
+  /** What the page says, and the form says again. */
+  figures: Record<string, number>
+}
+
 /** What became of the figures since the page was shown; undefined when they are the same. */
-function changeOf(fields: Fields, use: IdpUse): string | undefined {
-  const [people, without] = [fields.one('people'), fields.one('peopleWithoutOther')]
-  const said = (from: string, to: number) => {
-    const before = /^\d{1,9}$/.test(from) ? number.format(Number(from)) : 'none'
-    return `The number changed from ${before} to ${number.format(to)} while you were on this page. Check and confirm again`
+function changeOf(fields: Fields, { figures }: Meaning): string | undefined {
+  for (const [name, is] of Object.entries(figures)) {
+    const was = fields.one(name)
+    if (was === String(is)) continue
+    const before = /^\d{1,9}$/.test(was) ? number.format(Number(was)) : 'none'
+    return `The number changed from ${before} to ${number.format(is)} while you were on this page. Check and confirm again`
   }
-  if (people !== String(use.people)) return said(people, use.people)
-  return without === String(use.peopleWithoutOther) ? undefined : said(without, use.peopleWithoutOther)
+  return undefined
 }

@@ -14,7 +14,7 @@ import { compareForms, factsOf } from './idp-facts.ts'
 import { type Fetched, fetchInto } from './idp-fetch.ts'
 import { entryOf, formOf, type IdpEntry, type IdpForm, pairsIn, readForm, readSecret, withRows } from './idp-form.ts'
 import { consentProblems, fieldsOf, issuerProblems, rowProblems } from './idp-problems.ts'
-import { CRUMBS, idpOf, isOurs, notThere, readAround } from './idp-setting.ts'
+import { CRUMBS, idpOf, isBeingDeleted, isOurs, notThere, readAround } from './idp-setting.ts'
 import { mappedAttributes } from './idp-words.ts'
 
 interface Shown extends Partial<Omit<Refusal, 'status'>> {
@@ -37,7 +37,7 @@ export function idpEditPages(desk: Desk, inspector: Inspector): Route[] {
   async function show(req: Request, res: Response): Promise<void> {
     const idp = await idpOf(house, req)
     if (!idp) return notThere(desk, req, res)
-    await answer(req, res, idp, {})
+    if (!isBeingDeleted(res, idp)) await answer(req, res, idp, {})
   }
 
   async function change(req: Request, res: Response): Promise<void> {

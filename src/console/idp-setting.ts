@@ -25,8 +25,12 @@ const ALL = 2 ** 31 - 1
 /** The one that the address names. */
 export async function idpOf({ db }: House, req: Request): Promise<Setting | undefined> {
   const name = String(req.params['name'])
-  // No other name can be one, and PostgreSQL knows no other text.
-  return /^[\w.-]{1,63}$/.test(name) ? findSetting(db, 'idp', name) : undefined
+  return isName(name) ? findSetting(db, 'idp', name) : undefined
+}
+
+/** No other name can be one, and PostgreSQL knows no other text. */
+export function isName(name: string): boolean {
+  return /^[\w.-]{1,63}$/.test(name)
 }
 
 export function notThere(desk: Desk, req: Request, res: Response): void {
@@ -34,8 +38,15 @@ export function notThere(desk: Desk, req: Request, res: Response): void {
   desk.stop(req, res, 404, 'There is no such identity provider', 'It may have been deleted meanwhile.', back)
 }
 
+/** Whether it is being deleted: nothing is changed any more, and whoever comes sees how far that is. */
+export function isBeingDeleted(res: Response, idp: Setting): boolean {
+  if (idp.isLeaving) res.redirect(303, idpAddress(idp.key, '/deletion'))
+  return idp.isLeaving === true
+}
+
 /** Whether the console may change it; says so to whoever tries otherwise. */
 export function isOurs(desk: Desk, req: Request, res: Response, idp: Setting | undefined): idp is Setting {
+  if (idp && isBeingDeleted(res, idp)) return false
   if (idp && idp.managedBy !== 'file') return true
   if (!idp) notThere(desk, req, res)
   else {

@@ -9,6 +9,7 @@ import { idpActions } from './idp-actions.ts'
 import { idpAddPages } from './idp-add.ts'
 import { ADD_IDP, IDPS, idpAddress } from './idp-addresses.ts'
 import { idpDeletePages } from './idp-delete.ts'
+import { idpDeletionPages } from './idp-deletion.ts'
 import { idpEditPages } from './idp-edit.ts'
 import { idpPreviewPages } from './idp-preview.ts'
 import { MODE_LABELS } from './idp-words.ts'
@@ -27,6 +28,7 @@ export function idpsScreen(desk: Desk): Route[] {
     ...idpEditPages(desk, inspector),
     ...idpActions(desk),
     ...idpDeletePages(desk),
+    ...idpDeletionPages(desk),
     ...idpPreviewPages(desk),
   ]
 
@@ -54,7 +56,7 @@ export function idpsScreen(desk: Desk): Route[] {
         mode: MODE_LABELS[idp.jitEnabled ? idp.scheme : 'NONE'],
         people: people.get(idp.id) ?? 0,
         lastSignIn: signIns.get(idp.id),
-        href: idpAddress(idp.name),
+        href: idpAddress(idp.name, idp.isLeaving ? '/deletion' : ''),
       })),
       search,
       state: STATES.has(state) ? state : '',

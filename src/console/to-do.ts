@@ -5,6 +5,7 @@ import { CONFIGURATION_FILE, lastChange, wasTested } from '../db/changes.ts'
 import { type EntryRow, type Kind, keyOf, listEntries } from '../db/entries.ts'
 import { readOrganization } from '../db/installation.ts'
 import type { House } from '../house.ts'
+import { isLeaving } from '../settings/entries.ts'
 import { countMisfits } from '../stores/review.ts'
 
 export interface Step {
@@ -114,7 +115,8 @@ export function createToDo(house: House): () => Promise<Things> {
 async function leftByTheFile({ db }: House): Promise<ToDo[]> {
   const found: ToDo[] = []
   for (const kind of Object.keys(SCREENS) as Kind[]) {
-    const off = (await listEntries(db, kind)).filter((row) => !row.is_enabled && row.managed_by === 'console')
+    const all = await listEntries(db, kind)
+    const off = all.filter((row) => !row.is_enabled && row.managed_by === 'console' && !isLeaving(row))
     for (const row of off) {
       const key = keyOf(kind, row)
       if ((await lastChange(db, kind, key))?.actor !== CONFIGURATION_FILE.name) continue

@@ -7,6 +7,7 @@ import { faultsOf } from '../support/axe.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { makeOperator } from '../support/console.ts'
 import { enterConsole, tour } from '../support/console-tour.ts'
+import { keepDeleting } from '../support/idp-deletion.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { TRICKS } from '../support/tricks.ts'
 
@@ -26,6 +27,7 @@ const NOT_BY_LINK = ['/me/totp/remove', '/purposes', '/appearance/files/:name', 
 describe('the console in Chromium', () => {
   let product: Product
   let chromium: Chromium
+  let letGo: () => Promise<void>
   const canaries: string[] = []
   before(async () => {
     product = await startProduct({ modes: ['silent', 'consent'] })
@@ -33,13 +35,21 @@ describe('the console in Chromium', () => {
     const draft = { version: 0, appearance: { tokens: { light: { 'color-accent': '#7a1fa2' }, dark: {} }, words: {} } }
     assert.equal((await saveDraft(product.running.house, draft, { name: 'olu' })).kind, 'saved')
     await makeOperator(product, 'olu', 'owner')
+    letGo = await keepDeleting(product, 'username')
     chromium = await openChromium({ javaScript: true, context: { viewport: { width: 320, height: 800 } } })
     await chromium.page.exposeFunction('canary', () => canaries.push(chromium.page.url()))
+    // The page that looks again by itself stays as it is while it is looked at.
+    await chromium.page.route('**/deletion', async (route) => {
+      const response = await route.fetch()
+      const { refresh: _, ...headers } = response.headers()
+      await route.fulfill({ response, headers })
+    })
     chromium.page.on('dialog', (dialog) => canaries.push(dialog.message()))
     await enterConsole(chromium.page, product, 'olu')
   })
   after(async () => {
     await chromium.close()
+    await letGo()
     await product.stop()
   })
 
