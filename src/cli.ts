@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The commands of an operator: vestibule migrate, config check, config apply, config export, keys rotate, keys reseal, consent verify, theme check.
+// The commands of an operator: vestibule migrate, config check, config apply, config export, idp delete, keys rotate, keys reseal, consent verify, theme check.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
@@ -7,11 +7,14 @@ import { createOwner } from './console/recovery.ts'
 import { type Db, reasonOf } from './db/connect.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { resealAll } from './db/sealed.ts'
+import { DELETION_USAGE, idpDeleteCommand } from './deletion/command.ts'
+import { prunable, prune } from './deletion/prune.ts'
 import { rotateSigningKeys } from './handback/keys.ts'
 import { type Answer, RECORDS_USAGE, verifyCommand } from './records/command.ts'
 import { createKeyring, type Keyring } from './seal.ts'
-import { applyDeclared, USER_STORE } from './settings/declare.ts'
+import { applyDeclared, rehearseDeclared, USER_STORE } from './settings/declare.ts'
 import { exportConfiguration } from './settings/export.ts'
+import type { SettingsHouse } from './settings/outcome.ts'
 import { connectTo, connectToMigrate } from './start.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
@@ -24,12 +27,14 @@ const USAGE = `Usage: vestibule <command>
 
   migrate        brings the database up to date and applies CONFIG_FILE, if there is one
   config check   reads the environment and CONFIG_FILE and lists every fault
-  config apply   writes what CONFIG_FILE declares into the database
+  config apply [--prune] [--dry-run]
+                 writes what CONFIG_FILE declares into the database; what it declares no more is turned off, or with --prune deleted.
+                 With --dry-run it only says what it would do
   config export  prints the settings in the database as a configuration file, with variables for secrets
   users check    lists the users whose names their store would not accept today
   admin create <username> --owner
                  makes an owner of the console, when nobody gets in any more; prints their password
-  keys rotate    makes the next signing key; the one that was next signs from now on
+${DELETION_USAGE}  keys rotate    makes the next signing key; the one that was next signs from now on
   keys reseal    seals under SECRET_KEY what SECRET_KEY_PREVIOUS sealed
 ${RECORDS_USAGE}
 ${THEME_USAGE}`
@@ -54,7 +59,6 @@ const commands: Record<string, Command> = {
     ),
   'config check': async (config) =>
     `${config.warnings.map((line) => `${line}\n`).join('')}The configuration has no fault.\n`,
-  'config apply': (config) => withDatabase(config, config.databaseUrl, (db) => apply(config, db)),
   'config export': (config) =>
     withDatabase(config, config.databaseUrl, async (db) => {
       await assertUpToDate(db)
@@ -69,7 +73,7 @@ const commands: Record<string, Command> = {
   'keys reseal': (config) => withDatabase(config, config.databaseUrl, (db) => reseal(config, db)),
 }
 
-/** The one command with a name in it. Undefined when it is called in any other way. */
+/** A command with words of its own. Undefined when it is called in any other way; so below. */
 function adminCreate([first, second, ...rest]: string[]): Command | undefined {
   const [username, ...more] = rest.filter((word) => word !== '--owner')
   if (first !== 'admin' || second !== 'create' || username === undefined || more.length > 0) return undefined
@@ -81,6 +85,30 @@ function adminCreate([first, second, ...rest]: string[]): Command | undefined {
       const owner = await createOwner({ db, passwords }, username, new Date())
       return `Made the owner ${owner.username} with the password ${owner.password}\nIt is kept nowhere else. Sign in at ${config.publicUrl.origin}/console and change it there.\n`
     })
+}
+
+function configApply([first, second, ...options]: string[]): Command | undefined {
+  if (first !== 'config' || second !== 'apply') return undefined
+  if (options.some((one) => one !== '--prune' && one !== '--dry-run')) return undefined
+  const prunes = options.includes('--prune')
+  const act = options.includes('--dry-run') ? rehearse : apply
+  return (config) => withDatabase(config, config.databaseUrl, (db) => act(config, db, { prunes }))
+}
+
+function idpDelete([first, second, ...rest]: string[]): Command | undefined {
+  const [name, ...more] = rest.filter((word) => word !== '--yes')
+  if (first !== 'idp' || second !== 'delete' || name === undefined || name.startsWith('-') || more.length > 0)
+    return undefined
+  const isConfirmed = rest.includes('--yes')
+  return (config) =>
+    withDatabase(config, config.databaseUrl, async (db) =>
+      idpDeleteCommand(settingsHouse(config, db, await keyringOf(config, db)), { name, isConfirmed }, process.stderr),
+    )
+}
+
+/** For changes of the settings in a process that shows nobody any. */
+function settingsHouse({ allowPrivateIdp }: Config, db: Db, keyring: Keyring): SettingsHouse {
+  return { db, keyring, allowPrivateIdp, rereadSettings: async () => {} }
 }
 
 function consentVerify([first, second, ...rest]: string[]): Command | undefined {
@@ -127,21 +155,39 @@ async function keyringOf(config: Config, db: Db): Promise<Keyring> {
   return createKeyring(config.secretKey, config.secretKeyPrevious)
 }
 
-async function apply(config: Config, db: Db): Promise<string> {
-  if (!config.declared) return 'CONFIG_FILE is not set: there is nothing to apply.\n'
+const NOTHING_TO_APPLY = 'CONFIG_FILE is not set: there is nothing to apply.\n'
+const NOTHING_TO_WRITE = 'Nothing to write: the database says the same.\n'
+
+/** What `apply` would do. */
+async function rehearse(config: Config, db: Db, { prunes }: { prunes: boolean }): Promise<string> {
+  if (!config.declared) return NOTHING_TO_APPLY
+  const keyring = await keyringOf(config, db)
+  const look = (transaction: Db) => (prunes ? prunable(transaction) : Promise.resolve([]))
+  const { applied, seen } = await rehearseDeclared(db, keyring, config.declared, look)
+  const lines = [
+    ...applied.written.map((name) => `Would write ${name}.`),
+    ...(prunes ? [] : applied.turnedOff.map((name) => `Would turn off ${name}: it is no longer declared.`)),
+    ...seen.map(({ name, means }) => `Would delete ${name}${means ? `: ${means}` : '.'}`),
+  ]
+  return lines.length === 0 ? NOTHING_TO_WRITE : `${lines.join('\n')}\n`
+}
+
+async function apply(config: Config, db: Db, { prunes }: { prunes: boolean } = { prunes: false }): Promise<string> {
+  if (!config.declared) return NOTHING_TO_APPLY
   const keyring = await keyringOf(config, db)
   const { written, turnedOff } = await applyDeclared(db, keyring, config.declared)
+  const pruned = prunes ? await prune(settingsHouse(config, db, keyring), process.stderr) : []
   const misfits = written.some((name) => name.startsWith(USER_STORE)) ? await countMisfits(db) : {}
   const lines = [
     ...written.map((name) => `Wrote ${name}.`),
-    ...turnedOff.map((name) => `Turned off ${name}: it is no longer declared.`),
+    ...(prunes ? pruned : turnedOff.map((name) => `Turned off ${name}: it is no longer declared.`)),
     ...Object.entries(misfits).map(([store, count]) =>
       count === 1
         ? `1 username in ${store} does not follow its rules: vestibule users check lists it.`
         : `${count} usernames in ${store} do not follow its rules: vestibule users check lists them.`,
     ),
   ]
-  return lines.length === 0 ? 'Nothing to write: the database says the same.\n' : `${lines.join('\n')}\n`
+  return lines.length === 0 ? NOTHING_TO_WRITE : `${lines.join('\n')}\n`
 }
 
 async function withDatabase<Result>(
@@ -167,7 +213,9 @@ async function run(words: string[]): Promise<number> {
     return answer.isWell ? 0 : 1
   }
   const name = words.join(' ')
-  const command = Object.hasOwn(commands, name) ? commands[name] : (adminCreate(words) ?? consentVerify(words))
+  const command = Object.hasOwn(commands, name)
+    ? commands[name]
+    : (adminCreate(words) ?? configApply(words) ?? idpDelete(words) ?? consentVerify(words))
   if (!command) {
     process.stderr.write(USAGE)
     return EXIT_USAGE

@@ -1,6 +1,5 @@
 // The commands of an operator, run as an operator runs them: what they do, what they print, and how they end.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -10,28 +9,10 @@ import pg from 'pg'
 import { connect } from '../src/db/connect.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { fillLooks } from '../src/stores/review.ts'
+import { vestibule } from './support/commands.ts'
 import { DECLARATION } from './support/house.ts'
 import { REPOSITORY, rowsOf, SECRET_KEY, testCluster } from './support/product.ts'
 import { writeTheme } from './support/themes.ts'
-
-interface Ended {
-  code: number
-  out: string
-  error: string
-}
-
-/** Runs a command with these variables and no others of ours. `signal` kills it as a power cut would. */
-function vestibule(words: string[], variables: Record<string, string> = {}, signal?: AbortSignal): Promise<Ended> {
-  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...variables }
-  // As built: compiling it anew for each command takes longer than most commands.
-  const file = path.join(REPOSITORY, 'dist/cli.js')
-  return new Promise((resolve) => {
-    const options = { env, cwd: REPOSITORY, killSignal: 'SIGKILL' as const, ...(signal ? { signal } : {}) }
-    execFile(process.execPath, [file, ...words], options, (error, out, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, out, error: stderr })
-    })
-  })
-}
 
 /** No place in the program, and no statement: an operator reads what to do. */
 function assertIsPlain(text: string): void {
