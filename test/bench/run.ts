@@ -2,6 +2,7 @@
 import { test } from 'node:test'
 import '../support/quick-assert.ts'
 import { consoleBench } from './console.ts'
+import { idpDeletionBench } from './idp-deletion.ts'
 import { recordsBench } from './records.ts'
 
 /** What a part is given to print its figures with. */
@@ -9,6 +10,7 @@ export type Say = (line: string) => void
 
 const PARTS: [what: string, part: (say: Say) => Promise<void>][] = [
   ['lists and searches of the console with a hundred thousand users', consoleBench],
+  ['fifty thousand users of an idp that is deleted while others sign in', idpDeletionBench],
   ['the proof of the records of a hundred thousand people', recordsBench],
 ]
 
