@@ -7,14 +7,13 @@ import { createOwner } from './console/recovery.ts'
 import { type Db, reasonOf } from './db/connect.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { resealAll } from './db/sealed.ts'
-import { DELETION_USAGE, idpDeleteCommand } from './deletion/command.ts'
+import { type CommandHouse, DELETION_USAGE, idpDeleteCommand } from './deletion/command.ts'
 import { prunable, prune } from './deletion/prune.ts'
 import { rotateSigningKeys } from './handback/keys.ts'
 import { type Answer, RECORDS_USAGE, verifyCommand } from './records/command.ts'
 import { createKeyring, type Keyring } from './seal.ts'
 import { applyDeclared, rehearseDeclared, USER_STORE } from './settings/declare.ts'
 import { exportConfiguration } from './settings/export.ts'
-import type { SettingsHouse } from './settings/outcome.ts'
 import { connectTo, connectToMigrate } from './start.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
 import { createPasswords } from './stores/password.ts'
@@ -107,8 +106,8 @@ function idpDelete([first, second, ...rest]: string[]): Command | undefined {
 }
 
 /** For changes of the settings in a process that shows nobody any. */
-function settingsHouse({ allowPrivateIdp }: Config, db: Db, keyring: Keyring): SettingsHouse {
-  return { db, keyring, allowPrivateIdp, rereadSettings: async () => {} }
+function settingsHouse({ allowPrivateIdp }: Config, db: Db, keyring: Keyring): CommandHouse {
+  return { db, keyring, allowPrivateIdp, rereadSettings: async () => {}, now: () => new Date() }
 }
 
 function consentVerify([first, second, ...rest]: string[]): Command | undefined {

@@ -1,6 +1,7 @@
 // Deleting an idp with its users: marked once, in batches that any number of processes share, and at last the row. Law: who can get in another way stays.
 import type { Actor } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
+import { closeConsents } from './consents.ts'
 import { type Erasable, eraseUsers, type Traces } from './erase.ts'
 import { endRecord, recordsOfUsers } from './oidc-records.ts'
 import { holdOperators } from './operators.ts'
@@ -16,7 +17,7 @@ export interface Loss {
   kept: number
   /** Of those who stay, the operators who have no other way in: none of them is ever erased. */
   stranded: number
-  /** Consent records of those who go, which stay as proof. */
+  /** Consent records of those who go, which stay as proof; one for each that says that they went comes to them. */
   records: number
   /** Nobody could enter the console as an owner any more: it must not begin. */
   losesLastOwner: boolean
@@ -133,7 +134,7 @@ export interface Batch {
 export function deleteBatch(
   db: Db,
   { idpId, after, size }: { idpId: string; after: string | undefined; size: number },
-  { traces, begunBy }: { traces: Traces; begunBy: BegunBy },
+  { traces, begunBy, now }: { traces: Traces; begunBy: BegunBy; now: Date },
 ): Promise<Batch> {
   return inTransaction(db, async (transaction) => {
     // Before anybody is held: whoever changes operators holds them first, too.
@@ -162,6 +163,12 @@ export function deleteBatch(
     if (people.length === 0) return { erased: 0, kept: 0, last }
     const [going, staying] = [people.filter(({ goes }) => goes), people.filter(({ goes }) => !goes)]
     const erased = await eraseUsers(transaction, going, traces)
+    await closeConsents(
+      transaction,
+      going.map(({ id }) => id),
+      'operator',
+      now,
+    )
     const kept = await disconnect(
       transaction,
       idpId,

@@ -6,7 +6,7 @@ import type { House } from '../house.ts'
 import { tracesOf } from '../login/traces.ts'
 import { finishDeletion } from '../settings/idp-deletion.ts'
 
-export type DeletingHouse = Pick<House, 'db' | 'keyring'>
+export type DeletingHouse = Pick<House, 'db' | 'keyring' | 'now'>
 
 /** People in one transaction: a fraction of a second, in which nobody waits for it but who is among them. */
 const SIZE = 300
@@ -43,7 +43,7 @@ export async function deleteInBatches(
   const run: Run = { isGone: false, batches: 0, longestMs: 0 }
   while (!isStopping()) {
     const started = performance.now()
-    const { last } = await deleteBatch(house.db, { idpId: id, after, size: SIZE }, means)
+    const { last } = await deleteBatch(house.db, { idpId: id, after, size: SIZE }, { ...means, now: house.now() })
     if (last === undefined && after === undefined && (await finishDeletion(house, name, id)) === 'done') {
       run.isGone = true
       return run

@@ -5,7 +5,7 @@ import type { OtherFault } from '../settings/check.ts'
 import { findSetting, readSettings } from '../settings/entries.ts'
 import type { SettingsHouse } from '../settings/outcome.ts'
 import { erasesUsers, removeEntry } from '../settings/remove.ts'
-import { deleteInBatches } from './batches.ts'
+import { type DeletingHouse, deleteInBatches } from './batches.ts'
 import { people, progressOf, totalsOf, whatItMeans } from './words.ts'
 
 export const DELETION_USAGE = `  idp delete <name> [--yes]
@@ -18,6 +18,9 @@ export interface Answer {
   isWell: boolean
 }
 
+/** What changes settings, and goes on with a deletion. */
+export type CommandHouse = SettingsHouse & DeletingHouse
+
 /** Where somebody looks, or a log is kept. */
 export interface Terminal {
   isTTY?: boolean
@@ -29,7 +32,7 @@ const LINE_EVERY_MS = 5_000
 
 /** Says what the deletion means, and with `isConfirmed` does it, to its end. Throws `DatabaseAway`. */
 export async function idpDeleteCommand(
-  house: SettingsHouse,
+  house: CommandHouse,
   { name, isConfirmed }: { name: string; isConfirmed: boolean },
   terminal: Terminal,
 ): Promise<Answer> {
@@ -62,7 +65,7 @@ export async function idpDeleteCommand(
 
 /** Deletes an identity provider, or begins to; returns why not. */
 export async function begin(
-  house: SettingsHouse,
+  house: CommandHouse,
   key: string,
   expectedVersion: number,
   actor: Actor,
@@ -82,7 +85,7 @@ export async function begin(
 }
 
 /** Goes on with a deletion to its end; returns what there is to say of it. */
-export async function finish(house: SettingsHouse, idp: LeavingIdp, terminal: Terminal): Promise<string> {
+export async function finish(house: CommandHouse, idp: LeavingIdp, terminal: Terminal): Promise<string> {
   let saidAt = -LINE_EVERY_MS
   await deleteInBatches(house, idp, {
     async tell() {

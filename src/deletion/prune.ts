@@ -4,9 +4,8 @@ import type { Db } from '../db/connect.ts'
 import type { Kind } from '../db/entries.ts'
 import { listLeavingIdps, lossOf } from '../db/idp-deletion.ts'
 import { readSettings, type Setting } from '../settings/entries.ts'
-import type { SettingsHouse } from '../settings/outcome.ts'
 import { erasesUsers, removeEntry } from '../settings/remove.ts'
-import { begin, finish, named, type Terminal } from './command.ts'
+import { begin, type CommandHouse, finish, named, type Terminal } from './command.ts'
 import { whatItMeans } from './words.ts'
 
 /** Whoever names others goes before them, and people before their store. */
@@ -45,7 +44,7 @@ export async function prunable(db: Db): Promise<Pruned[]> {
  * Deletes all that, identity providers to their end. Says first what each means for people; returns a line for each. What cannot go stays off.
  * Throws `DatabaseAway`.
  */
-export async function prune(house: SettingsHouse, terminal: Terminal): Promise<string[]> {
+export async function prune(house: CommandHouse, terminal: Terminal): Promise<string[]> {
   const found = await prunable(house.db)
   for (const { name, means } of found) if (means) terminal.write(`Deleting ${name}: ${means}\n`)
   const lines: string[] = []
@@ -57,7 +56,7 @@ export async function prune(house: SettingsHouse, terminal: Terminal): Promise<s
   return lines
 }
 
-async function remove(house: SettingsHouse, { setting, kind, name }: Pruned): Promise<string[]> {
+async function remove(house: CommandHouse, { setting, kind, name }: Pruned): Promise<string[]> {
   const { key, version } = setting
   if (kind === 'idp') {
     const why = await begin(house, key, version, CONFIGURATION_FILE)

@@ -10,7 +10,7 @@ export interface Eraser {
   stop(): Promise<void>
 }
 
-export function createEraser(house: Pick<House, 'db' | 'keyring' | 'log'>): Eraser {
+export function createEraser(house: Pick<House, 'db' | 'keyring' | 'log' | 'now'>): Eraser {
   let isStopping = false
   let round: Promise<void> | undefined
 
