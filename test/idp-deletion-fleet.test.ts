@@ -14,8 +14,8 @@ import { SECRET_KEY } from './support/scene.ts'
 
 const AT_ONCE = 12
 
-/** What stays of users who are gone is that sign-ins took place, and how they ended. */
-const REMAINS = /^an event of user|^flow \S+ ended with user/
+/** What stays of users who are gone is that sign-ins took place, how they ended, and the record that closes what they answered. */
+const REMAINS = /^an event of user|^a consent of user|^flow \S+ ended with user/
 
 describe('an idp that is deleted with its users over two processes', () => {
   it('leaves no half user of people who come back from it at that moment, and none who came after it was counted', async () => {
