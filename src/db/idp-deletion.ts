@@ -5,6 +5,7 @@ import { closeConsents } from './consents.ts'
 import { type Erasable, eraseUsers, type Traces } from './erase.ts'
 import { endRecord, recordsOfUsers } from './oidc-records.ts'
 import { holdOperators } from './operators.ts'
+import { letGoOfValues } from './removal.ts'
 import { removeSessionsBegunBy } from './sessions.ts'
 
 /** What a deletion means for whom. */
@@ -203,17 +204,8 @@ async function disconnect(
     'DELETE FROM identities WHERE idp_id = ? AND user_id = ANY (?::uuid[]) RETURNING 1',
     [idpId, userIds],
   )
-  await query(
-    db,
-    `UPDATE user_attributes SET origin = 'operator', origin_idp_id = NULL WHERE origin_idp_id = ? AND user_id = ANY (?::uuid[])`,
-    [idpId, userIds],
-  )
-  const roles = await query(
-    db,
-    'DELETE FROM user_roles WHERE origin_idp_id = ? AND user_id = ANY (?::uuid[]) RETURNING 1',
-    [idpId, userIds],
-  )
-  return { identities: identities.length, roles: roles.length, sessions }
+  const roles = await letGoOfValues(db, idpId, userIds)
+  return { identities: identities.length, roles, sessions }
 }
 
 /** Last in its transaction: processes that share a deletion wait for one another here, and nowhere else. */

@@ -51,10 +51,7 @@ export async function unlinkIdp(db: Db, idpId: string): Promise<IdpUse> {
  * that are under way there begin again at the choice of idps.
  */
 export async function letGoOfIdp(db: Db, idpId: string): Promise<void> {
-  await query(db, `UPDATE user_attributes SET origin = 'operator', origin_idp_id = NULL WHERE origin_idp_id = ?`, [
-    idpId,
-  ])
-  await query(db, 'DELETE FROM user_roles WHERE origin_idp_id = ?', [idpId])
+  await letGoOfValues(db, idpId, null)
   await query(
     db,
     `DELETE FROM flow_keys WHERE flow_id IN (SELECT id FROM flows WHERE idp_id = ? AND closed_at IS NULL)`,
@@ -68,6 +65,14 @@ export async function letGoOfIdp(db: Db, idpId: string): Promise<void> {
     [idpId],
   )
   await query(db, 'UPDATE flows SET idp_id = NULL WHERE idp_id = ?', [idpId])
+}
+
+/** What an idp said of these users, or of all (null), is the operator's from now on, and roles that it granted go; returns how many. */
+export async function letGoOfValues(db: Db, idpId: string, userIds: readonly string[] | null): Promise<number> {
+  const theirs = 'origin_idp_id = ? AND (?::uuid[] IS NULL OR user_id = ANY (?::uuid[]))'
+  const values = [idpId, userIds, userIds]
+  await query(db, `UPDATE user_attributes SET origin = 'operator', origin_idp_id = NULL WHERE ${theirs}`, values)
+  return (await query(db, `DELETE FROM user_roles WHERE ${theirs} RETURNING 1`, values)).length
 }
 
 /** Takes away the sign-ins to an application, in the transaction that deletes it; returns how many were open. */
