@@ -196,12 +196,14 @@ describe('second factors in My Account', () => {
   describe('codes by email', () => {
     it('are set up with a code to the kept and checked address, which the page masks', async () => {
       const { id, person, browser } = await somebody()
+      // Whoever keeps no name is called by the address, on every page of theirs.
+      await product.rows(
+        `INSERT INTO user_attributes (user_id, name, value, origin) VALUES ($1, 'name', '"Asha Rao"', 'operator')`,
+        [id],
+      )
       const page = await (await openSignIn(product, browser)).click('Set up codes by email')
       const mask = `m••••@acme.example`
-      assert.ok(
-        page.text.includes(`We send a code with six digits to ${mask}`) &&
-          !page.html.split('<main')[1]?.includes(person.email),
-      )
+      assert.ok(page.text.includes(`We send a code with six digits to ${mask}`) && !page.html.includes(person.email))
       const sent = await page.press('Send a code')
       assert.ok(sent.text.includes(`We have sent a code with six digits to ${mask}`))
       assert.ok(!sent.html.includes(person.email) && !sent.url.includes('@'))
