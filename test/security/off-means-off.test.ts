@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setPersonLocked } from '../../src/console/identity-lock.ts'
 import { deleteUser, setLocked } from '../../src/db/user-state.ts'
+import { deleteInBatches } from '../../src/deletion/batches.ts'
 import { federatedSubject } from '../../src/handback/subjects.ts'
 import type { House } from '../../src/house.ts'
 import { tracesOf } from '../../src/login/traces.ts'
@@ -37,6 +38,8 @@ const idpOff: Deed = async (there, who) => {
 const idpDeleted: Deed = async (there, who) => {
   const outcome = await removeEntry(there, { ...(await ofIdp(there, who)), withIdentities: true })
   assert.equal(outcome.kind, 'deleted')
+  // To its end: how far it has come while it goes on, its row says, which is off from the first moment.
+  assert.ok((await deleteInBatches(there, who.idp)).isGone)
 }
 const idpNotAccepted: Deed = (_there, { product }) =>
   product.rows(`UPDATE applications SET identity_providers = '{none}' WHERE client_id = 'travel'`)
