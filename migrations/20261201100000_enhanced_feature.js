@@ -36,10 +36,11 @@ export async function up(db) {
     CREATE INDEX emailed_codes_user_id_idx ON emailed_codes (user_id);
     CREATE INDEX emailed_codes_expires_at_idx ON emailed_codes (expires_at);
 
-    -- proved_user_id: whose user somebody proved to be before there is an ending, by a password. factor_user_id: whose second factor was shown, by what, and when. Neither ends a
+    -- proved_user_id: whose user somebody proved to be before there is an ending; proved_by: by which password, as a keyed
+    -- hash, because it counts no more once that is another. factor_user_id: whose second factor was shown, by what, and when. Neither ends a
     -- flow; both are the user's that the flow is about to end for, or count for nothing. made: the
     -- user that this sign-in made, with what its record is to say, because a factor has to be set up before it ends.
-    ALTER TABLE flows ADD proved_user_id uuid, ADD made jsonb, ADD factor_user_id uuid, ADD factor_kind text CHECK (factor_kind IN ('totp', 'email', 'backup')),
+    ALTER TABLE flows ADD proved_user_id uuid, ADD proved_by bytea, ADD made jsonb, ADD factor_user_id uuid, ADD factor_kind text CHECK (factor_kind IN ('totp', 'email', 'backup')),
       ADD factor_at timestamptz;
 
     -- Whom an operator requires to have a second factor.

@@ -39,6 +39,8 @@ export interface Flow {
   isApart: boolean
   /** Whose user they proved to be by a password, before it ends. */
   provedUserId: string | undefined
+  /** By which password: a keyed hash (provisioning/settle.ts). */
+  provedBy: Buffer | undefined
   /** Whose second factor was shown in it. */
   factorUserId: string | undefined
   /** The user that it made, before it ends. */
@@ -218,6 +220,7 @@ export function flowFrom(
     wasAsked: row.asked_at !== null,
     isApart: row.apart_at !== null,
     provedUserId: row.proved_user_id ?? undefined,
+    provedBy: row.proved_by ?? undefined,
     factorUserId: row.factor_user_id ?? undefined,
     madeUserId: row.made?.userId,
     noted: row.noted ?? undefined,

@@ -614,7 +614,7 @@ describe('a sign-in of a known person', () => {
     await endWithoutUser(on.house, flow, { kind: 'refused', code: 'USER_LOCKED' })
     const contents = await on.contents()
     await signInAgain(on.house, flow, on, { userId, scheme: on.idp.scheme, isLocked: false }, changed)
-    assert.equal(await signInLocally(on.house, flow, userId), false)
+    assert.equal(await signInLocally(on.house, flow, userId, () => true), false)
     assert.equal(await on.contents(), contents)
   })
 
@@ -636,8 +636,9 @@ describe('a sign-in of a known person', () => {
   it('with the local password ends the flow once, without an idp', async () => {
     const userId = await made(on, somebody())
     const flow = await flowWith(on, somebody())
-    assert.equal(await signInLocally(on.house, flow, userId), true)
-    assert.equal(await signInLocally(on.house, flow, userId), false)
+    assert.equal(await signInLocally(on.house, flow, userId, () => false), false, 'the password is another by now')
+    assert.equal(await signInLocally(on.house, flow, userId, () => true), true)
+    assert.equal(await signInLocally(on.house, flow, userId, () => true), false)
     const [row] = await on.rows('SELECT ending FROM flows WHERE id = $1', [flow.id])
     assert.deepEqual(row, { ending: { kind: 'signed-in', userId } })
   })

@@ -42,7 +42,8 @@ export async function factorBefore(house: House, { flow, situation, proof }: Pro
   const { application, idp } = situation
   const step = await factorStep(house, proof.userId, { application, idp, shownBy: flow.factorUserId })
   if (!step) return undefined
-  await noteProved(house.db, flow.id, proof.userId, house.now())
+  // Whether that proof still counts is looked at again before the two are connected.
+  await noteProved(house.db, flow.id, { userId: proof.userId, by: null, now: house.now() })
   return factorAddress(flow.id)
 }
 

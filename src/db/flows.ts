@@ -24,6 +24,7 @@ export interface FlowRow {
   apart_at: Date | null
   /** Whose user somebody proved to be before it ends. */
   proved_user_id: string | null
+  proved_by: Buffer | null
   /** Whose second factor was shown in it. */
   factor_user_id: string | null
   made: Made | null
@@ -70,7 +71,7 @@ export type Ending =
   | { kind: 'connected'; userId: string; idpId: string }
 
 const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at, apart_at,
-  proved_user_id, factor_user_id, made, profile_sealed, noted, ending, closed_at, expires_at, idps.name AS idp_name,
+  proved_user_id, proved_by, factor_user_id, made, profile_sealed, noted, ending, closed_at, expires_at, idps.name AS idp_name,
   CASE WHEN idps.jit_enabled THEN idps.jit_scheme ELSE 'NONE' END AS idp_scheme`
 const FLOWS = 'flows LEFT JOIN idps ON idps.id = flows.idp_id'
 
@@ -192,7 +193,7 @@ export function findFlowRowByState(db: Db, stateHash: Buffer): Promise<FlowRow |
 export async function departFlow(db: Db, id: string, idpId: string, stateHash: Buffer, now: Date): Promise<boolean> {
   const row = await queryOne(
     db,
-    `UPDATE flows SET idp_id = ?, state_hash = ?, failure = NULL, proved_user_id = NULL
+    `UPDATE flows SET idp_id = ?, state_hash = ?, failure = NULL, proved_user_id = NULL, proved_by = NULL
      WHERE id = ? AND closed_at IS NULL AND called_back_at IS NULL AND expires_at > ? RETURNING id`,
     [idpId, stateHash, id, now],
   )
@@ -316,9 +317,17 @@ export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): 
 }
 
 /** Notes whose user somebody proved to be, in an open flow that has to go on to a second factor. False when it is over. */
-export async function noteProved(db: Db, id: string, userId: string, now: Date): Promise<boolean> {
-  const sql = 'UPDATE flows SET proved_user_id = ? WHERE id = ? AND closed_at IS NULL AND expires_at > ? RETURNING id'
-  return (await queryOne(db, sql, [userId, id, now])) !== undefined
+export async function noteProved(
+  db: Db,
+  id: string,
+  { userId, by, now }: { userId: string; by: Buffer | null; now: Date },
+): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    'UPDATE flows SET proved_user_id = ?, proved_by = ? WHERE id = ? AND closed_at IS NULL AND expires_at > ? RETURNING id',
+    [userId, by, id, now],
+  )
+  return row !== undefined
 }
 
 /** Notes that a user's second factor was shown in an open flow. False when it is over. */

@@ -10,7 +10,8 @@ import { decide, type Verdict } from '../provisioning/decide.ts'
 import { gather } from '../provisioning/facts.ts'
 import { finishAddress } from '../provisioning/offer.ts'
 import { factorStep } from '../provisioning/second-factor.ts'
-import { settle, settleLocally } from '../provisioning/settle.ts'
+import { isStillProved, settle, settleLocally } from '../provisioning/settle.ts'
+import { loginAgain } from './ways.ts'
 
 export interface Waiting {
   userId: string
@@ -35,7 +36,7 @@ export async function waitingOf(house: House, flow: BrowserFlow): Promise<Waitin
     const step = await factorStep(house, provedUserId, { application, idp, shownBy: factorUserId })
     return step && waitingFor(house, provedUserId, step, application)
   }
-  if (provedUserId === undefined) return undefined
+  if (provedUserId === undefined || !(await isStillProved(house, flow))) return undefined
   const application = await findApplication(house.db, flow.door.applicationId)
   const step = application && (await factorStep(house, provedUserId, { application, shownBy: factorUserId }))
   return step && waitingFor(house, provedUserId, step, application)
@@ -59,8 +60,11 @@ async function waitingFor(
 /** Settles a flow whose person has shown what they had to. Returns the address of the page that asks next; undefined when it is over. */
 export async function nextAfterFactor(house: House, flow: BrowserFlow): Promise<string | undefined> {
   const { profile, provedUserId } = flow
-  if (!profile)
-    return provedUserId === undefined ? undefined : (await settleLocally(house, flow, provedUserId))?.instead
+  if (!profile) {
+    if (provedUserId === undefined) return undefined
+    if (!(await isStillProved(house, flow))) return loginAgain(flow.id)
+    return (await settleLocally(house, flow, provedUserId))?.instead
+  }
   const isConnecting = provedUserId !== undefined && provedUserId === flow.factorUserId
   if (isConnecting && !(await gather(house, flow, profile)).identity) return finishAddress(flow.id)
   const asked = await settle(house, { ...flow, profile })

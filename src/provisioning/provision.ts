@@ -10,6 +10,7 @@ import type { Identity } from '../db/identities.ts'
 import { insertIdentity, mayComeInAs, noteSent } from '../db/identities.ts'
 import { isPersonLocked } from '../db/identity-locks.ts'
 import type { Idp } from '../db/idps.ts'
+import { type Means, meansOf } from '../db/proofs.ts'
 import { noteSeen, type Shown, startSeen } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
 import {
@@ -249,10 +250,21 @@ async function keepChoice(
   return records
 }
 
-/** Ends the flow of a user who proved to know the password. False when it was over already. */
-export async function signInLocally(house: House, flow: Flow, userId: string): Promise<boolean> {
+/**
+ * Ends the flow of a user who proved to know the password; `isStill` looks at it again, of the user who is held. False when it was over already, or the
+ * password is another by now.
+ */
+export async function signInLocally(
+  house: House,
+  flow: Flow,
+  userId: string,
+  isStill: (means: Means) => boolean,
+): Promise<boolean> {
   const now = house.now()
   const isEnded = await inTransaction(house.db, async (db) => {
+    // Held, so that whoever changes the password or locks comes before this, or after it and ends what it begins.
+    const means = (await lockUser(db, userId)) ? await meansOf(db, userId) : undefined
+    if (!means || means.isLocked || !isStill(means)) return false
     const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId }, now)
     if (closed) await insertAuditEvent(db, closed, { event: 'sign-in-local', flowId: flow.id, userId, at: now })
     return closed !== undefined

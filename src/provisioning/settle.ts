@@ -1,7 +1,7 @@
 // Carries out every decision that needs no answer from the person. What is left is a question, or an ended flow.
 import { findApplication } from '../db/applications.ts'
 import { noteProved } from '../db/flows.ts'
-import { findUser } from '../db/users.ts'
+import { type Means, meansOf } from '../db/proofs.ts'
 import { factorAddress } from '../factors/addresses.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
@@ -63,22 +63,36 @@ export async function settle(house: House, flow: Arrived, typed = ''): Promise<A
   throw new Error('A person could neither be created nor found.')
 }
 
-/** The same for somebody who proved to know the password of a user. */
+/** The same for somebody who has just typed the password of a user. */
 export async function settleLocally(house: House, flow: Flow, userId: string): Promise<Instead | undefined> {
-  const [user, application] = await Promise.all([
-    findUser(house.db, userId),
+  const [means, application] = await Promise.all([
+    meansOf(house.db, userId),
     findApplication(house.db, flow.door.applicationId),
   ])
+  const by = means && provedBy(house, flow, means)
   // Since the password was typed.
-  if (!user || user.isLocked || !application?.isEnabled) {
+  if (!by || means.isLocked || !application?.isEnabled) {
     await endWithoutUser(house, flow, { kind: 'refused', code: 'USER_LOCKED' })
     return undefined
   }
   if (!(await factorStep(house, userId, { application, shownBy: flow.factorUserId }))) {
-    await signInLocally(house, flow, userId)
+    const isStill = (now: Means) => provedBy(house, flow, now)?.equals(by) === true
+    await signInLocally(house, flow, userId, isStill)
     return undefined
   }
-  return (await noteProved(house.db, flow.id, userId, house.now())) ? { instead: factorAddress(flow.id) } : undefined
+  const isNoted = await noteProved(house.db, flow.id, { userId, by, now: house.now() })
+  return isNoted ? { instead: factorAddress(flow.id) } : undefined
+}
+
+/** Whether the password that was typed in a flow is still the user's: one that was changed since then proves nothing (security S239). */
+export async function isStillProved(house: House, flow: Flow): Promise<boolean> {
+  const means = flow.provedUserId === undefined ? undefined : await meansOf(house.db, flow.provedUserId)
+  const by = means && provedBy(house, flow, means)
+  return by !== undefined && flow.provedBy?.equals(by) === true
+}
+
+function provedBy({ keyring }: House, { id }: Flow, { passwordHash }: Pick<Means, 'passwordHash'>): Buffer | undefined {
+  return passwordHash === null ? undefined : keyring.hash('proved by a password', id, passwordHash)
 }
 
 /**

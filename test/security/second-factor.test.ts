@@ -1,6 +1,7 @@
 // The second factor at a sign-in, as attackers would have it.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { enterWithPassword } from '../support/account.ts'
 import { openBrowser, type Page } from '../support/browser.ts'
 import { claim, offered, ownerWithPassword, sameAddress, startOffering } from '../support/connecting.ts'
 import { codeOf, enhanced, giveBackupCodes, giveEmailCodes, giveTotp, mailedCode } from '../support/factors.ts'
@@ -53,6 +54,21 @@ describe('the second factor', () => {
     assert.equal(at(last), '/accountrecoveryendpoint/connect.do/finish')
     await last.press('Finish')
     assert.equal(signedIn(product.application).sub, owner.id)
+  })
+
+  it('lets nobody in by a password that was changed while it was waited for (S239)', async () => {
+    const { person, id, secret } = await withApp()
+    const { username } = (await knownPerson(product, person.sub)).user
+    const page = await enterWithPassword(product, username, PASSWORD)
+    assert.equal(at(page), '/authenticationendpoint/totp.do')
+    const hash = await product.running.house.passwords.hash('another password of theirs', 'tests')
+    await product.rows('UPDATE users SET password_hash = $2 WHERE id = $1', [id, hash])
+    const back = await page.fill({ code: code(secret) }).press('Continue')
+    assert.equal(at(back), '/authenticationendpoint/login.do')
+    const again = await back.fill({ username, password: 'another password of theirs' }).press('Sign in')
+    assert.equal(at(again), '/authenticationendpoint/totp.do')
+    const inside = await again.fill({ code: code(secret) }).press('Continue')
+    assert.equal(at(inside), '/myaccount', 'the code was not used up by the first')
   })
 
   it('takes the code of the step before and after, and no other (S163)', async () => {
