@@ -13,6 +13,9 @@ const LANES: [name: string, takes: RegExp][] = [
   ['rules', /./],
 ]
 
+/** For what is young and dies soon, which is nearly all that a test makes: collected less often, less of it is found alive. */
+const ROOM = '--max-semi-space-size=64'
+
 const [wanted, temporary] = process.argv.slice(2)
 if (wanted === undefined) {
   const folder = folderInMemory()
@@ -25,9 +28,6 @@ if (wanted === undefined) {
     .sort()
   for (const file of files) await import(path.join(import.meta.dirname, file))
 }
-
-/** For what is young and dies soon, which is nearly all that a test makes: collected less often, less of it is found alive. */
-const ROOM = '--max-semi-space-size=64'
 
 /** Prints a lane's report whole, when it has ended: two at once could not be read. Its progress is a line for each part that is done. */
 function runLane(name: string, temporary: string): Promise<void> {
