@@ -5,10 +5,10 @@ import path from 'node:path'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { connectTo, connectToMigrate } from './connections.ts'
 import { ownSetupToken } from './console/setup-token.ts'
-import { databaseAddress } from './database-address.ts'
 import { connectionLimit, connectionsOf } from './db/capacity.ts'
-import { connect, type Db } from './db/connect.ts'
+import type { Db } from './db/connect.ts'
 import { alone, releaseEntries } from './db/entries.ts'
 import { readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
@@ -228,22 +228,6 @@ async function migrateOn(config: StartOptions['config']): Promise<void> {
   } finally {
     await db.destroy()
   }
-}
-
-/** To write a table of millions of rows anew takes minutes, and whoever migrates at the same time waits for it. */
-const MIGRATION_STATEMENT_MS = 60 * 60_000
-
-/** Opens one connection for migrations, to the database at `url`. */
-export function connectToMigrate(url: string, config: Config): Db {
-  const address = databaseAddress(url, config.databaseSsl, config.databaseCaCert)
-  const patient = { statementMs: MIGRATION_STATEMENT_MS, onError: () => {} }
-  return connect({ url: address.url, poolMax: 1, ssl: address.ssl, ...patient })
-}
-
-/** Opens a pool for the database at `url`, encrypted as the settings say. */
-export function connectTo(url: string, config: Config, poolMax: number, onError: (error: Error) => void): Db {
-  const address = databaseAddress(url, config.databaseSsl, config.databaseCaCert)
-  return connect({ url: address.url, poolMax, ssl: address.ssl, onError })
 }
 
 function listen(server: Server, port: number, host: string | undefined): Promise<void> {

@@ -32,6 +32,7 @@ const BELOW: Record<string, string[]> = {
   ],
   start: [
     'app',
+    'connections',
     'console',
     'deletion',
     'mail',
@@ -71,6 +72,7 @@ const BELOW: Record<string, string[]> = {
   config: ['config-faults', 'config-values', 'declared', 'database-address'],
   'config-values': ['config-faults'],
   'database-address': [],
+  connections: ['database-address', 'db'],
   declared: ['config-faults', 'declared-addresses', 'declared-applications', 'declared-keys', 'declared-text'],
   'declared-addresses': [],
   'declared-applications': ['declared-addresses', 'declared-kinds', 'declared-text'],
