@@ -166,6 +166,9 @@ test('nobody signs in as a user who is not there, and the answer takes a hash al
     const { user, system } = process.cpuUsage(before)
     return (user + system) / 1_000
   }
-  const [known, unknown] = [await workOf(hash), await workOf(undefined)]
+  // Of several looks the least: the collector of garbage works now and then, whatever is asked.
+  const least = async (stored: string | undefined) =>
+    Math.min(await workOf(stored), await workOf(stored), await workOf(stored))
+  const [known, unknown] = [await least(hash), await least(undefined)]
   assert.ok(unknown > known / 2, `${unknown} ms without a user, ${known} ms with one`)
 })

@@ -100,7 +100,7 @@ describe('NEGATIVE CONTROL: the race for', () => {
 
   it('two tabs is lost where a browser keeps one flow at a time', async () => {
     const [from, to] = ['COOKIES_KEPT = 20', 'COOKIES_KEPT = 1']
-    await withFleet({ file: 'flow.js', from, to }, async (fleet) => {
+    await withFleet({ file: 'flow-cookies.js', from, to }, async (fleet) => {
       await assert.rejects(twoTabsTwoPeople(fleet, fleet.application), /not at the application but at .*register\.do/)
     })
   })

@@ -35,8 +35,8 @@ describe('NEGATIVE CONTROL: a second factor', () => {
       'AND secret_sealed = ? AND last_step < ? RETURNING',
       'AND secret_sealed = ? AND last_step <= greatest(last_step, ?) RETURNING',
       [
-        'bound_to = ? AND user_id = ? AND used_at IS NULL AND expires_at > ? AND tries <',
-        'bound_to = ? AND user_id = ? AND expires_at > ? AND tries <',
+        'bound_to = ? AND user_id = ? AND used_at IS NULL AND expires_at > ? AND tries < ? RETURNING',
+        'bound_to = ? AND user_id = ? AND expires_at > ? AND tries < ? RETURNING',
       ],
       ['label = ? AND code_hash = ? AND used_at IS NULL RETURNING 1', 'label = ? AND code_hash = ? RETURNING 1'],
     )
