@@ -34,11 +34,11 @@ export const factorTotpRoom: Room = (desk) => {
     const { kinds } = await factorsOf(house.db, id)
     if (kinds.includes('totp')) return res.redirect(303, `${MY_ACCOUNT_HOME}${SIGN_IN}`)
     // A new one each time: one that was shown and never confirmed is never good (S161).
-    answer(req, res, await secondFactors.newSecret(id))
+    answer(req, res, await secondFactors.newSecret(showerOf(req, res)))
   }
 
   async function submit(req: Request, res: Response): Promise<void> {
-    const secret = await secondFactors.secretBegun(userOf(res).id)
+    const secret = await secondFactors.secretBegun(showerOf(req, res))
     if (secret === undefined) return desk.done(req, res, SIGN_IN, { key: 'FACTORS_ALREADY' })
     const typed = { ...showerOf(req, res), way: 'totp' as const, code: readFields(req.body).one('code') }
     const outcome = await secondFactors.setUp(typed, noteOf(house, req, res))

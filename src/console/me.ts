@@ -1,7 +1,7 @@
 // An operator's own sign-in: the authenticator app, the password, and sessions elsewhere.
 import type { Request, Response } from 'express'
-import { removeSessionsOf } from '../db/sessions.ts'
-import { findTotp, putTotp, removeTotp, takeTotpStep } from '../db/user-factors.ts'
+import { hashOfSession, removeSessionsOf } from '../db/sessions.ts'
+import { findTotp, putTotp, removeTotp, takeTotpStep, totpContext } from '../db/user-factors.ts'
 import { changePassword } from '../db/user-state.ts'
 import { problemMessage } from '../provisioning/form.ts'
 import { passwordProblem } from '../stores/password-policy.ts'
@@ -42,15 +42,16 @@ export function meScreen(desk: Desk): Route[] {
     if (hasTotp) return res.redirect(303, ME)
     // A new one each time: one that was shown and never confirmed is never good.
     const secret = newTotpSecret()
-    await putTotp(house.db, userId, house.keyring.seal(`totp ${userId}`, secret))
+    const secretSealed = house.keyring.seal(totpContext(userId), secret)
+    await putTotp(house.db, { userId, boundTo: boundTo(req), secretSealed })
     answerTotp(req, res, 200, secret, [])
   }
 
   async function confirmTotp(req: Request, res: Response): Promise<void> {
     const { userId, hasTotp } = operatorOf(res)
-    const factor = await findTotp(house.db, userId)
+    const factor = await findTotp(house.db, userId, boundTo(req))
     if (hasTotp || !factor) return res.redirect(303, ME)
-    const secret = house.keyring.unseal(`totp ${userId}`, factor.secretSealed)
+    const secret = house.keyring.unseal(totpContext(userId), factor.secretSealed)
     const step = totpStepOf(secret, readFields(req.body).one('code'), house.now())
     const taken = { userId, secretSealed: factor.secretSealed, now: house.now(), actor: actorOf(req, res) }
     if (step === undefined || !(await takeTotpStep(house.db, { ...taken, step })))
@@ -111,4 +112,9 @@ export function meScreen(desk: Desk): Route[] {
     await removeSessionsOf(house.db, 'console_sessions', operatorOf(res).userId, req.sessionID)
     desk.done(req, res, ME, 'Other sessions of yours in the console have ended')
   }
+}
+
+/** The session that sets an app up: no other one learns its secret. */
+function boundTo(req: Request): string {
+  return hashOfSession(req.sessionID).toString('hex')
 }

@@ -127,7 +127,7 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
     const key = house.keyring.hash('brake code', operator.userId)
     const wait = await perUser.take(key, now)
     if (wait !== undefined) return { minutes: Math.max(1, Math.ceil(wait / 60_000)) }
-    const factor = await findTotp(house.db, operator.userId)
+    const factor = await findTotp(house.db, operator.userId, '')
     if (!factor?.isConfirmed) return 'wrong'
     const secret = house.keyring.unseal(`totp ${operator.userId}`, factor.secretSealed)
     const step = totpStepOf(secret, code, now)

@@ -26,12 +26,13 @@ export function listFactors(db: Db, userId: string): Promise<{ kind: FactorKind;
   ])
 }
 
-export function findTotp(db: Db, userId: string): Promise<Factor | undefined> {
+/** Somebody's app. One whose set-up was begun and not ended is there only where that was: another sign-in would learn the secret that they are about to confirm. */
+export function findTotp(db: Db, userId: string, boundTo: string): Promise<Factor | undefined> {
   return queryOne<Factor>(
     db,
     `SELECT secret_sealed AS "secretSealed", confirmed_at IS NOT NULL AS "isConfirmed" FROM user_factors
-     WHERE user_id = ? AND kind = 'totp'`,
-    [userId],
+     WHERE user_id = ? AND kind = 'totp' AND (confirmed_at IS NOT NULL OR bound_to = ?)`,
+    [userId, boundTo],
   )
 }
 
@@ -40,14 +41,18 @@ export function totpContext(userId: string): string {
   return `totp ${userId}`
 }
 
-/** Begins an enrolment, or begins it again; one that is confirmed stays as it is. */
-export async function putTotp(db: Db, userId: string, secretSealed: Buffer): Promise<void> {
+/** Begins an enrolment, or begins it again; one that is confirmed stays as it is. `boundTo`: a flow's id, or the hash of a session's. */
+export async function putTotp(
+  db: Db,
+  { userId, boundTo, secretSealed }: { userId: string; boundTo: string; secretSealed: Buffer },
+): Promise<void> {
   await query(
     db,
-    `INSERT INTO user_factors (user_id, kind, secret_sealed) VALUES (?, 'totp', ?)
-     ON CONFLICT ON CONSTRAINT user_factors_pkey DO UPDATE SET secret_sealed = excluded.secret_sealed, last_step = 0, created_at = now()
+    `INSERT INTO user_factors (user_id, kind, bound_to, secret_sealed) VALUES (?, 'totp', ?, ?)
+     ON CONFLICT ON CONSTRAINT user_factors_pkey
+     DO UPDATE SET bound_to = excluded.bound_to, secret_sealed = excluded.secret_sealed, last_step = 0, created_at = now()
      WHERE user_factors.confirmed_at IS NULL`,
-    [userId, secretSealed],
+    [userId, boundTo, secretSealed],
   )
 }
 
@@ -65,7 +70,7 @@ export async function takeStep(
 ): Promise<'first' | 'again' | undefined> {
   const row = await queryOne<{ isFirst: boolean }>(
     db,
-    `UPDATE user_factors SET last_step = ?, confirmed_at = coalesce(confirmed_at, ?)
+    `UPDATE user_factors SET last_step = ?, confirmed_at = coalesce(confirmed_at, ?), bound_to = NULL
      WHERE user_id = ? AND kind = 'totp' AND secret_sealed = ? AND last_step < ? RETURNING confirmed_at = ?::timestamptz AS "isFirst"`,
     [step, now, userId, secretSealed, step, now],
   )

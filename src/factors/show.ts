@@ -42,10 +42,10 @@ export interface SecondFactors {
   wasSent(to: Pick<Typed, 'userId' | 'boundTo'>): Promise<boolean>
   /** Takes a code of a factor that they have; `note` says in the same transaction what it counts for. */
   show(typed: Typed, note: Note): Promise<Shown>
-  /** A new secret for an app: not theirs before a code of it was shown, and never told again. */
-  newSecret(userId: string): Promise<string>
-  /** The secret of an app whose set-up was begun and not ended. */
-  secretBegun(userId: string): Promise<string | undefined>
+  /** A new secret for an app: not theirs before a code of it was shown where it was asked for, and never told anywhere else. */
+  newSecret(of: Pick<Typed, 'userId' | 'boundTo'>): Promise<string>
+  /** The secret of an app whose set-up was begun here, as the last one, and not ended. */
+  secretBegun(of: Pick<Typed, 'userId' | 'boundTo'>): Promise<string | undefined>
   /** Ends a set-up with its first code. `at`: every other session is over that began up to then. */
   setUp(typed: Typed & { way: FactorKind }, note: Note): Promise<SetUp>
   /** A set of backup codes, as they are kept and as they are told, once. */
@@ -68,7 +68,7 @@ export function createSecondFactors(house: House): SecondFactors {
       return digits === undefined ? undefined : { kind: 'email', boundTo, codeHash: hashOf(boundTo, digits) }
     }
     if (way === 'totp') {
-      const factor = await findTotp(house.db, userId)
+      const factor = await findTotp(house.db, userId, boundTo)
       if (!factor) return undefined
       const { secretSealed } = factor
       const step = totpStepOf(house.keyring.unseal(totpContext(userId), secretSealed), code, house.now())
@@ -138,14 +138,14 @@ export function createSecondFactors(house: House): SecondFactors {
       })
     },
 
-    async newSecret(userId) {
+    async newSecret({ userId, boundTo }) {
       const secret = newTotpSecret()
-      await putTotp(house.db, userId, house.keyring.seal(totpContext(userId), secret))
+      await putTotp(house.db, { userId, boundTo, secretSealed: house.keyring.seal(totpContext(userId), secret) })
       return secret
     },
 
-    async secretBegun(userId) {
-      const factor = await findTotp(house.db, userId)
+    async secretBegun({ userId, boundTo }) {
+      const factor = await findTotp(house.db, userId, boundTo)
       if (!factor || factor.isConfirmed) return undefined
       return house.keyring.unseal(totpContext(userId), factor.secretSealed)
     },

@@ -57,7 +57,8 @@ export function secondFactorRoutes(house: House, ways: { ended: (flowId: string)
     const { waiting, page } = found
     // A secret is made by whoever looks at it, each time: one that was shown and never confirmed is never good (S161).
     const isNew = page.step === 'enrol' && page.way === 'totp' && req.method === 'GET'
-    const secret = isNew ? await factors.newSecret(waiting.userId) : undefined
+    const { userId } = waiting
+    const secret = isNew ? await factors.newSecret({ userId, boundTo: flowOf(res).id }) : undefined
     if (waiting.verdict) await noteOffer(house.db, flowOf(res).id, waiting.verdict)
     await answer(req, res, found, secret === undefined ? {} : { secret })
   }
@@ -173,8 +174,10 @@ export function secondFactorRoutes(house: House, ways: { ended: (flowId: string)
     const { waiting, showing, page, path } = found
     const flow = flowOf(res)
     const isSent = page.way === 'email' && (await sentAt(house.db, flow.id, waiting.userId, house.now())) !== undefined
-    const shown =
-      page.step === 'enrol' && page.way === 'totp' ? (secret ?? (await factors.secretBegun(waiting.userId))) : undefined
+    const to = { userId: waiting.userId, boundTo: flow.id }
+    // Begun again elsewhere meanwhile: that secret is not for this browser.
+    const inHand = async () => secret ?? (await factors.secretBegun(to)) ?? (await factors.newSecret(to))
+    const shown = page.step === 'enrol' && page.way === 'totp' ? await inHand() : undefined
     const context = {
       application: waiting.application.name,
       organization: house.settings().organization.name,

@@ -126,6 +126,25 @@ describe('second factors in My Account', () => {
       assert.equal(pathOf(look.url), HOME)
     })
 
+    it('S161: is set up where its secret is shown: another session of the same person learns it not, nor slips its own in', async () => {
+      const { id, person, browser } = await somebody()
+      const thief = openBrowser()
+      await enterAs(product, person, PASSWORD, { browser: thief })
+      const theirs = await open(thief, '/sign-in/factors/totp')
+      const page = await open(browser, '/sign-in/factors/totp')
+      const secret = secretOn(page)
+      const looked = await (await submit(thief, theirs, 'Turn on', { code: '000000' })).text()
+      assert.ok(!looked.replaceAll(' ', '').includes(secret))
+      await submit(thief, theirs, 'Turn on', { code: codeOf(secret, product.clock.now) })
+      assert.equal(await factorsKept(product, id), 'totp begun, 0 codes')
+      // The other way round: whoever begins last takes nobody's place on the page of the first.
+      const slipped = secretOn(await open(thief, '/sign-in/factors/totp'))
+      const answer = await page.fill({ code: codeOf(secret, product.clock.now) }).press('Turn on')
+      assert.ok(!answer.html.replaceAll(' ', '').includes(slipped))
+      await setUpApp(product, browser)
+      assert.equal(await factorsKept(product, id), 'totp, 10 codes')
+    })
+
     it('S163: is asked for the code of now, of the step before or of the one after, and no other', async () => {
       for (const [steps, isRight] of [
         [-2, false],

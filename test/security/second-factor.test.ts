@@ -4,7 +4,15 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { enterWithPassword } from '../support/account.ts'
 import { openBrowser, type Page } from '../support/browser.ts'
 import { claim, offered, ownerWithPassword, sameAddress, startOffering } from '../support/connecting.ts'
-import { codeOf, enhanced, giveBackupCodes, giveEmailCodes, giveTotp, mailedCode } from '../support/factors.ts'
+import {
+  codeOf,
+  enhanced,
+  giveBackupCodes,
+  giveEmailCodes,
+  giveTotp,
+  mailedCode,
+  secretOn,
+} from '../support/factors.ts'
 import { PASSWORD } from '../support/people.ts'
 import type { Product } from '../support/product.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
@@ -69,6 +77,26 @@ describe('the second factor', () => {
     assert.equal(at(again), '/authenticationendpoint/totp.do')
     const inside = await again.fill({ code: code(secret) }).press('Continue')
     assert.equal(at(inside), '/myaccount', 'the code was not used up by the first')
+  })
+
+  it('is set up with the secret that this very sign-in shows: no other one learns it, nor slips its own in', async () => {
+    const { person, id } = await ownerWithPassword(product)
+    await product.redeclare(enhanced({ everybody: true }))
+    const thief = openBrowser()
+    const theirs = await visit(product, 'silent', person, { browser: thief })
+    const page = await visit(product, 'silent', person)
+    const secret = secretOn(page)
+    const looked = await (await submit(thief, theirs, 'Continue', { code: '000000' })).text()
+    assert.ok(!looked.replaceAll(' ', '').includes(secret))
+    const again = await page.fill({ code: code(secret) }).press('Continue')
+    // The thief began last, so this browser begins again, and with a secret of its own.
+    assert.equal(again.status, 422)
+    const own = secretOn(again)
+    assert.ok(!looked.replaceAll(' ', '').includes(own))
+    assert.equal((await submit(thief, theirs, 'Continue', { code: code(own) })).status, 422)
+    const [row] = await product.rows('SELECT 1 FROM user_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL', [id])
+    assert.equal(row, undefined)
+    await product.redeclare(enhanced({}))
   })
 
   it('takes the code of the step before and after, and no other (S163)', async () => {
