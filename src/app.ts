@@ -86,7 +86,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(followLanguageLinks(publicUrl))
   app.use(applications.middleware)
   app.use(loginRoutes(house, oidc, loginWays))
-  app.use(secondFactorRoutes(house, { ended: endedAddress }))
+  app.use(secondFactorRoutes(house, { ended: endedAddress, inside: insideOf }))
   app.use(callbackRoutes(house, oidc, loginWays))
   const promptWays = { ended: endedAddress, again: loginAgain, inside: insideOf }
   app.use(promptRoutes(house, { ...promptWays, stay: door.stay }))

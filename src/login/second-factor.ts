@@ -5,7 +5,7 @@ import { noteOffer } from '../db/proofs.ts'
 import { sentAt } from '../db/user-factors.ts'
 import { BACKUP_CODE, EMAIL_OTP, EMAIL_OTP_ENROLL, factorAddress, TOTP, TOTP_ENROLL } from '../factors/addresses.ts'
 import { createSecondFactors, type Shown, type Typed } from '../factors/show.ts'
-import { type BrowserFlow, findFlow } from '../flow.ts'
+import { type BrowserFlow, type Flow, findFlow } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { endWithoutUser } from '../provisioning/provision.ts'
@@ -29,8 +29,14 @@ const PAGES: Record<string, Page> = {
 
 const STAY = '/accountrecoveryendpoint/stay'
 
-/** `ended`: where an ended flow is answered, and where one that goes on finds its page. */
-export function secondFactorRoutes(house: House, ways: { ended: (flowId: string) => string }): Router {
+interface FactorWays {
+  /** Where an ended flow is answered, and where one that goes on finds its page. */
+  ended: (flowId: string) => string
+  /** Where a flow goes on that must not be settled here, because it only proves something; undefined for every other flow. */
+  inside: (flow: Flow) => string | undefined
+}
+
+export function secondFactorRoutes(house: House, ways: FactorWays): Router {
   const factors = createSecondFactors(house)
   const router = Router()
   for (const path of Object.keys(PAGES)) {
@@ -47,6 +53,8 @@ export function secondFactorRoutes(house: House, ways: { ended: (flowId: string)
     if (!flow) throw await notFoundError(house, req)
     if (flow.ending) return res.redirect(303, ways.ended(flow.id))
     if (flow.isExpired) throw await expiredError(house, flow, loginAgain)
+    const inside = ways.inside(flow)
+    if (inside) return res.redirect(303, inside)
     res.locals['flow'] = flow
     next()
   }

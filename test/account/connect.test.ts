@@ -106,6 +106,20 @@ describe('connecting an idp', () => {
     }
   })
 
+  it('is settled by no page of second factors: somebody new there does not become a user by a typed address', async () => {
+    const { browser } = await somebody()
+    const there = newcomer()
+    const page = await beginConnecting(product, browser, 'silent', there)
+    const people = await countPeople(product)
+    const key = flowIdOf(page)
+    for (const path of ['totp.do', 'email_otp.do', 'backup_code.do', 'totp_enroll.do', 'email_otp_enroll.do']) {
+      const back = await browser.open(`${product.url}/authenticationendpoint/${path}?sessionDataKey=${key}`)
+      assert.equal(pathOf(back.url), '/myaccount/connect')
+    }
+    assert.deepEqual(await countPeople(product), people)
+    await page.press('Connect Acme silent')
+  })
+
   it('asks the idp to make sure, and takes no old sign-in there for proof', async () => {
     const { browser } = await somebody()
     await beginConnecting(product, browser, 'consent', newcomer())
