@@ -59,6 +59,8 @@ export async function showFactor(house: MailHouse, shower: Shower, code: TypedCo
   const now = house.now()
   return undone(() =>
     inTransaction(house.db, async (transaction) => {
+      // The user before their codes and the flow: so does whoever signs in, resets or deletes, and nobody waits for the other.
+      if (!(await lockUser(transaction, userId))) return 'over'
       // An app whose set-up was begun and not ended is none of theirs yet, nor are codes to an address that were never turned on (S161).
       const { kinds } = await factorsOf(transaction, userId)
       if (code.kind !== 'backup' && !kinds.includes(code.kind)) return 'wrong'
