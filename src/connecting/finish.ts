@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import type { Connected } from '../db/connect-person.ts'
 import { findProof, meansOf } from '../db/proofs.ts'
 import { connectAddress, FINISH } from '../provisioning/offer.ts'
+import { isFactorDue } from '../provisioning/second-factor.ts'
 import { readFields } from '../web/forms.ts'
 import { connectIdentity, readDifferences } from './connect.ts'
 import { type Desk, flowOf } from './desk.ts'
@@ -79,7 +80,8 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
       // The proof is held, and used up with the flow.
       async proves(db) {
         const [proof, means] = [await findProof(db, flow.id, true), await meansOf(db, userId)]
-        return proof?.userId === userId && !!means && isProof(house.keyring, flow, proof, means, house.now())
+        const isTheirs = proof?.userId === userId && !!means && isProof(house.keyring, flow, proof, means, house.now())
+        return isTheirs && !(await isFactorDue(house, db, userId, flow.id))
       },
     })
   }

@@ -19,6 +19,17 @@ export async function factorsOf(db: Db, userId: string): Promise<Factors> {
   return row ?? { kinds: [], backupCodes: 0 }
 }
 
+/** Whether a user has a factor by now that was not shown in this flow: for a transaction that holds the user. */
+export async function isFactorUnshown(db: Db, userId: string, flowId: string): Promise<boolean> {
+  const row = await queryOne(
+    db,
+    `SELECT 1 FROM flows WHERE id = ? AND factor_user_id IS DISTINCT FROM ?::uuid
+       AND EXISTS (SELECT FROM user_factors WHERE user_id = ? AND confirmed_at IS NOT NULL)`,
+    [flowId, userId, userId],
+  )
+  return row !== undefined
+}
+
 /** Each factor of a user and since when; what was begun and not ended has no `since`. */
 export function listFactors(db: Db, userId: string): Promise<{ kind: FactorKind; since: Date | null }[]> {
   return query(db, 'SELECT kind, confirmed_at AS since FROM user_factors WHERE user_id = ? ORDER BY kind DESC', [

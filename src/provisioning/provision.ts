@@ -28,6 +28,7 @@ import type { Item, Notice } from './consent.ts'
 import { decide, type Facts, type Verdict } from './decide.ts'
 import { choiceOf, isDueAt } from './reask.ts'
 import { grantedRoles, roleChanges } from './roles.ts'
+import { isFactorDue } from './second-factor.ts'
 import { changesOf } from './sync.ts'
 import { toldFor } from './told.ts'
 import type { SpokenPurpose } from './translations.ts'
@@ -153,8 +154,8 @@ export function shownOf(purposes: Pick<SpokenPurpose, 'id' | 'inForce'>[], now: 
 
 /**
  * Ends the flow for a known person, applying what the idp changed. `answer` is what they said to a change of purposes, if they were asked about
- * one: a choice, or that they put it off. False when their user was deleted, locked or disconnected from that idp meanwhile, or they chose
- * elsewhere: nothing has happened, and it is to be decided again.
+ * one: a choice, or that they put it off. False when their user was deleted, locked or disconnected from that idp meanwhile, has set up a
+ * second factor, or they chose elsewhere: nothing has happened, and it is to be decided again.
  */
 export async function signIn(
   house: House,
@@ -170,6 +171,7 @@ export async function signIn(
   const work = async (db: Db): Promise<'done' | 'over' | 'unknown'> => {
     // What the person takes back at this moment is read after that, or taken back after this: it does not return.
     if (!(await lockUser(db, userId)) || !(await mayComeInAs(db, person, userId))) return 'unknown'
+    if (await isFactorDue(house, db, userId, flow.id)) return 'unknown'
     const closed = await closeFlow(db, flow.id, signedInAs(userId, idp, profile), now)
     if (!closed) return 'over'
     await noteSent(db, person, Object.keys(profile.attributes))
@@ -251,8 +253,8 @@ async function keepChoice(
 }
 
 /**
- * Ends the flow of a user who proved to know the password; `isStill` looks at it again, of the user who is held. False when it was over already, or the
- * password is another by now.
+ * Ends the flow of a user who proved to know the password; `isStill` looks at it again, of the user who is held. False when it was over already, the
+ * password is another by now, or they have set up a second factor.
  */
 export async function signInLocally(
   house: House,
@@ -264,7 +266,7 @@ export async function signInLocally(
   const isEnded = await inTransaction(house.db, async (db) => {
     // Held, so that whoever changes the password or locks comes before this, or after it and ends what it begins.
     const means = (await lockUser(db, userId)) ? await meansOf(db, userId) : undefined
-    if (!means || means.isLocked || !isStill(means)) return false
+    if (!means || means.isLocked || !isStill(means) || (await isFactorDue(house, db, userId, flow.id))) return false
     const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId }, now)
     if (closed) await insertAuditEvent(db, closed, { event: 'sign-in-local', flowId: flow.id, userId, at: now })
     return closed !== undefined

@@ -1,7 +1,8 @@
 // Whether a second factor stands between somebody and the door, as everything is now.
 import type { Application } from '../db/applications.ts'
+import type { Db } from '../db/connect.ts'
 import type { Idp } from '../db/idps.ts'
-import { factorsOf } from '../db/user-factors.ts'
+import { factorsOf, isFactorUnshown } from '../db/user-factors.ts'
 import { type FactorStep, isRequired, stepFor } from '../factors/need.ts'
 import type { House } from '../house.ts'
 
@@ -24,4 +25,17 @@ export async function factorStep(
   if (!enhanced.isOn || shownBy === userId) return undefined
   const factors = await factorsOf(house.db, userId)
   return stepFor({ isOn: true, isShown: false, isRequired: isRequired(enhanced, application, idp), factors })
+}
+
+/**
+ * Whether a user, whom the transaction holds, has set a second factor up since it was decided that this flow needs none: that ended what others had
+ * open, and must not let in who was on the way.
+ */
+export async function isFactorDue(
+  { settings }: Pick<House, 'settings'>,
+  transaction: Db,
+  userId: string,
+  flowId: string,
+): Promise<boolean> {
+  return settings().enhanced.isOn && isFactorUnshown(transaction, userId, flowId)
 }

@@ -1,6 +1,8 @@
 // The second factor at a sign-in, as attackers would have it.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { enterWithPassword } from '../support/account.ts'
 import { openBrowser, type Page } from '../support/browser.ts'
 import { claim, offered, ownerWithPassword, sameAddress, startOffering } from '../support/connecting.ts'
@@ -77,6 +79,29 @@ describe('the second factor', () => {
     assert.equal(at(again), '/authenticationendpoint/totp.do')
     const inside = await again.fill({ code: code(secret) }).press('Continue')
     assert.equal(at(inside), '/myaccount', 'the code was not used up by the first')
+  })
+
+  // Broken: isFactorDue always false: both browsers were in.
+  it('is asked of whoever is on the way in while it is set up, by an idp and by a password', async () => {
+    const { person, id } = await ownerWithPassword(product)
+    const { username } = (await knownPerson(product, person.sub)).user
+    const holder = new pg.Client(product.databaseUrl)
+    await holder.connect()
+    await holder.query('BEGIN')
+    await holder.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [id])
+    const byIdp = openBrowser()
+    const byPassword = openBrowser()
+    const coming = [
+      visit(product, 'silent', person, { browser: byIdp }),
+      enterWithPassword(product, username, PASSWORD, { browser: byPassword }),
+    ]
+    const held = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    while ((await product.rows(held)).length < 2) await sleep(20)
+    await giveTotp(product, id)
+    await holder.query('COMMIT')
+    await holder.end()
+    const pages = await Promise.all(coming)
+    assert.deepEqual(pages.map(at), ['/authenticationendpoint/totp.do', '/authenticationendpoint/login.do'])
   })
 
   it('is set up with the secret that this very sign-in shows: no other one learns it, nor slips its own in', async () => {
