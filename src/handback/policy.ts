@@ -78,24 +78,28 @@ async function maySkipSignIn(
   request: { applicationId: string; scopes: readonly string[] },
 ): Promise<boolean> {
   const application = await findApplication(house.db, request.applicationId)
-  if (!(await isLive(house, session.subject, session, application))) return false
-  if (!isFederated(session.subject))
-    return session.amr?.includes(MFA) === true || !(await needsFactor(house, application, session))
-  if (application?.requireLocalUser || session.grantId === undefined) return false
+  if (!application || !(await isLive(house, session.subject, session, application))) return false
+  const isEnough = session.amr?.includes(MFA) === true || !(await needsFactor(house, application, session))
+  if (!isFederated(session.subject) || !isEnough) return isEnough
+  if (application.requireLocalUser || session.grantId === undefined) return false
   const kept = await federatedClaims(house, session.grantId)
   return kept !== undefined && request.scopes.every((scope) => kept.scopes.includes(scope))
 }
 
-/** Whether a session without a second factor is not enough: the person has one by now, or the application, the idp or everybody requires one. */
+/**
+ * Whether a session without a second factor is not enough: the person has one by now, or the application, the idp or everybody requires one, which
+ * nobody has who has no user.
+ */
 async function needsFactor(
   house: House,
-  application: Application | undefined,
+  application: Application,
   { subject, idpId }: { subject: string; idpId: string | undefined },
 ): Promise<boolean> {
   const { enhanced } = house.settings()
-  if (!enhanced.isOn || !application) return false
+  if (!enhanced.isOn) return false
   const idp = idpId === undefined ? undefined : await findIdp(house.db, idpId)
-  return isRequired(enhanced, application, idp) || (await factorsOf(house.db, subject)).kinds.length > 0
+  if (isRequired(enhanced, application, idp)) return true
+  return !isFederated(subject) && (await factorsOf(house.db, subject)).kinds.length > 0
 }
 
 /** When sign-in is asked again although there is a session. */

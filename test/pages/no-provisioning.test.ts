@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { sweep } from '../../src/db/sweep.ts'
 import type { Application } from '../support/application.ts'
 import { openBrowser } from '../support/browser.ts'
+import { enhanced } from '../support/factors.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import {
@@ -107,6 +108,21 @@ describe('an idp without provisioning', () => {
     await visit(product, 'none', person, { browser, query: { scope: 'openid email phone' } })
     assert.equal(signedIn(product.application).userinfo.phone_number, person.phone_number)
     assert.equal(signedIn(product.application).sub, sub)
+  })
+
+  it('lets no live session in again once a second factor is required, which nobody has without a user', async () => {
+    const person = newcomer()
+    const browser = openBrowser()
+    await visit(product, 'none', person, { browser })
+    signedIn(product.application)
+    for (const required of [{ everybody: true }, { idp: 'none' }])
+      await meanwhile(product, enhanced(required), async () => {
+        await browser.open(`${product.application.url}/login?prompt=none`)
+        assert.equal(refused(product.application).error, 'login_required')
+        assert.deepEqual(codesOn(await visit(product, 'none', person, { browser })), ['LOCAL_USER_REQUIRED'])
+      })
+    await browser.open(`${product.application.url}/login?prompt=none`)
+    signedIn(product.application)
   })
 
   it('has forgotten what it sent after ten minutes', async () => {
