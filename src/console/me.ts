@@ -1,7 +1,7 @@
 // An operator's own sign-in: the authenticator app, the password, and sessions elsewhere.
 import type { Request, Response } from 'express'
 import { hashOfSession, removeSessionsOf } from '../db/sessions.ts'
-import { findTotp, putTotp, removeTotp, takeTotpStep, totpContext } from '../db/user-factors.ts'
+import { factorsOf, findTotp, putTotp, removeTotp, takeTotpStep, totpContext } from '../db/user-factors.ts'
 import { changePassword } from '../db/user-state.ts'
 import { problemMessage } from '../provisioning/form.ts'
 import { passwordProblem } from '../stores/password-policy.ts'
@@ -40,6 +40,7 @@ export function meScreen(desk: Desk): Route[] {
   async function showTotp(req: Request, res: Response): Promise<void> {
     const { userId, hasTotp } = operatorOf(res)
     if (hasTotp) return res.redirect(303, ME)
+    if (await hasAnother(userId)) return sendToMyAccount(req, res)
     // A new one each time: one that was shown and never confirmed is never good.
     const secret = newTotpSecret()
     const secretSealed = house.keyring.seal(totpContext(userId), secret)
@@ -51,6 +52,7 @@ export function meScreen(desk: Desk): Route[] {
     const { userId, hasTotp } = operatorOf(res)
     const factor = await findTotp(house.db, userId, boundTo(req))
     if (hasTotp || !factor) return res.redirect(303, ME)
+    if (await hasAnother(userId)) return sendToMyAccount(req, res)
     const secret = house.keyring.unseal(totpContext(userId), factor.secretSealed)
     const step = totpStepOf(secret, readFields(req.body).one('code'), house.now())
     const taken = { userId, secretSealed: factor.secretSealed, now: house.now(), actor: actorOf(req, res) }
@@ -59,6 +61,17 @@ export function meScreen(desk: Desk): Route[] {
         { field: 'code', text: 'This code is not right. Check the time of your phone, then enter the next one' },
       ])
     desk.done(req, res, ME, 'From now on we ask for a code of your app when you sign in')
+  }
+
+  /** The console asks for no codes by email: whoever has the password alone would add an app of their own, and pass with it everywhere. */
+  async function hasAnother(userId: string): Promise<boolean> {
+    return house.settings().enhanced.isOn && (await factorsOf(house.db, userId)).kinds.length > 0
+  }
+
+  function sendToMyAccount(req: Request, res: Response): void {
+    const body =
+      'Set the app up in My Account, where you show that code first. The console asks for the app from then on.'
+    desk.stop(req, res, 403, 'You have codes by email already', body, { label: 'Go to your sign-in', href: ME })
   }
 
   function answerTotp(req: Request, res: Response, status: number, secret: string, problems: Problem[]): void {

@@ -116,6 +116,8 @@ export function userScreen(desk: Desk): Route[] {
     const user = await sheetOf(req)
     if (!user) missing(req, res)
     else if (!mayChange(res, user)) notTheirs(req, res, user)
+    // The console asks for the app alone: whoever has the password would do away with the codes by email that keep them out elsewhere.
+    else if (user.id === operatorOf(res).userId) yourOwn(req, res, user)
     else return user
     return undefined
   }
@@ -139,6 +141,12 @@ export function userScreen(desk: Desk): Route[] {
       `${USERS}/${user.id}`,
       `${calledOf(user)} has no second factor any more, and is signed out everywhere`,
     )
+  }
+
+  function yourOwn(req: Request, res: Response, { id, username }: UserSheet): void {
+    const back = { label: `Go back to ${username}`, href: `${USERS}/${id}` }
+    const body = 'You change them in My Account. If you have lost one, another owner can reset them.'
+    desk.stop(req, res, 403, 'These are your own second factors', body, back)
   }
 
   function notTheirs(req: Request, res: Response, { id, username }: UserSheet): void {

@@ -4,7 +4,16 @@ import { after, before, describe, it } from 'node:test'
 import { enterAccount, enterAs, join } from '../support/account.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { makeOperator, OPERATOR_PASSWORD, openConsole, signInToConsole } from '../support/console.ts'
-import { codeOf, enhanced, factorsKept, giveTotp, nextStep, secretOn, setUpApp } from '../support/factors.ts'
+import {
+  codeOf,
+  enhanced,
+  factorsKept,
+  giveEmailCodes,
+  giveTotp,
+  nextStep,
+  secretOn,
+  setUpApp,
+} from '../support/factors.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
@@ -132,6 +141,25 @@ describe('second factors of a user in the console', () => {
     const page = await signInToConsole(product, theirs, 'ola')
     assert.match(page.title, /^Dashboard/, 'their password is enough')
     assert.ok(OPERATOR_PASSWORD)
+  })
+
+  it('of their own an operator sets up and resets in My Account, once they have codes by email: the password alone adds none, and takes none away', async () => {
+    const operator = await makeOperator(product, 'oda', 'owner')
+    const browser = openBrowser()
+    await signInToConsole(product, browser, 'oda')
+    // Begun before, and so no way round either.
+    const page = await browser.open(`${product.url}/console/me/totp`)
+    const [, key = ''] = /Key: ([A-Z2-7 ]+) Enter/.exec(page.text) ?? []
+    const begun = page.fill({ code: codeOf(key.replaceAll(' ', ''), product.clock.now) })
+    await giveEmailCodes(product, operator.id)
+    assert.equal((await begun.press('Turn on')).status, 403)
+    assert.equal((await browser.open(`${product.url}/console/me/totp`)).status, 403)
+    const own = await browser.open(`${product.url}/console/users/${operator.id}/factors`)
+    assert.match(own.text, /You change them in My Account/)
+    assert.equal(own.status, 403)
+    assert.equal(await factorsKept(product, operator.id), 'email, totp begun, 0 codes')
+    await reset(operator.id)
+    assert.equal(await factorsKept(product, operator.id), '0 codes')
   })
 
   it('of somebody who is not there are nobody’s', async () => {
