@@ -1,6 +1,7 @@
 // The door of My Account: a flow that began there ends in a session there.
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { isFlowLeft, leaveFlow } from '../db/flows.ts'
+import { isUserGone } from '../db/users.ts'
 import type { House } from '../house.ts'
 import type { Sessions } from '../web/session.ts'
 import type { WayOut } from './doors.ts'
@@ -40,7 +41,13 @@ export function createAccountDoor(house: House, sessions: Sessions): WayOut {
         provedAt,
         ...(ending.factor ? { factorAt: then } : {}),
       }
-      await sessions.enter(req, res, { ...session, ...(ending.idpId ? { idpId: ending.idpId } : {}) })
+      try {
+        await sessions.enter(req, res, { ...session, ...(ending.idpId ? { idpId: ending.idpId } : {}) })
+      } catch (error) {
+        // Deleted, or closed elsewhere, since it was looked at whether they may come in.
+        if (isUserGone(error)) return SIGNED_OUT
+        throw error
+      }
       return door.to
     },
     isOpen: async ({ id }) => !(await isFlowLeft(house.db, id)),
