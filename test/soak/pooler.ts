@@ -103,7 +103,8 @@ async function run(files: string[], temporary: string): Promise<string> {
     `process.env.TMPDIR = ${JSON.stringify(temporary)}`,
     ...files.map((file) => `await import(${JSON.stringify(path.join(REPOSITORY, 'test', file))})`),
   ].join('\n')
-  const words = ['--import', 'tsx', '--test-reporter=tap', '--input-type=module', '--eval', imports]
+  // As in test/run.ts: what a test has left behind must not keep the run from its end.
+  const words = ['--import', 'tsx', '--test-force-exit', '--test-reporter=tap', '--input-type=module', '--eval', imports]
   const child = spawn(process.execPath, words, {
     cwd: REPOSITORY,
     // Without the mark of a test runner, under which node would speak to its parent in a language of its own.
