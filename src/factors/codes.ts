@@ -6,7 +6,7 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const LABEL = 4
 /** 50 bits, which Argon2id makes dear to guess from a dump; a form is guessed at ten times in ten minutes (ASVS 6.5.2, 6.5.4). */
 const SECRET = 10
-export const BACKUP_CODES = 10
+const BACKUP_CODES = 10
 
 export interface BackupCode {
   /** Finds its row: no two of a person are the same, and it says nothing. */

@@ -11,8 +11,6 @@ export interface Factors {
   backupCodes: number
 }
 
-export const NO_FACTORS: Factors = { kinds: [], backupCodes: 0 }
-
 /** `show`: they have one. `enrol`: they have none, and an operator requires it. */
 export type FactorStep = 'show' | 'enrol'
 
