@@ -57,6 +57,14 @@ export function secretOf(house: House, req: IncomingMessage, id: string, binding
     .find((bytes) => bytes.length === 32 && timingSafeEqual(deriveKey(bytes, 'flow binding'), binding))
 }
 
+/** What the rows of this browser's flows are bound to. */
+export function bindingsOf(house: House, req: IncomingMessage): Buffer[] {
+  return flowCookies(house, req).flatMap(([, value]) => {
+    const secret = Buffer.from(value, 'base64url')
+    return secret.length === 32 ? [deriveKey(secret, 'flow binding')] : []
+  })
+}
+
 /** Gives this browser the cookie of a flow for one more life. */
 export function giveCookie(house: House, res: ServerResponse, id: string, secret: Buffer): void {
   const maxAge = Math.round((house.flowMinutes + COOKIE_GRACE_MINUTES) * 60)

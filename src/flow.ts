@@ -2,9 +2,18 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MY_ACCOUNT } from './db/applications.ts'
+import { idpIn } from './db/configured.ts'
 import type { Ending, FlowRow } from './db/flows.ts'
-import { bindFlow, extendFlow, findFlowRow, findFlowRowByState, insertApiFlow, keepProfile } from './db/flows.ts'
-import { giveCookie, secretOf, takeIn } from './flow-cookies.ts'
+import {
+  bindFlow,
+  extendFlow,
+  findFlowRow,
+  findFlowRowByState,
+  insertApiFlow,
+  keepProfile,
+  takeCallbackRow,
+} from './db/flows.ts'
+import { bindingsOf, giveCookie, secretOf, takeIn } from './flow-cookies.ts'
 import {
   type AccountDoor,
   type AnyDoor,
@@ -18,6 +27,7 @@ import type { House } from './house.ts'
 import type { Profile } from './login/profile.ts'
 import type { Verdict } from './provisioning/decide.ts'
 import { deriveKey, keyedHash, seal, sha256, unseal } from './seal.ts'
+import type { Configured } from './settings/configured.ts'
 import { adoptLanguage, languageOf } from './web/language.ts'
 import { tagRequest } from './web/logging.ts'
 
@@ -31,6 +41,8 @@ export interface Flow {
   labels: { idp: string; scheme: string }
   /** The language of its pages, for this request (BCP 47). */
   language: string
+  /** What was configured when the flow was read. */
+  configured: Configured
   /** Set once the idp has sent the person back. */
   calledBackAt: Date | undefined
   /** The person has seen a question of this flow. */
@@ -52,6 +64,8 @@ export interface Flow {
   ending: Ending | undefined
   /** When it ended, however late its browser is led out. */
   endedAt: Date | undefined
+  /** It was led out of the door of My Account. */
+  isLeft: boolean
   expiresAt: Date
   isExpired: boolean
 }
@@ -164,6 +178,24 @@ export async function findFlowByState(
   return openFlow(house, req, await findFlowRowByState(house.db, sha256(state)))
 }
 
+/**
+ * Takes the callback of this browser's flow that left with that `state` for the idp of this name. Of any number of calls at once exactly one gets the
+ * flow; undefined for all others, and for whoever came to the wrong address or without the flow's cookie.
+ */
+export async function takeCallback(
+  house: House,
+  req: IncomingMessage,
+  { state, idpName }: { state: string; idpName: string },
+): Promise<BrowserFlow | undefined> {
+  const bindings = bindingsOf(house, req)
+  if (bindings.length === 0) return undefined
+  return openFlow(
+    house,
+    req,
+    await takeCallbackRow(house.db, { stateHash: sha256(state), bindings, idpName, now: house.now() }),
+  )
+}
+
 /** Seals the profile into the flow's row, with the keyed hash that finds the flows of a person. */
 export async function rememberProfile(house: House, flow: BrowserFlow, idpId: string, profile: Profile): Promise<void> {
   await keepProfile(house.db, flow.id, flow.seal(profile), personHash(house, idpId, profile))
@@ -178,7 +210,11 @@ export function personHash(
   return keyring.hash('person', idpId, issuer, subject)
 }
 
-function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined): BrowserFlow | undefined {
+async function openFlow(
+  house: House,
+  req: IncomingMessage,
+  row: FlowRow | undefined,
+): Promise<BrowserFlow | undefined> {
   const secret = row && secretOf(house, req, row.id, row.binding)
   if (!secret) return undefined
 
@@ -189,10 +225,10 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
     ? { roles: [], ...JSON.parse(unseal(sealingKey, row.id, row.profile_sealed)) }
     : undefined
   return {
-    ...flowFrom(house, req, row, {
+    ...(await flowFrom(house, req, row, {
       profile,
       language: adoptLanguage((req as IncomingMessage & { res?: ServerResponse }).res, row.language ?? undefined),
-    }),
+    })),
     csrfSecret: deriveKey(secret, 'flow csrf').toString('base64url'),
     nonce: (state) => derived('flow nonce', state),
     codeVerifier: (state) => derived('flow code verifier', state),
@@ -201,12 +237,14 @@ function openFlow(house: House, req: IncomingMessage, row: FlowRow | undefined):
 }
 
 /** What a row says of its flow, to whoever could open its profile. */
-export function flowFrom(
+export async function flowFrom(
   house: House,
   req: IncomingMessage,
   row: FlowRow,
   opened: { profile: Profile | undefined; language: string },
-): Flow {
+): Promise<Flow> {
+  const configured = await house.configured.at(row.configured)
+  const idp = idpIn(configured, row.idp_id ?? undefined)
   const tag = tagOf(row.id)
   tagRequest(req, tag)
   return {
@@ -214,7 +252,8 @@ export function flowFrom(
     tag,
     door: doorOf(house, row),
     idpId: row.idp_id ?? undefined,
-    labels: row.idp_name === null ? { idp: '', scheme: '' } : { idp: row.idp_name, scheme: row.idp_scheme ?? '' },
+    labels: idp ? { idp: idp.name, scheme: idp.jitEnabled ? idp.scheme : 'NONE' } : { idp: '', scheme: '' },
+    configured,
     ...opened,
     calledBackAt: row.called_back_at ?? undefined,
     wasAsked: row.asked_at !== null,
@@ -226,6 +265,7 @@ export function flowFrom(
     noted: row.noted ?? undefined,
     ending: row.ending ?? undefined,
     endedAt: row.closed_at ?? undefined,
+    isLeft: row.left_at !== null,
     expiresAt: row.expires_at,
     isExpired: row.expires_at <= house.now(),
   }

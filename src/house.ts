@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from './db/connect.ts'
 import type { Postman } from './mail/postman.ts'
 import type { Keyring } from './seal.ts'
+import type { KeptConfigured } from './settings/configured.ts'
 import type { LiveSettings } from './settings/live.ts'
 import type { Passwords } from './stores/password.ts'
 import type { Published } from './themes/published.ts'
@@ -21,6 +22,8 @@ export interface House {
   trustProxy: number
   /** Identity providers may be on this machine and in private networks. */
   allowPrivateIdp: boolean
+  /** What is configured, as it is: idps, applications, purposes, stores. */
+  configured: KeptConfigured
   /** What can change while we run, as it was a few seconds ago at most. */
   settings: () => LiveSettings
   /** Reads the settings again at once, as after a change. */

@@ -21,6 +21,7 @@ import { createPostman } from './mail/postman.ts'
 import { unseen } from './provisioning/translations.ts'
 import { onceADay, takeCheckpoint } from './records/checkpoint.ts'
 import { createKeyring } from './seal.ts'
+import { keepConfigured } from './settings/configured.ts'
 import { applyDeclared, USER_STORE } from './settings/declare.ts'
 import { startLiveSettings } from './settings/live.ts'
 import { keepVersions } from './settings/versions.ts'
@@ -111,6 +112,7 @@ export async function start(options: StartOptions): Promise<Running> {
       flowMinutes: config.flowMinutes,
       trustProxy: config.trustProxy,
       allowPrivateIdp: config.allowPrivateIdp,
+      configured: keepConfigured(db),
       settings: live.now,
       rereadSettings: live.reread,
       views: createViews({

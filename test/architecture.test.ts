@@ -95,7 +95,7 @@ const BELOW: Record<string, string[]> = {
   'flow-pages': ['flow', 'flow-cookies', 'db', 'web'],
   factors: ['stores', 'db', 'seal'],
   mail: ['db', 'web', 'seal'],
-  settings: ['config-faults', 'declared', 'declared-text', 'db', 'seal'],
+  settings: ['config-faults', 'declared', 'declared-text', 'stores', 'db', 'seal'],
   records: ['db', 'seal'],
   stores: ['db'],
   db: [],

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { explainOpen } from '../src/console/open-sign-in.ts'
-import { departFlow, noteAsked, noteFailure, takeCallback } from '../src/db/flows.ts'
+import { departFlow, noteAsked, noteFailure } from '../src/db/flows.ts'
 import { findOpenFlows } from '../src/db/open-flows.ts'
 import type { BrowserFlow } from '../src/flow.ts'
 import { decide } from '../src/provisioning/decide.ts'
 import { endWithoutUser } from '../src/provisioning/provision.ts'
 import { sha256 } from '../src/seal.ts'
-import { flowOf, openHouse, startedFlow, type TestHouse } from './support/house.ts'
+import { flowOf, openHouse, startedFlow, type TestHouse, takeCallbackOf } from './support/house.ts'
 import { factsOf } from './support/situations.ts'
 
 describe('a flow that is still open', () => {
@@ -51,7 +51,7 @@ describe('a flow that is still open', () => {
     await told('nobody has come back yet', `with ${row?.name}, `)
     await noteFailure(db, flow.id, 'ECONNREFUSED')
     await told('nobody could be sent there (ECONNREFUSED)', `with ${row?.name}, `)
-    await takeCallback(db, flow.id, hash, now)
+    await takeCallbackOf(on, flow.id, hash)
     await told('somebody has come back and was asked nothing yet', `with ${row?.name}, `)
     const facts = factsOf()
     await noteAsked(db, flow.id, { noted: { facts, decision: decide(facts) }, codes: undefined, now })

@@ -16,14 +16,14 @@ import {
   type SignInRecord,
 } from '../src/db/audit.ts'
 import type { ClosedFlow } from '../src/db/flows.ts'
-import { departFlow, noteAsked, noteFailure, noteProblems, takeCallback } from '../src/db/flows.ts'
+import { departFlow, noteAsked, noteFailure, noteProblems } from '../src/db/flows.ts'
 import { sweep } from '../src/db/sweep.ts'
 import { decide, type Verdict } from '../src/provisioning/decide.ts'
 import { explain } from '../src/provisioning/explain.ts'
 import { endWithoutUser } from '../src/provisioning/provision.ts'
 import { sha256 } from '../src/seal.ts'
 import { anyFacts } from './support/arbitrary-facts.ts'
-import { flowOf, flowWith, openHouse, startedFlow, type TestHouse } from './support/house.ts'
+import { flowOf, flowWith, openHouse, startedFlow, type TestHouse, takeCallbackOf } from './support/house.ts'
 import { factsOf, profileOf } from './support/situations.ts'
 import { codeOfFlow } from './support/visits.ts'
 
@@ -252,7 +252,7 @@ describe('a flow that nobody ended', () => {
 
   async function comeBack(id: string): Promise<void> {
     await leave(id)
-    assert.ok(await takeCallback(on.house.db, id, STATE, on.clock.now))
+    assert.ok(await takeCallbackOf(on, id, STATE))
   }
 
   for (const [sentence, mode, happen] of stages) {

@@ -27,7 +27,7 @@ export function enter(house: House, ways: ApiWays) {
   /** Straight back to where they came from when they are signed in; a refusal is a page first. */
   async function goOn(req: Request, res: Response, { id, profile, language }: Arrived): Promise<string> {
     const row = await findFlowRow(house.db, id)
-    const ended: Flow | undefined = row && flowFrom(house, req, row, { profile, language })
+    const ended: Flow | undefined = row && (await flowFrom(house, req, row, { profile, language }))
     const isSignedIn = ended?.ending?.kind === 'signed-in' || ended?.ending?.kind === 'federated'
     return (isSignedIn && (await ways.leaveBy(req, res, ended))) || ways.ended(id)
   }

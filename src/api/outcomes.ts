@@ -42,6 +42,7 @@ async function lateRefusal(house: House, flowId: string, sub: string | undefined
     ending: row.ending ?? undefined,
     endedAt: row.closed_at ?? undefined,
     federatedSubject: sub,
+    configured: await house.configured.at(row.configured),
   }
   const tell = (reason: string) => toldFor(reason, house.settings())
   const code = await refuseLate(house.db, flow, { now: house.now(), tell })

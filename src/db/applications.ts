@@ -37,8 +37,8 @@ export async function findApplication(db: Db, id: string): Promise<Application |
   return queryOne<Application>(db, `SELECT ${COLUMNS} FROM applications WHERE id = ?`, [id])
 }
 
-/** Whoever has no user here has no account either: they are refused, or asked, but never handed on. */
-function myAccount({ name }: Organization): Application {
+/** My Account. Whoever has no user here has no account either: they are refused, or asked, but never handed on. */
+export function myAccount({ name }: Organization): Application {
   return {
     id: MY_ACCOUNT,
     clientId: 'MY_ACCOUNT',
@@ -64,6 +64,11 @@ export function findApplicationByClientId(db: Db, clientId: string): Promise<App
 /** The enabled applications, by name. */
 export function listApplications(db: Db): Promise<Application[]> {
   return query<Application>(db, `SELECT ${COLUMNS} FROM applications WHERE is_enabled ORDER BY name, client_id`, [])
+}
+
+/** All of them, those that are off as well. */
+export function listAllApplications(db: Db): Promise<Application[]> {
+  return query<Application>(db, `SELECT ${COLUMNS} FROM applications ORDER BY name, client_id`)
 }
 
 /** Where an application starts: the origin of its web address; native ones have none that a browser could open. */

@@ -1,8 +1,10 @@
 // Rows of flows: one sign-in in progress. Anything that happens once happens in one conditional statement here.
 import type { Way } from '../factors/need.ts'
 import type { Verdict } from '../provisioning/decide.ts'
+import { CONFIGURED } from './configured.ts'
 import { type Db, query, queryOne } from './connect.ts'
 import { wipeFlowKeys } from './flow-keys.ts'
+import type { NewSession } from './sessions.ts'
 
 export interface FlowRow {
   id: string
@@ -17,8 +19,6 @@ export interface FlowRow {
   /** Of all other doors. */
   door_sealed: Buffer | null
   idp_id: string | null
-  idp_name: string | null
-  idp_scheme: string | null
   called_back_at: Date | null
   asked_at: Date | null
   apart_at: Date | null
@@ -33,7 +33,11 @@ export interface FlowRow {
   noted: Verdict | null
   ending: Ending | null
   closed_at: Date | null
+  /** When it was led out of the door of My Account. */
+  left_at: Date | null
   expires_at: Date
+  /** What is configured goes by this name (db/configured.ts). */
+  configured: string
 }
 
 /** The user that a flow made which goes on to a second factor, with what its record is to say of that. */
@@ -70,10 +74,8 @@ export type Ending =
   | { kind: 'proved'; userId: string }
   | { kind: 'connected'; userId: string; idpId: string }
 
-const COLUMNS = `flows.id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at, apart_at,
-  proved_user_id, proved_by, factor_user_id, made, profile_sealed, noted, ending, closed_at, expires_at, idps.name AS idp_name,
-  CASE WHEN idps.jit_enabled THEN idps.jit_scheme ELSE 'NONE' END AS idp_scheme`
-const FLOWS = 'flows LEFT JOIN idps ON idps.id = flows.idp_id'
+const COLUMNS = `id, binding, door, application_id, interaction_uid_sealed, door_sealed, language, idp_id, called_back_at, asked_at, apart_at,
+  proved_user_id, proved_by, factor_user_id, made, profile_sealed, noted, ending, closed_at, left_at, expires_at, ${CONFIGURED} AS configured`
 
 export async function insertFlow(
   db: Db,
@@ -115,19 +117,16 @@ export async function insertAccountFlow(
   )
 }
 
-/** Leads an ended flow of My Account out. Exactly one caller gets true, for ever: what it opens is a session. */
-export async function leaveFlow(db: Db, id: string, now: Date): Promise<boolean> {
+/** Leads an ended flow of My Account out, into the session that it opens there. Exactly one caller gets true, for ever. */
+export async function leaveInto(db: Db, id: string, session: NewSession): Promise<boolean> {
   const row = await queryOne(
     db,
-    'UPDATE flows SET left_at = ? WHERE id = ? AND closed_at IS NOT NULL AND left_at IS NULL RETURNING id',
-    [now, id],
+    `WITH led AS (UPDATE flows SET left_at = ? WHERE id = ? AND closed_at IS NOT NULL AND left_at IS NULL RETURNING id)
+     INSERT INTO account_sessions (id_hash, user_id, data, created_at, expires_at)
+     SELECT ?::bytea, ?::uuid, ?::jsonb, ?::timestamptz, ?::timestamptz FROM led RETURNING 1`,
+    [session.createdAt, id, session.idHash, session.userId, session.data, session.createdAt, session.expiresAt],
   )
   return row !== undefined
-}
-
-/** Whether a flow of My Account has been led out. */
-export async function isFlowLeft(db: Db, id: string): Promise<boolean> {
-  return (await queryOne(db, 'SELECT 1 FROM flows WHERE id = ? AND left_at IS NOT NULL', [id])) !== undefined
 }
 
 /** Inserts a flow that begins without a browser, where somebody else has verified who the person is. */
@@ -181,12 +180,12 @@ export async function bindFlow(
 }
 
 export function findFlowRow(db: Db, id: string): Promise<FlowRow | undefined> {
-  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM ${FLOWS} WHERE flows.id = ?`, [id])
+  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM flows WHERE id = ?`, [id])
 }
 
 /** The flow that left with this `state`; its hash is kept, so a dump of the table helps no one to finish a sign-in. */
 export function findFlowRowByState(db: Db, stateHash: Buffer): Promise<FlowRow | undefined> {
-  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM ${FLOWS} WHERE state_hash = ?`, [stateHash])
+  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM flows WHERE state_hash = ?`, [stateHash])
 }
 
 /** Notes that the flow leaves for an idp, whatever the last one failed in. False when it is over or has come back already. */
@@ -200,15 +199,21 @@ export async function departFlow(db: Db, id: string, idpId: string, stateHash: B
   return row !== undefined
 }
 
-/** Takes the callback of a flow. Of any number of calls at once exactly one gets true, so the code is exchanged once. */
-export async function takeCallback(db: Db, id: string, stateHash: Buffer, now: Date): Promise<boolean> {
-  const row = await queryOne(
+/**
+ * Takes the callback of the flow that left with this `state` for the idp of this name, if it is that of a browser with one of these bindings. Of any
+ * number of calls at once exactly one gets it, so the code is exchanged once; whoever has another browser or another idp's address changes nothing.
+ */
+export function takeCallbackRow(
+  db: Db,
+  { stateHash, bindings, idpName, now }: { stateHash: Buffer; bindings: Buffer[]; idpName: string; now: Date },
+): Promise<FlowRow | undefined> {
+  return queryOne<FlowRow>(
     db,
     `UPDATE flows SET called_back_at = ?
-     WHERE id = ? AND state_hash = ? AND called_back_at IS NULL AND closed_at IS NULL AND expires_at > ? RETURNING id`,
-    [now, id, stateHash, now],
+     WHERE state_hash = ? AND binding = ANY (?::bytea[]) AND idp_id = (SELECT idps.id FROM idps WHERE name = ?)
+       AND called_back_at IS NULL AND closed_at IS NULL AND expires_at > ? RETURNING ${COLUMNS}`,
+    [now, stateHash, bindings, idpName, now],
   )
-  return row !== undefined
 }
 
 /**

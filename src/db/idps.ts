@@ -64,3 +64,8 @@ export function listIdps(db: Db, names: string[] | null): Promise<Idp[]> {
     [names, names],
   )
 }
+
+/** All of them in the order of the configuration, those that are off as well. */
+export function listAllIdps(db: Db): Promise<Idp[]> {
+  return query<Idp>(db, `SELECT ${COLUMNS} FROM idps ORDER BY position, name`)
+}

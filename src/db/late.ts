@@ -1,12 +1,11 @@
 // A sign-in that has ended well and is yet to be led out: whether it holds still. Law: what is off by then lets nobody in.
-import { acceptsIdp, findApplication } from './applications.ts'
+import { acceptsIdp } from './applications.ts'
 import { refuseRecord } from './audit.ts'
+import { applicationIn, type ConfiguredRows, idpIn } from './configured.ts'
 import { type Db, inTransaction } from './connect.ts'
 import { type Ending, refuseEnded } from './flows.ts'
-import { isKnownByIdp, isWayIn } from './identities.ts'
 import { isSubjectOver } from './identity-locks.ts'
-import { findIdp, type Idp } from './idps.ts'
-import { findUser } from './users.ts'
+import { standingOf } from './standing.ts'
 
 /** Of an ended flow, what it is judged by. */
 export interface Ended {
@@ -15,6 +14,8 @@ export interface Ended {
   idpId: string | undefined
   ending: Ending | undefined
   endedAt: Date | undefined
+  /** What is configured, as it was when the flow was read. */
+  configured: Pick<ConfiguredRows, 'applications' | 'idps'>
   /** Of somebody without a user. */
   federatedSubject: string | undefined
 }
@@ -41,25 +42,21 @@ export async function refuseLate(
 }
 
 async function refusalOf(db: Db, flow: Ended, now: Date): Promise<LateRefusal | undefined> {
-  const { ending, endedAt = now, federatedSubject } = flow
+  const { ending, endedAt = now, federatedSubject, configured } = flow
   if (ending?.kind !== 'signed-in' && ending?.kind !== 'federated') return undefined
   const idpId = ending.kind === 'signed-in' ? ending.idpId : flow.idpId
-  const idp = idpId === undefined ? undefined : await findIdp(db, idpId)
+  const idp = idpIn(configured, idpId)
   const isByIdp = ending.kind === 'federated' || idpId !== undefined
   if (isByIdp && !idp) return 'NO_WAY_IN'
-  if (idp && !(await isOpenTo(db, flow.door.applicationId, idp))) return 'IDP_OFF'
+  const application = applicationIn(configured, flow.door.applicationId)
+  if (idp && !(application?.isEnabled && idp.isEnabled && acceptsIdp(application, idp.name))) return 'IDP_OFF'
   if (ending.kind === 'federated') {
     const isOver = federatedSubject !== undefined && (await isSubjectOver(db, federatedSubject, endedAt))
     return isOver ? 'IDENTITY_LOCKED' : undefined
   }
-  const user = await findUser(db, ending.userId)
-  if (!user) return 'NO_WAY_IN'
-  if (user.isLocked) return 'USER_LOCKED'
-  if (!idp || (await isWayIn(db, user.id, idp.id, endedAt))) return undefined
-  return (await isKnownByIdp(db, user.id, idp.id)) ? 'IDENTITY_LOCKED' : 'NO_WAY_IN'
-}
-
-async function isOpenTo(db: Db, applicationId: string, idp: Idp): Promise<boolean> {
-  const application = await findApplication(db, applicationId)
-  return application?.isEnabled === true && idp.isEnabled && acceptsIdp(application, idp.name)
+  const standing = await standingOf(db, { userId: ending.userId, idpId: idp?.id, begunAt: endedAt })
+  if (!standing) return 'NO_WAY_IN'
+  if (standing.isLocked) return 'USER_LOCKED'
+  if (!idp || standing.isWayIn) return undefined
+  return standing.isKnown ? 'IDENTITY_LOCKED' : 'NO_WAY_IN'
 }

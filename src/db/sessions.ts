@@ -6,27 +6,50 @@ import { type Db, query, queryOne } from './connect.ts'
 export type SessionTable = 'console_sessions' | 'account_sessions'
 
 const IDLE_MS = 30 * 60_000
+/** A use is noted once a minute. */
+const FRESH_MS = 60_000
 const LIVES_ON = `LEAST(?, created_at + interval '12 hours')`
+
+/** The row of a session that begins. */
+export interface NewSession {
+  idHash: Buffer
+  userId: string
+  data: string
+  createdAt: Date
+  expiresAt: Date
+}
+
+/** What is kept of a session of this id that begins now. */
+export function newSession(id: string, data: Record<string, unknown>, now: Date): NewSession {
+  return {
+    idHash: sha256(id),
+    userId: String(data['userId']),
+    data: JSON.stringify(data),
+    createdAt: now,
+    expiresAt: new Date(now.getTime() + IDLE_MS),
+  }
+}
 
 /** Keeps the sessions of one table. One that has been ended meanwhile stays ended, whatever is put. */
 export function sessionKeeper({ db, now }: { db: Db; now: () => Date }, table: SessionTable): SessionKeeper {
   const idle = () => new Date(now().getTime() + IDLE_MS)
   return {
     async find(id) {
-      const row = await queryOne<{ data: Record<string, unknown> }>(
+      const fresh = new Date(idle().getTime() - FRESH_MS)
+      return queryOne<{ data: Record<string, unknown>; isFresh: boolean }>(
         db,
-        `SELECT data FROM ${table} WHERE id_hash = ? AND expires_at > ?`,
-        [sha256(id), now()],
+        `SELECT data, expires_at > ? AS "isFresh" FROM ${table} WHERE id_hash = ? AND expires_at > ?`,
+        [fresh, sha256(id), now()],
       )
-      return row?.data
     },
     async create(id, data) {
+      const { idHash, userId, createdAt, expiresAt, ...session } = newSession(id, data, now())
       await query(db, `INSERT INTO ${table} (id_hash, user_id, data, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`, [
-        sha256(id),
-        String(data['userId']),
-        JSON.stringify(data),
-        now(),
-        idle(),
+        idHash,
+        userId,
+        session.data,
+        createdAt,
+        expiresAt,
       ])
     },
     async put(id, data) {

@@ -10,10 +10,11 @@ export interface User {
   signedOutAt: Date | null
 }
 
-const COLUMNS = 'id, store, username, is_locked AS "isLocked", signed_out_at AS "signedOutAt"'
+/** SQL of a `User`. */
+export const USER_COLUMNS = 'id, store, username, is_locked AS "isLocked", signed_out_at AS "signedOutAt"'
 
 export function findUser(db: Db, id: string): Promise<User | undefined> {
-  return queryOne<User>(db, `SELECT ${COLUMNS} FROM users WHERE id = ?`, [id])
+  return queryOne<User>(db, `SELECT ${USER_COLUMNS} FROM users WHERE id = ?`, [id])
 }
 
 /**
@@ -32,7 +33,7 @@ export interface UserToSignIn extends User {
 export function findUsersToSignIn(db: Db, names: { store: string; canonical: string }[]): Promise<UserToSignIn[]> {
   return query(
     db,
-    `SELECT ${COLUMNS}, password_hash AS "passwordHash" FROM users
+    `SELECT ${USER_COLUMNS}, password_hash AS "passwordHash" FROM users
      WHERE (store, username_canonical) IN (SELECT * FROM unnest(?::text[], ?::text[]))`,
     [names.map(({ store }) => store), names.map(({ canonical }) => canonical)],
   )

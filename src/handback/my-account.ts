@@ -1,6 +1,7 @@
 // The door of My Account: a flow that began there ends in a session there.
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
-import { isFlowLeft, leaveFlow } from '../db/flows.ts'
+import { leaveInto } from '../db/flows.ts'
+import { newSession } from '../db/sessions.ts'
 import { isUserGone } from '../db/users.ts'
 import type { House } from '../house.ts'
 import type { Sessions } from '../web/session.ts'
@@ -23,13 +24,13 @@ export interface AccountSession {
 
 export function createAccountDoor(house: House, sessions: Sessions): WayOut {
   return {
-    async leaveBy(req, res, { id, door, ending, endedAt }) {
+    async leaveBy(req, res, { id, door, ending, endedAt, isLeft }) {
       if (door.kind !== 'my-account' || !ending) return undefined
       if (ending.kind !== 'signed-in') return SIGNED_OUT
       // Signed in already, they came for something else: this opens nothing.
       if (door.intent !== 'enter') return MY_ACCOUNT_HOME
       // Once: whoever finds the browser after a sign-out must not come in by an old address.
-      if (!(await leaveFlow(house.db, id, house.now()))) return undefined
+      if (isLeft) return undefined
       // Whoever was signed out everywhere since then does not come in by being led out late.
       const then = (endedAt ?? house.now()).getTime()
       // An idp that signs people in without asking them, as it may here, proves who they were when it last asked; if it does not say when, nothing.
@@ -42,15 +43,17 @@ export function createAccountDoor(house: House, sessions: Sessions): WayOut {
         ...(ending.factor ? { factorAt: then } : {}),
       }
       try {
-        await sessions.enter(req, res, { ...session, ...(ending.idpId ? { idpId: ending.idpId } : {}) })
+        const data = { ...session, ...(ending.idpId ? { idpId: ending.idpId } : {}) }
+        const lead = (sid: string, kept: Record<string, unknown>) =>
+          leaveInto(house.db, id, newSession(sid, kept, house.now()))
+        return (await sessions.enter(req, res, data, lead)) ? door.to : undefined
       } catch (error) {
         // Deleted, or closed elsewhere, since it was looked at whether they may come in.
         if (isUserGone(error)) return SIGNED_OUT
         throw error
       }
-      return door.to
     },
-    isOpen: async ({ id }) => !(await isFlowLeft(house.db, id)),
+    isOpen: async ({ isLeft }) => !isLeft,
     // It waits for nothing that could run out before the flow does.
     stay: async () => true,
   }

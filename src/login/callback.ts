@@ -1,12 +1,10 @@
 // The way back from an identity provider, at an address of its own. Handlers read: find, decide, read, do, redirect.
 import { type NextFunction, type Request, type Response, Router } from 'express'
-import { takeCallback } from '../db/flows.ts'
-import { findIdp } from '../db/idps.ts'
-import { type Flow, findFlow, findFlowByState, rememberProfile } from '../flow.ts'
+import { idpIn } from '../db/configured.ts'
+import { type Flow, findFlow, findFlowByState, rememberProfile, takeCallback } from '../flow.ts'
 import type { House } from '../house.ts'
 import { endWithoutUser } from '../provisioning/provision.ts'
 import { settle } from '../provisioning/settle.ts'
-import { sha256 } from '../seal.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { oneParameter, queryOf } from '../web/forms.ts'
 import type { Action } from '../web/page.ts'
@@ -39,17 +37,10 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     const state = oneParameter(req.query['state'])
     if (state === undefined || state.length > LONGEST_STATE || isAmbiguous(query))
       throw new PageError(400, 'bad-request', { here: req.path })
-    const flow = await findFlowByState(house, req, state)
-    const idp = flow?.idpId ? await findIdp(house.db, flow.idpId) : undefined
-    // A callback at another idp's address is a mix-up (RFC 9700, 4.4): no token request.
-    if (!flow || !idp || idp.name !== req.params['idp'])
-      throw new PageError(400, 'bad-callback', { here: `${req.path}?state=none` })
-    if (flow.ending) return res.redirect(303, ways.ended(flow.id))
-    if (!(await takeCallback(house.db, flow.id, sha256(state), house.now()))) {
-      if (flow.isExpired) return res.redirect(303, loginAgain(flow.id, idp.name))
-      // The same callback once more, while the first is being answered or after it asked: go where the flow is.
-      return res.redirect(303, flow.profile ? (ways.inside(flow) ?? (await pageOf(flow))) : ways.ended(flow.id))
-    }
+    const idpName = String(req.params['idp'])
+    const flow = await takeCallback(house, req, { state, idpName })
+    const idp = flow && idpIn(flow.configured, flow.idpId)
+    if (!flow || !idp) return res.redirect(303, await whereItIs(req, state, idpName))
     if (!idp.isEnabled) return refuse(flow, res)
     try {
       const claims = await oidc.comeBack(idp, query, checksOf(flow, state))
@@ -67,6 +58,20 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     if (inside) return res.redirect(303, inside)
     const next = await settleFlow(flow)
     res.redirect(303, next ?? (await goOn(req, res, flow)))
+  }
+
+  /**
+   * Where a callback leads that there was nothing to take of: the flow is over, or this is the same callback once more, while the first is being
+   * answered or after it asked.
+   */
+  async function whereItIs(req: Request, state: string, idpName: string): Promise<string> {
+    const flow = await findFlowByState(house, req, state)
+    const idp = flow && idpIn(flow.configured, flow.idpId)
+    // A callback at another idp's address is a mix-up (RFC 9700, 4.4): no token request.
+    if (!flow || idp?.name !== idpName) throw new PageError(400, 'bad-callback', { here: `${req.path}?state=none` })
+    if (flow.ending) return ways.ended(flow.id)
+    if (flow.isExpired && !flow.calledBackAt) return loginAgain(flow.id, idpName)
+    return flow.profile ? (ways.inside(flow) ?? (await pageOf(flow))) : ways.ended(flow.id)
   }
 
   /** Settles; returns the address of the page that asks, if one has to. */
@@ -96,7 +101,7 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
   /** Ends the flow whose idp failed; returns the way back to the application. */
   async function endedBy(flow: Flow, failure: Failure): Promise<Action[]> {
     await endWithoutUser(house, flow, { kind: 'refused', code: 'IDP_FAILED' }, { failure })
-    const { name } = await applicationOf(house, flow)
+    const { name } = applicationOf(flow)
     return [{ label: { key: 'action.return', values: { app: name } }, href: ways.leave(flow.id) }]
   }
 }

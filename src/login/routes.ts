@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { type Request, type Response, Router } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
+import { idpsOf } from '../db/configured.ts'
 import { departFlow, noteFailure, noteProblems } from '../db/flows.ts'
-import { type Idp, listIdps } from '../db/idps.ts'
+import type { Idp } from '../db/idps.ts'
 import { type BrowserFlow, findFlow, startFlow } from '../flow.ts'
 import { hasOurCookies } from '../flow-cookies.ts'
 import { isInside } from '../flow-doors.ts'
@@ -12,7 +13,6 @@ import type { House } from '../house.ts'
 import { settleLocally } from '../provisioning/settle.ts'
 import { sha256 } from '../seal.ts'
 import { PRIMARY } from '../stores/name.ts'
-import { readStores } from '../stores/stores.ts'
 import { clientOf } from '../web/client.ts'
 import { csrfToken, flowToken, sameOrigin } from '../web/csrf.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
@@ -70,8 +70,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
 
   async function showLogin(req: Request, res: Response): Promise<void> {
     const flow = flowOf(res)
-    const application = await applicationOf(house, flow)
-    const idps = await listIdps(house.db, application.identityProviders)
+    const application = applicationOf(flow)
+    const idps = idpsOf(flow.configured, application)
     const chosen = oneParameter(req.query['idp'])
     if (chosen !== undefined) {
       const idp = idps.find((candidate) => candidate.name === chosen)
@@ -113,8 +113,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
 
   async function answerLogin(req: Request, res: Response, status: number, username: string, problem?: Message) {
     const flow = flowOf(res)
-    const application = await applicationOf(house, flow)
-    const idps = await listIdps(house.db, application.identityProviders)
+    const application = applicationOf(flow)
+    const idps = idpsOf(flow.configured, application)
     house.views.send(
       res,
       'login',
@@ -126,7 +126,7 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
           csrf: csrfToken(req),
           sessionDataKey: flow.id,
           username,
-          hints: await nameHints(),
+          hints: nameHints(flow),
           problems: problem ? [{ field: 'username', message: problem }] : [],
         },
       },
@@ -135,8 +135,8 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
   }
 
   /** How names of other stores than PRIMARY are written, if there are any. */
-  async function nameHints(): Promise<Message[]> {
-    const other = (await readStores(house.db)).find(({ name }) => name !== PRIMARY)
+  function nameHints({ configured }: BrowserFlow): Message[] {
+    const other = configured.stores.find(({ name }) => name !== PRIMARY)
     return other ? [{ key: 'login.hint', values: { store: other.name } }] : []
   }
 

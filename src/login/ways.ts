@@ -1,9 +1,8 @@
 // What the sign-in needs of the rest of the house, and the address at which it starts.
 import type { Request, RequestHandler, Response } from 'express'
 import type { Application } from '../db/applications.ts'
-import { findApplication } from '../db/applications.ts'
+import { applicationIn } from '../db/configured.ts'
 import type { Flow } from '../flow.ts'
-import type { House } from '../house.ts'
 import { PageError } from '../web/errors.ts'
 
 export const LOGIN = '/authenticationendpoint/login.do'
@@ -49,8 +48,8 @@ export function loginAgain(flowId: string, idpName?: string, options?: { otherAc
 }
 
 /** The application that a flow came from. Throws the page for a flow whose application has been turned off. */
-export async function applicationOf(house: House, flow: Flow): Promise<Application> {
-  const application = await findApplication(house.db, flow.door.applicationId)
+export function applicationOf(flow: Flow): Application {
+  const application = applicationIn(flow.configured, flow.door.applicationId)
   if (!application?.isEnabled) throw new PageError(404, 'notfound')
   return application
 }

@@ -6,7 +6,8 @@ import { cookieAttributes, cookieName } from './cookies.ts'
 
 /** Where sessions are kept, by id. */
 export interface SessionKeeper {
-  find(id: string): Promise<Record<string, unknown> | undefined>
+  /** `isFresh`: it was used so short a time ago that noting this use, too, would change nothing that matters. */
+  find(id: string): Promise<{ data: Record<string, unknown>; isFresh: boolean } | undefined>
   /** Makes one, at sign-in alone. */
   create(id: string, data: Record<string, unknown>): Promise<void>
   /** Changes one that is there. One that has been ended meanwhile stays ended. */
@@ -20,8 +21,13 @@ export interface Sessions {
   middleware: RequestHandler
   /** Begins a session under a new id: one that was planted before the sign-in is worth nothing after it. */
   begin(req: Request, data: Record<string, unknown>): Promise<void>
-  /** The same for a request that `middleware` has not seen. */
-  enter(req: IncomingMessage, res: ServerResponse, data: Record<string, unknown>): Promise<void>
+  /** The same for a request that `middleware` has not seen. `create` makes it, or returns false: then there is none, and no cookie. */
+  enter(
+    req: IncomingMessage,
+    res: ServerResponse,
+    data: Record<string, unknown>,
+    create: (id: string, data: Record<string, unknown>) => Promise<boolean>,
+  ): Promise<boolean>
   /** Ends the session of a request, and takes its cookie back. */
   end(req: Request): Promise<void>
   /** Finds the session of a request once more; false when it has been ended meanwhile. */
@@ -53,17 +59,18 @@ export function createSessions(options: {
   return {
     middleware,
     async begin(req, data) {
-      await new Promise<void>((resolve, reject) =>
-        req.session.regenerate((error: unknown) => (error ? reject(error) : resolve())),
-      )
-      Object.assign(req.session, data)
+      await renew(req, data)
       await keeper.create(req.sessionID, { ...req.session })
     },
-    async enter(req, res, data) {
+    async enter(incoming, res, data, create) {
+      const req = incoming as Request
       await new Promise<void>((resolve, reject) =>
-        middleware(req as Request, res as Response, (error?: unknown) => (error ? reject(error) : resolve())),
+        middleware(req, res as Response, (error?: unknown) => (error ? reject(error) : resolve())),
       )
-      await this.begin(req as Request, data)
+      await renew(req, data)
+      if (await create(req.sessionID, { ...req.session })) return true
+      delete (req as { session?: unknown }).session
+      return false
     },
     async end(req) {
       await new Promise<void>((resolve, reject) =>
@@ -72,11 +79,20 @@ export function createSessions(options: {
       req.res?.appendHeader('Set-Cookie', `${cookieName(publicUrl, name)}=; Max-Age=0; ${cookieAttributes(publicUrl)}`)
     },
     async reload(req) {
-      const data = await keeper.find(req.sessionID)
-      if (data) req.sessionStore.createSession(req, data as unknown as session.SessionData)
-      return data !== undefined
+      const found = await keeper.find(req.sessionID)
+      if (found) req.sessionStore.createSession(req, found.data as unknown as session.SessionData)
+      return found !== undefined
     },
   }
+}
+
+/** A session of nobody has an id that was made for this request, and nobody knows. */
+async function renew(req: Request, data: Record<string, unknown>): Promise<void> {
+  if (Object.keys(req.session).length > 1)
+    await new Promise<void>((resolve, reject) =>
+      req.session.regenerate((error: unknown) => (error ? reject(error) : resolve())),
+    )
+  Object.assign(req.session, data)
 }
 
 /**
@@ -89,6 +105,8 @@ export function redirectSaved(res: Response, to: string): void {
 
 class KeptSessions extends session.Store {
   readonly #keeper: SessionKeeper
+  /** What was found that need not be touched: the data, and the session that it became. */
+  readonly #fresh = new WeakSet<object>()
 
   constructor(keeper: SessionKeeper) {
     super()
@@ -96,15 +114,25 @@ class KeptSessions extends session.Store {
   }
 
   override get(id: string, done: (error: unknown, found?: session.SessionData | null) => void): void {
-    this.#keeper.find(id).then((data) => done(null, data ? (data as unknown as session.SessionData) : null), done)
+    this.#keeper.find(id).then((found) => {
+      if (found?.isFresh) this.#fresh.add(found.data)
+      done(null, found ? (found.data as unknown as session.SessionData) : null)
+    }, done)
+  }
+
+  override createSession(req: Request, data: session.SessionData): session.Session & session.SessionData {
+    const made = super.createSession(req, data)
+    if (this.#fresh.has(data)) this.#fresh.add(made)
+    return made
   }
 
   override set(id: string, data: session.SessionData, done: (error?: unknown) => void = () => {}): void {
     this.#keeper.put(id, { ...data }).then(() => done(), done)
   }
 
-  override touch(id: string, _data: session.SessionData, done: (error?: unknown) => void = () => {}): void {
-    this.#keeper.touch(id).then(() => done(), done)
+  override touch(id: string, data: session.SessionData, done: (error?: unknown) => void = () => {}): void {
+    if (this.#fresh.has(data)) done()
+    else this.#keeper.touch(id).then(() => done(), done)
   }
 
   override destroy(id: string, done: (error?: unknown) => void = () => {}): void {

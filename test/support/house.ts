@@ -5,6 +5,7 @@ import path from 'node:path'
 import { pino } from 'pino'
 import { findApplicationByClientId } from '../../src/db/applications.ts'
 import { connect } from '../../src/db/connect.ts'
+import { type FlowRow, findFlowRow, takeCallbackRow } from '../../src/db/flows.ts'
 import { findIdp, type Idp } from '../../src/db/idps.ts'
 import { readSalt } from '../../src/db/installation.ts'
 import { type Declared, readDeclared } from '../../src/declared.ts'
@@ -13,6 +14,7 @@ import type { Door } from '../../src/flow-doors.ts'
 import type { House } from '../../src/house.ts'
 import type { Profile } from '../../src/login/profile.ts'
 import { createKeyring } from '../../src/seal.ts'
+import { keepConfigured } from '../../src/settings/configured.ts'
 import { applyDeclared } from '../../src/settings/declare.ts'
 import { startLiveSettings } from '../../src/settings/live.ts'
 import { createHashingQueue } from '../../src/stores/hashing-queue.ts'
@@ -95,6 +97,7 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
     flowMinutes: 30,
     trustProxy: 0,
     allowPrivateIdp: false,
+    configured: keepConfigured(db),
     settings: live.now,
     rereadSettings: live.reread,
     views: createViews({
@@ -120,12 +123,12 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
     idp,
     applicationId: application.id,
     clock,
-    another: () => ({ ...house, db: pool() }),
+    another: () => withPool(house, pool()),
     async anotherProcess() {
       const other = pool()
       const its = await startLiveSettings(other, () => {})
       lives.push(its)
-      return { ...house, db: other, settings: its.now, rereadSettings: its.reread }
+      return { ...withPool(house, other), settings: its.now, rereadSettings: its.reread }
     },
     rows: (sql, values) => rowsOf(database.url, sql, values),
     async contents() {
@@ -145,6 +148,10 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
       await database.drop()
     },
   }
+}
+
+function withPool(house: House, db: House['db']): House {
+  return { ...house, db, configured: keepConfigured(db) }
 }
 
 /** A request of a browser with this Cookie header, and the answer to it. */
@@ -172,6 +179,13 @@ export async function flowOf(on: TestHouse, browser: { id: string; cookie: strin
   const flow = await findFlow(on.house, exchange(browser.cookie).req, browser.id)
   if (!flow) throw new Error('This flow is not there.')
   return flow
+}
+
+/** Takes the callback of a flow that has left for the idp, as its browser would. */
+export async function takeCallbackOf(on: TestHouse, id: string, stateHash: Buffer): Promise<FlowRow | undefined> {
+  const row = await findFlowRow(on.house.db, id)
+  const bindings = row ? [row.binding] : []
+  return takeCallbackRow(on.house.db, { stateHash, bindings, idpName: on.idp.name, now: on.clock.now })
 }
 
 /** A flow that has come back from the idp with this profile. */
