@@ -170,7 +170,7 @@ const PACKAGES_OF_THE_DEMO = ['express', 'express-session', 'openid-client', 'oi
 const TRANSACTIONS = /^(db\/[\w-]+|provisioning\/provision|handback\/at-once)\.ts$/
 
 /** The first three ask who has the say; the others take away what is kept, or say whose it is from now on. A trigger is behind all of them. */
-const WRITERS_OF_VALUES = /^db\/(user-attributes|account-values|account-choices|ways-in|removal)\.ts$/
+const WRITERS_OF_VALUES = /^db\/(user-attributes|new-users|account-values|account-choices|ways-in|removal)\.ts$/
 
 const isEntry = (name: string) => /^(main|cli)\.ts$/.test(name)
 const inDemo = (name: string) => name.startsWith('demo/')

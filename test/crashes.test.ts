@@ -60,7 +60,12 @@ describe('a server killed with SIGKILL', () => {
     const isCallback = step === 'callback'
     return [
       // A callback whose code was exchanged in vain: the person does not wait for what will never come.
-      { mode, step, moment: after('SELECT organization'), retry: isCallback ? 'application' : 'again' },
+      {
+        mode,
+        step,
+        moment: after('SELECT (SELECT version FROM configured)'),
+        retry: isCallback ? 'application' : 'again',
+      },
       { mode, step, moment: after('UPDATE flows SET closed_at'), retry: isCallback ? 'again' : 'back' },
       { mode, step, moment: after('COMMIT'), retry: 'again' },
     ]
@@ -149,8 +154,8 @@ describe('NEGATIVE CONTROL: a crash', () => {
 
   it('leaves half a user where the transaction is two', async () => {
     // The user is kept before what belongs to it.
-    const attributes = 'await putUserAttributes(db, userId, user.attributes);'
-    await withBroken([PROVISION, attributes, `await db.raw('COMMIT; BEGIN'); ${attributes}`], async (fleet) => {
+    const answers = 'const said = user.consent ?? user.refusal;'
+    await withBroken([PROVISION, answers, `await db.raw('COMMIT; BEGIN'); ${answers}`], async (fleet) => {
       await assert.rejects(
         killThem(fleet, [{ ...consent, moment: after('INSERT INTO notices') }], 1),
         /With a server killed/,

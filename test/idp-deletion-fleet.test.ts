@@ -22,12 +22,12 @@ describe('an idp that is deleted with its users over two processes', () => {
     await withFleet({}, deleteWhilePeopleCome)
   })
 
-  for (const [from, to] of [
-    ['FROM idps WHERE id = ? AND is_enabled', 'FROM idps WHERE id = ?'],
-    ["await holdIdp(db, person.idpId, 'shared')", ''],
+  for (const [file, from, to] of [
+    ['db/new-users.js', 'WHERE idps.id = ? AND is_enabled', 'WHERE idps.id = ?'],
+    ['provisioning/provision.js', "await holdIdp(db, idp.id, 'shared')", ''],
   ] as const)
     it(`NEGATIVE CONTROL: would have users whom it had not counted without "${from}" at whoever becomes one`, async () => {
-      const copy = await brokenCopy('db/identities.js', from, to)
+      const copy = await brokenCopy(file, from, to)
       try {
         await withFleet({ program: copy.folder }, (fleet) =>
           assert.rejects(deleteWhilePeopleCome(fleet), /were counted|answered 5\d\d/),

@@ -83,8 +83,9 @@ describe('NEGATIVE CONTROL: the race for', () => {
   })
 
   it('a callback is lost where takeCallback does not ask whether it was taken', async () => {
-    const from = 'state_hash = ? AND called_back_at IS NULL AND closed_at'
-    await withFleet({ file: 'db/flows.js', from, to: 'state_hash = ? AND closed_at' }, async (fleet) => {
+    const from = 'AND called_back_at IS NULL AND closed_at IS NULL AND expires_at > ? RETURNING'
+    const to = from.replace('called_back_at IS NULL AND ', '')
+    await withFleet({ file: 'db/flows.js', from, to }, async (fleet) => {
       await assert.rejects(oneCallbackOneExchange(fleet, 20), /token requests at the idp/)
     })
   })

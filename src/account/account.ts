@@ -1,9 +1,12 @@
 // What the pages of My Account know of the person: what is kept, what they chose, and in which words; and what they can choose.
+import type { Response } from 'express'
 import { type Choice, listChoices } from '../db/account-choices.ts'
 import { type Keeper, keepersOf } from '../db/read-only.ts'
 import { listAttributes, type SheetAttribute } from '../db/user-sheet.ts'
 import type { House } from '../house.ts'
+import { languageOf } from '../web/language.ts'
 import { type Item, type Section, sectionsOf } from './choices.ts'
+import { configuredIn, userOf } from './desk.ts'
 import { type Spoken, spokenIn } from './spoken.ts'
 
 export interface Account {
@@ -16,14 +19,15 @@ export interface Account {
   sections: Section[]
 }
 
-/** Reads an account in the language of a page (BCP 47). */
-export async function readAccount(house: House, userId: string, language: string): Promise<Account> {
+/** Reads the account of who is signed in, in the language of the page. Only behind the guard. */
+export async function readAccount(house: House, res: Response): Promise<Account> {
+  const [userId, language, configured] = [userOf(res).id, languageOf(res), configuredIn(res)]
   const [choices, kept, keepers] = await Promise.all([
     listChoices(house.db, userId),
     listAttributes(house.db, userId),
-    keepersOf(house.db, userId),
+    configured.isEnhanced ? keepersOf(house.db, userId) : new Map<string, Keeper>(),
   ])
-  const spoken = await spokenIn(house, language, choices)
+  const spoken = spokenIn(house, configured, language, choices)
   const { purposes, builtIn } = spoken
   const sections = sectionsOf({ purposes, builtIn, choices, kept: kept.map(({ name }) => name), language })
   return { userId, choices, kept, keepers, spoken, sections }

@@ -3,7 +3,6 @@ import type { Request, Response } from 'express'
 import { type Happening, KEEP_DAYS, listHappenings } from '../db/account-activity.ts'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { textParameter } from '../web/forms.ts'
-import { languageOf } from '../web/language.ts'
 import type { Message } from '../web/page.ts'
 import { type Account, purposeNames, readAccount } from './account.ts'
 import { type AccountPage, type Room, userOf } from './desk.ts'
@@ -27,7 +26,7 @@ export const activityRoom: Room = (desk) => {
     const { id } = userOf(res)
     const before = textParameter(req.query['before'])
     const [account, found] = await Promise.all([
-      readAccount(house, id, languageOf(res)),
+      readAccount(house, res),
       listHappenings(house.db, id, { before, limit: PAGE + 1, now: house.now() }),
     ])
     const rows = found.slice(0, PAGE)

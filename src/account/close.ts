@@ -6,7 +6,6 @@ import { findSheet } from '../db/user-sheet.ts'
 import { closeAccount } from '../db/user-state.ts'
 import { waysInOf } from '../db/ways-in.ts'
 import { tracesOf } from '../login/traces.ts'
-import { languageOf } from '../web/language.ts'
 import type { Message } from '../web/page.ts'
 import { readAccount } from './account.ts'
 import { type AccountPage, type Room, userOf } from './desk.ts'
@@ -41,7 +40,7 @@ export const closeRoom: Room = (desk) => {
   async function show(req: Request, res: Response, status: number): Promise<void> {
     const { id, username } = userOf(res)
     const [{ kept, spoken }, ways, sheet] = await Promise.all([
-      readAccount(house, id, languageOf(res)),
+      readAccount(house, res),
       waysInOf(house.db, id),
       findSheet(house.db, id, house.now()),
     ])

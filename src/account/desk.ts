@@ -6,6 +6,7 @@ import type { User } from '../db/users.ts'
 import type { AccountSession } from '../handback/my-account.ts'
 import type { House } from '../house.ts'
 import type { Called } from '../provisioning/called.ts'
+import type { Configured } from '../settings/configured.ts'
 import { csrfToken } from '../web/csrf.ts'
 import type { Message, Problem } from '../web/page.ts'
 import { redirectSaved, type Sessions } from '../web/session.ts'
@@ -119,6 +120,11 @@ export function createDesk(house: House, sessions: Sessions): Desk {
 /** By what the person knows who is signed in: `idp` says by whom, where the username itself would say nothing. Only behind the guard. */
 export function calledIn(res: Response): Called {
   return res.locals['called'] as Called
+}
+
+/** What is configured, as it was when the guard looked. Only behind the guard. */
+export function configuredIn(res: Response): Configured {
+  return res.locals['configured'] as Configured
 }
 
 /** Who is signed in. Only behind the guard. */

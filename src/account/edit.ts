@@ -10,7 +10,7 @@ import { readFields, textParameter } from '../web/forms.ts'
 import { languageOf } from '../web/language.ts'
 import type { Message } from '../web/page.ts'
 import { type Account, readAccount } from './account.ts'
-import { type AccountPage, type Room, userOf } from './desk.ts'
+import type { AccountPage, Room } from './desk.ts'
 import { missingFor } from './factors.ts'
 import type { Label } from './spoken.ts'
 
@@ -75,7 +75,7 @@ export const editRoom: Room = (desk) => {
   }
 
   async function find(res: Response, attribute: string | undefined) {
-    const account = await readAccount(house, userOf(res).id, languageOf(res))
+    const account = await readAccount(house, res)
     const kept = account.kept.find(({ name }) => name === attribute)
     if (attribute === undefined || !(kept ? isTheirs(kept) : isMissing(account, attribute)))
       throw new PageError(404, 'missing')

@@ -3,10 +3,9 @@ import type { Request, Response } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { PageError } from '../web/errors.ts'
 import { textParameter } from '../web/forms.ts'
-import { languageOf } from '../web/language.ts'
 import { findItem, readAccount } from './account.ts'
 import { CLOSE } from './close.ts'
-import { type AccountPage, type Room, userOf } from './desk.ts'
+import type { AccountPage, Room } from './desk.ts'
 import { DOWNLOAD } from './download.ts'
 import { NEEDED, PRIVACY } from './privacy.ts'
 
@@ -23,7 +22,7 @@ export const neededRoom: Room = (desk) => {
 
   async function show(req: Request, res: Response): Promise<void> {
     const attribute = textParameter(req.query['attribute']) ?? ''
-    const account = await readAccount(house, userOf(res).id, languageOf(res))
+    const account = await readAccount(house, res)
     const found = findItem(account, textParameter(req.query['purpose']), attribute)
     if (!found) throw new PageError(404, 'missing')
     const { section, item } = found

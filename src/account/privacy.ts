@@ -8,7 +8,6 @@ import { shown } from '../provisioning/page.ts'
 import { joinName } from '../stores/name.ts'
 import { PageError } from '../web/errors.ts'
 import { readFields } from '../web/forms.ts'
-import { languageOf } from '../web/language.ts'
 import type { Message, Problem, ShownValue } from '../web/page.ts'
 import { type Account, findItem, purposeNames, readAccount } from './account.ts'
 import type { Item, Section } from './choices.ts'
@@ -66,7 +65,7 @@ export const privacyRoom: Room = (desk) => {
   async function show(req: Request, res: Response, problems: Problem[]): Promise<void> {
     const user = userOf(res)
     const [account, ways, joined] = await Promise.all([
-      readAccount(house, user.id, languageOf(res)),
+      readAccount(house, res),
       waysInOf(house.db, user.id),
       joinedWith(house.db, user.id),
     ])
@@ -93,7 +92,7 @@ export const privacyRoom: Room = (desk) => {
   async function choose(req: Request, res: Response): Promise<void> {
     const fields = readFields(req.body)
     const [purposeId, attribute] = [fields.one('purpose'), fields.one('attribute')]
-    const account = await readAccount(house, userOf(res).id, languageOf(res))
+    const account = await readAccount(house, res)
     const found = findItem(account, purposeId, attribute)
     if (!found) {
       // Pressed twice, and gone from the page with the first.

@@ -9,7 +9,6 @@ import { STANDARD_ATTRIBUTES } from '../provisioning/attributes.ts'
 import { shown } from '../provisioning/page.ts'
 import { isLikeUniqueId } from '../provisioning/username.ts'
 import { joinName } from '../stores/name.ts'
-import { languageOf } from '../web/language.ts'
 import type { Message, ShownValue } from '../web/page.ts'
 import { type Account, purposeNames, readAccount } from './account.ts'
 import { type AccountPage, type Room, userOf } from './desk.ts'
@@ -56,7 +55,7 @@ export const profileRoom: Room = (desk) => {
 
   async function show(req: Request, res: Response): Promise<void> {
     const { id, store, username } = userOf(res)
-    const [account, roles] = await Promise.all([readAccount(house, id, languageOf(res)), listRoles(house.db, id)])
+    const [account, roles] = await Promise.all([readAccount(house, res), listRoles(house.db, id)])
     const { choices, kept } = account
     const allowed = [...new Set(choices.map(({ attribute }) => attribute))]
     desk.show<ProfilePage>(req, res, 'profile', {

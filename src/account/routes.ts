@@ -100,6 +100,7 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
       return false
     }
     res.locals['user'] = user
+    res.locals['configured'] = await house.configured.at(user.configured)
     res.locals['called'] = await whatIsCalled(house.db, user)
     return true
   }

@@ -1,11 +1,11 @@
 // The purposes and details of an account in the language of a page: the operator's words, ours, and of what is no longer asked for those that were seen.
 import type { Choice } from '../db/account-choices.ts'
-import { type Organization, readOrganization } from '../db/installation.ts'
-import { customAttributes, listPurposes } from '../db/purposes.ts'
+import type { Organization } from '../db/installation.ts'
 import type { House } from '../house.ts'
 import { isStandardAttribute } from '../provisioning/attributes.ts'
 import { type Notice, noticeOf } from '../provisioning/consent.ts'
 import { nameIn, purposeIn, type SpokenPurpose } from '../provisioning/translations.ts'
+import type { Configured } from '../settings/configured.ts'
 
 /** What something is called, and in which language, where that is not the page's. */
 export interface Label {
@@ -26,13 +26,13 @@ export interface Spoken {
   noticeOf(purpose: SpokenPurpose): Notice
 }
 
-/** Reads the words of now. `choices` know those of before. */
-export async function spokenIn(house: House, language: string, choices: Choice[]): Promise<Spoken> {
-  const [organization, purposes, custom] = await Promise.all([
-    readOrganization(house.db),
-    listPurposes(house.db),
-    customAttributes(house.db),
-  ])
+/** The words of what is configured. `choices` know those of before. */
+export function spokenIn(
+  house: House,
+  { organization, purposes, attributes: custom }: Configured,
+  language: string,
+  choices: Choice[],
+): Spoken {
   const seen = new Map(
     choices.flatMap((choice) => choice.seen?.piiCategories ?? []).map(({ name, label }) => [name, label]),
   )

@@ -4,6 +4,7 @@ import { type Db, queryOne } from './connect.ts'
 import { type Idp, listAllIdps } from './idps.ts'
 import { type Organization, readOrganization } from './installation.ts'
 import { type AttributeNames, type ConfiguredPurpose, customAttributes, listPurposes } from './purposes.ts'
+import { isEnhanced } from './read-only.ts'
 import { listStores, type StoreRow } from './user-stores.ts'
 
 /** SQL of the name of what is configured now: for statements that ask about a sign-in. Another transaction's change has another name. */
@@ -13,6 +14,8 @@ export interface ConfiguredRows {
   /** As `CONFIGURED` said before the rest was read: what is here is as new as that, or newer. */
   version: string
   organization: Organization
+  /** The enhanced feature is on. */
+  isEnhanced: boolean
   /** All, in the order of the configuration, those that are off as well. */
   idps: Idp[]
   /** All, My Account too, those that are off as well. */
@@ -30,8 +33,9 @@ export async function readConfiguredVersion(db: Db): Promise<string> {
 
 export async function readConfigured(db: Db): Promise<ConfiguredRows> {
   const version = await readConfiguredVersion(db)
-  const [organization, idps, applications, purposes, attributes, stores] = await Promise.all([
+  const [organization, enhanced, idps, applications, purposes, attributes, stores] = await Promise.all([
     readOrganization(db),
+    isEnhanced(db),
     listAllIdps(db),
     listAllApplications(db),
     listPurposes(db),
@@ -41,6 +45,7 @@ export async function readConfigured(db: Db): Promise<ConfiguredRows> {
   return {
     version,
     organization,
+    isEnhanced: enhanced,
     idps,
     applications: [...applications, myAccount(organization)],
     purposes,

@@ -85,14 +85,13 @@ export async function closeConsents(
 /** SQL: what holds is the last of these; a change that was not taken changes nothing. */
 const HOLDS = `state IN ('given', 'refused', 'withdrawn')`
 
+/** SQL of what holds of a user, per purpose and attribute. */
+export const CURRENT_CONSENTS = `SELECT DISTINCT ON (purpose_id, attribute) purpose_id AS "purposeId", attribute, state
+  FROM consents WHERE user_id = ? AND ${HOLDS} ORDER BY purpose_id, attribute, sequence DESC`
+
 /** What holds, per purpose and attribute. */
 export function currentConsents(db: Db, userId: string): Promise<ConsentRecord[]> {
-  return query<ConsentRecord>(
-    db,
-    `SELECT DISTINCT ON (purpose_id, attribute) purpose_id AS "purposeId", attribute, state
-     FROM consents WHERE user_id = ? AND ${HOLDS} ORDER BY purpose_id, attribute, sequence DESC`,
-    [userId],
-  )
+  return query<ConsentRecord>(db, CURRENT_CONSENTS, [userId])
 }
 
 /** The last answers of a person, whether they hold or not, by purpose and attribute. */

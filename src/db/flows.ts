@@ -304,7 +304,7 @@ export async function keepProfile(db: Db, id: string, profileSealed: Buffer, per
  */
 export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<ClosedFlow | undefined> {
   const signedIn = ending.kind === 'signed-in' ? ending.userId : null
-  const closed = await queryOne<ClosedFlow>(
+  const closed = await queryOne<ClosedFlow & { wasKept: boolean }>(
     db,
     // Who showed a second factor, and whom it made, the row knows: whatever was read of it is older.
     `UPDATE flows SET closed_at = ?, person_hash = NULL, proof = NULL, ending = ?::jsonb
@@ -313,11 +313,13 @@ export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): 
        profile_sealed = CASE WHEN ? THEN profile_sealed END
      WHERE id = ? AND closed_at IS NULL AND expires_at > ?
      RETURNING application_id AS "applicationId", door, asked_at IS NOT NULL AS "wasAsked", noted, came_back AS "cameBack",
-       problem_codes AS "problemCodes", failure, made`,
+       problem_codes AS "problemCodes", failure, made,
+       (SELECT before.profile_sealed IS NOT NULL FROM flows before WHERE before.id = flows.id) AS "wasKept"`,
     [now, JSON.stringify(ending), signedIn, signedIn, ending.kind === 'federated', id, now],
   )
-  // In a statement of its own, which sees the keys that were given out while this one waited for the flow.
-  if (closed) await wipeFlowKeys(db, id)
+  // In a statement of its own, which sees the keys that were given out while this one waited for the flow. There are none unless somebody
+  // began elsewhere, or came back and was asked: of whoever is signed in at once nothing was kept.
+  if (closed && (closed.wasKept || closed.door === 'flow-api')) await wipeFlowKeys(db, id)
   return closed
 }
 

@@ -49,14 +49,21 @@ export async function insertIdentity(db: Db, person: Person, userId: string, sch
   return row !== undefined
 }
 
-/** Notes of which attributes the idp has just sent something, no values. The same as before writes nothing. */
-export async function noteSent(db: Db, { idpId, issuer, subject }: Person, names: string[]): Promise<void> {
+/** Notes of which attributes the idp has just sent something, no values, where it was `before` the last time. */
+export async function noteSent(
+  db: Db,
+  { idpId, issuer, subject }: Person,
+  names: string[],
+  before: readonly string[],
+): Promise<void> {
   const sent = [...names].sort()
-  await query(
-    db,
-    `UPDATE identities SET sent = ?::text[] WHERE idp_id = ? AND issuer = ? AND subject = ? AND sent IS DISTINCT FROM ?::text[]`,
-    [sent, idpId, issuer, subject, sent],
-  )
+  if (sent.length === before.length && sent.every((name, index) => name === before[index])) return
+  await query(db, 'UPDATE identities SET sent = ?::text[] WHERE idp_id = ? AND issuer = ? AND subject = ?', [
+    sent,
+    idpId,
+    issuer,
+    subject,
+  ])
 }
 
 /** Whether the person is known as this user: for a transaction that has locked the user, to the end of it. */
@@ -78,12 +85,6 @@ export async function mayComeInAs(db: Db, person: Person, userId: string): Promi
     [person.idpId, person.issuer, person.subject, userId],
   )
   return row !== undefined
-}
-
-/** Whether a user is known at this idp, as whoever it is. */
-export async function isKnownByIdp(db: Db, userId: string, idpId: string): Promise<boolean> {
-  const sql = 'SELECT 1 FROM identities WHERE user_id = ? AND idp_id = ? LIMIT 1'
-  return (await queryOne(db, sql, [userId, idpId])) !== undefined
 }
 
 /**

@@ -2,6 +2,7 @@
 import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
 import type { Person } from './identities.ts'
+import { holdIdp } from './idps.ts'
 import { lockUser } from './users.ts'
 
 /** A person to lock, with what applications call them while they are no user (fed.…): the history knows them by that and by nothing else. */
@@ -39,8 +40,12 @@ export async function isSubjectOver(db: Db, federatedSubject: string, begunAt: D
 export function lockPerson(db: Db, person: LockedPerson, actor: Actor, now: () => Date): Promise<void> {
   return inTransaction(db, async (transaction) => {
     const { idpId, issuer, subject, federatedSubject } = person
+    const known = await userOf(transaction, person)
+    if (known !== undefined) await lockUser(transaction, known)
+    // Whoever is becoming a user at this moment is one by now, or finds the lock.
+    await holdIdp(transaction, idpId, 'alone')
     const userId = await userOf(transaction, person)
-    if (userId !== undefined) await lockUser(transaction, userId)
+    if (userId !== undefined && userId !== known) await lockUser(transaction, userId)
     const isNew = await queryOne(
       transaction,
       `INSERT INTO identity_locks (idp_id, issuer, subject, federated_subject, locked_at) VALUES (?, ?, ?, ?, ?)

@@ -44,8 +44,8 @@ const COLUMNS = `id, name, display_name AS "displayName", is_enabled AS "isEnabl
   require_second_factor AS "requireSecondFactor"`
 
 /**
- * Of an idp, until the transaction ends: `shared` keeps its deletion from beginning, and any number may at once; `alone` is for whoever begins
- * it. Not the row, as those who share it would let whoever waits for it alone wait for ever.
+ * Of an idp, until the transaction ends: `shared` keeps its deletion from beginning and its people from being locked, and any number may at once;
+ * `alone` is for whoever does that. Not the row, as those who share it would let whoever waits for it alone wait for ever.
  */
 export async function holdIdp(transaction: Db, id: string, how: 'shared' | 'alone'): Promise<void> {
   const lock = how === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock'

@@ -106,12 +106,6 @@ export async function noteSeen(db: Db, userId: string, shown: Shown[]): Promise<
   return rows.length === shown.length
 }
 
-/** Notes what somebody was shown who is made in this transaction: that, and nothing else. */
-export async function startSeen(db: Db, userId: string, shown: Shown[]): Promise<void> {
-  await query(db, 'DELETE FROM answered_versions WHERE user_id = ?', [userId])
-  await noteSeen(db, userId, shown)
-}
-
 /** An attribute that somebody answered by itself, outside a question about its purpose, and the version that was in force. */
 export interface AnsweredAttribute {
   purposeId: string

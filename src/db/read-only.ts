@@ -1,5 +1,5 @@
 // What idps keep up to date of a user while the enhanced feature is on (design, 7): nobody else writes it, and this says what it is.
-import { type Db, query } from './connect.ts'
+import { type Db, query, queryOne } from './connect.ts'
 
 /** Who keeps an attribute up to date. */
 export interface Keeper {
@@ -11,6 +11,11 @@ export interface Keeper {
 
 /** SQL of whether the feature is on: the settings of a process are a few seconds old. */
 export const ENHANCED = `EXISTS (SELECT FROM installation WHERE jit_provisioning->>'enable_enhanced_feature' = 'true')`
+
+/** Whether the feature is on now. */
+export async function isEnhanced(db: Db): Promise<boolean> {
+  return (await queryOne<{ isOn: boolean }>(db, `SELECT ${ENHANCED} AS "isOn"`))?.isOn === true
+}
 
 /**
  * The attributes of a user that an idp keeps up to date, by name: values that came from it, and what it sends without anything being kept, such as

@@ -14,16 +14,6 @@ export async function listRoles(db: Db, userId: string): Promise<string[]> {
   return rows.map(({ role }) => role).sort()
 }
 
-/** The roles that this idp granted. */
-export async function listRolesFrom(db: Db, userId: string, idpId: string): Promise<string[]> {
-  const rows = await query<{ role: string }>(
-    db,
-    `SELECT role FROM user_roles WHERE user_id = ? AND origin = 'idp' AND origin_idp_id = ?`,
-    [userId, idpId],
-  )
-  return rows.map(({ role }) => role)
-}
-
 /** Grants roles in the name of this idp, in one statement. */
 export async function grantRoles(db: Db, userId: string, idpId: string, roles: string[]): Promise<void> {
   if (roles.length === 0) return

@@ -40,7 +40,7 @@ export function findUsersToSignIn(db: Db, names: { store: string; canonical: str
 }
 
 /** SQL of a look as it is kept. */
-function hashed(look: string): string {
+export function hashed(look: string): string {
   return `sha256(convert_to(${look}, 'UTF8'))`
 }
 
@@ -51,20 +51,28 @@ export interface KeptName {
   look: string
 }
 
-/** Of these names, by key, those that a user of their store has, or one of whose looks is that of such a name. */
-export async function takenUsernames(
-  db: Db,
-  names: { key: string; store: string; canonical: string; looks: string[] }[],
-): Promise<Set<string>> {
+/** A name that somebody wants. */
+export interface WantedName {
+  key: string
+  store: string
+  canonical: string
+  looks: string[]
+}
+
+/** SQL: of the wanted names, by key, those that are taken. Two look-ups of a constraint's index each: OR in one would not use them. */
+export const TAKEN = `WITH wanted AS (SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS w (key, store, canonical, look))
+  SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_canonical = canonical
+  UNION SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_look = ${hashed('look')}`
+
+/** The values of `TAKEN`. */
+export function takenColumns(names: readonly WantedName[]): string[][] {
   const rows = names.flatMap(({ looks, ...name }) => looks.map((look) => ({ ...name, look })))
-  // Two look-ups of a constraint's index each: OR in one would not use them.
-  const taken = await query<{ key: string }>(
-    db,
-    `WITH wanted AS (SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS w (key, store, canonical, look))
-     SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_canonical = canonical
-     UNION SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_look = ${hashed('look')}`,
-    (['key', 'store', 'canonical', 'look'] as const).map((column) => rows.map((row) => row[column])),
-  )
+  return (['key', 'store', 'canonical', 'look'] as const).map((column) => rows.map((row) => row[column]))
+}
+
+/** Of these names, by key, those that a user of their store has, or one of whose looks is that of such a name. */
+export async function takenUsernames(db: Db, names: readonly WantedName[]): Promise<Set<string>> {
+  const taken = await query<{ key: string }>(db, TAKEN, takenColumns(names))
   return new Set(taken.map(({ key }) => key))
 }
 

@@ -53,10 +53,14 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
       failure.page.here = ways.ended(flow.id)
       throw failure.page
     }
-    await rememberProfile(house, flow, idp.id, flow.profile)
+    const { profile } = flow
+    const keep = () => rememberProfile(house, flow, idp.id, profile)
     const inside = ways.inside(flow)
-    if (inside) return res.redirect(303, inside)
-    const next = await settleFlow(flow)
+    if (inside) {
+      await keep()
+      return res.redirect(303, inside)
+    }
+    const next = await settleFlow(flow, keep)
     res.redirect(303, next ?? (await goOn(req, res, flow)))
   }
 
@@ -75,9 +79,9 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
   }
 
   /** Settles; returns the address of the page that asks, if one has to. */
-  async function settleFlow(flow: Flow): Promise<string | undefined> {
+  async function settleFlow(flow: Flow, keep?: () => Promise<void>): Promise<string | undefined> {
     if (!flow.profile) return undefined
-    const asked = await settle(house, { ...flow, profile: flow.profile })
+    const asked = await settle(house, { ...flow, profile: flow.profile }, '', keep)
     if (asked && 'instead' in asked) return asked.instead
     return asked ? `${house.settings().prompts[asked.question.page]}?sessionDataKey=${flow.id}` : undefined
   }

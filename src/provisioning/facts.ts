@@ -1,19 +1,17 @@
 // Gathers what a decision and a page need to know, by reading; changes nothing.
 import type { Application } from '../db/applications.ts'
-import { acceptsIdp, findApplication } from '../db/applications.ts'
+import { acceptsIdp } from '../db/applications.ts'
+import type { Arrived } from '../db/arrivals.ts'
+import { lookAtArrival } from '../db/arrivals.ts'
+import { applicationIn, idpIn } from '../db/configured.ts'
 import type { NamedIdentity, Person } from '../db/identities.ts'
-import { findIdentity } from '../db/identities.ts'
-import { isPersonLocked } from '../db/identity-locks.ts'
 import type { Idp } from '../db/idps.ts'
-import { findIdp } from '../db/idps.ts'
 import type { Organization } from '../db/installation.ts'
-import { readOrganization } from '../db/installation.ts'
-import { customAttributes, listPurposes } from '../db/purposes.ts'
 import { isRequired } from '../factors/need.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
-import { readStores } from '../stores/stores.ts'
+import type { Configured } from '../settings/configured.ts'
 import { PageError } from '../web/errors.ts'
 import type { Message } from '../web/page.ts'
 import type { Notice } from './consent.ts'
@@ -26,7 +24,7 @@ import type { NameReading, Places } from './place.ts'
 import { readName, uniqueIdName } from './place.ts'
 import { onlyAsked } from './reask.ts'
 import { factorStep } from './second-factor.ts'
-import { takenNames } from './taken.ts'
+import { wantedNames } from './taken.ts'
 import { nameIn, purposeIn, type SpokenPurpose } from './translations.ts'
 
 /** Everything about one profile, now. */
@@ -67,48 +65,80 @@ export interface Arrival {
   flowId?: string
 }
 
+/** How often what is configured may change under one look, each time a moment before it: then it is as it was at that moment. */
+const LOOKS = 3
+
 /**
  * Reads the situation of a flow that has come back with a profile; `typed` is the name that the person typed, if they did.
  * Throws the page for a flow whose idp or application was deleted under it.
  */
-export async function gather(house: House, flow: Flow, profile: Profile, typed = ''): Promise<Situation> {
-  const [idp, application] = await Promise.all([
-    findIdp(house.db, flow.idpId ?? ''),
-    findApplication(house.db, flow.door.applicationId),
-  ])
-  if (!idp || !application) throw new PageError(404, 'notfound')
+export function gather(house: House, flow: Flow, profile: Profile, typed = ''): Promise<Situation> {
   const { id: flowId, language, wasAsked, isApart, factorUserId } = flow
-  return situationFor(house, { idp, application, language, wasAsked, isApart, factorUserId, flowId }, profile, typed)
+  const arrivalIn = (configured: Configured): Arrival => {
+    const idp = idpIn(configured, flow.idpId)
+    const application = applicationIn(configured, flow.door.applicationId)
+    if (!idp || !application) throw new PageError(404, 'notfound')
+    return { idp, application, language, wasAsked, isApart, factorUserId, flowId }
+  }
+  return look(house, flow.configured, arrivalIn, profile, typed)
 }
 
-/** Reads the situation of a person who arrives like this; `typed` as for `gather`. */
-export async function situationFor(house: House, arrival: Arrival, profile: Profile, typed = ''): Promise<Situation> {
+/** Reads the situation of a person who arrives like this. */
+export async function situationFor(house: House, arrival: Arrival, profile: Profile): Promise<Situation> {
+  return look(house, await house.configured.now(), () => arrival, profile, '')
+}
+
+/** Looks at the person, again where something else was configured by then. */
+async function look(
+  house: House,
+  believed: Configured,
+  arrivalIn: (configured: Configured) => Arrival,
+  profile: Profile,
+  typed: string,
+): Promise<Situation> {
+  let configured = believed
+  for (let looks = 1; ; looks += 1) {
+    const arrival = arrivalIn(configured)
+    const person = { idpId: arrival.idp.id, issuer: profile.issuer, subject: profile.subject }
+    const { userstore } = arrival.idp
+    const places: Places = { userstore, stores: configured.stores, ...house.settings().names }
+    const suggestions = house.settings().enhanced.isOn
+      ? uniqueIdsOf(house, person, arrival).map((id) => uniqueIdName(id, places))
+      : [readName(profile.suggestedUsername, places, 'claimed')]
+    const wanted = wantedNames([...suggestions, readName(typed, places, 'typed')])
+    const arrived = await lookAtArrival(house.db, person, wanted)
+    if (arrived.configured === configured.version || looks === LOOKS)
+      return situationOf(house, { configured, arrival, arrived, places, suggestions }, profile)
+    configured = await house.configured.at(arrived.configured)
+  }
+}
+
+/** What a look found, and by what it looked. */
+interface Look {
+  configured: Configured
+  arrival: Arrival
+  arrived: Arrived
+  places: Places
+  suggestions: NameReading[]
+}
+
+async function situationOf(
+  house: House,
+  { configured, arrival, arrived, places, suggestions }: Look,
+  profile: Profile,
+): Promise<Situation> {
   const { idp, application, language } = arrival
-  const places: Places = { userstore: idp.userstore, stores: await readStores(house.db), ...house.settings().names }
-  const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
+  const { organization, purposes: known, attributes: custom } = configured
+  const { identity, isLocked: isIdentityLocked, taken } = arrived
   const isFixed = house.settings().enhanced.isOn
-  const suggestions = isFixed
-    ? uniqueIdsOf(house, person, arrival).map((id) => uniqueIdName(id, places))
-    : [readName(profile.suggestedUsername, places, 'claimed')]
-  const names = [...suggestions, readName(typed, places, 'typed')]
-  const [organization, configured, custom, taken] = await Promise.all([
-    readOrganization(house.db),
-    listPurposes(house.db),
-    customAttributes(house.db),
-    takenNames(house.db, names),
-  ])
-  // After the name, never beside it: a name taken by this very person's other sign-in a moment ago is seen with its identity,
-  // because one transaction made both.
-  const identity = await findIdentity(house.db, person)
   const step =
     identity && (await factorStep(house, identity.userId, { application, idp, shownBy: arrival.factorUserId }))
-  const isIdentityLocked = await isPersonLocked(house.db, person)
   const isOffered = !identity && !arrival.isApart && (await mayBeKnown(house.db, idp, profile))
   const t = (message: Message) => house.views.t(message, language)
-  const spoken = configured.map((purpose) => purposeIn(language, purpose))
+  const spoken = known.map((purpose) => purposeIn(language, purpose))
   const again =
     identity && asksConsent(idp)
-      ? await whatToAskAgain(house, identity.userId, { idp, profile, purposes: configured, controller: organization })
+      ? await whatToAskAgain(house, identity.userId, { idp, profile, purposes: known, controller: organization })
       : undefined
   const purposes = again
     ? onlyAsked(spoken, again.asked)

@@ -1,26 +1,22 @@
 // The transactions that end a flow: each makes its ending whole or not at all, together with what it means for the user.
 import { randomUUID } from 'node:crypto'
 import { insertAuditEvent } from '../db/audit.ts'
+import { comingIn } from '../db/coming-in.ts'
 import { type Db, inTransaction } from '../db/connect.ts'
 import type { ConsentRecord } from '../db/consents.ts'
 import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
 import { dropEmailFactor } from '../db/factor-changes.ts'
 import { closeFlow, noteMade } from '../db/flows.ts'
 import type { Identity } from '../db/identities.ts'
-import { insertIdentity, mayComeInAs, noteSent } from '../db/identities.ts'
-import { isPersonLocked } from '../db/identity-locks.ts'
-import type { Idp } from '../db/idps.ts'
+import { noteSent } from '../db/identities.ts'
+import { holdIdp, type Idp } from '../db/idps.ts'
+import { insertUserWhole } from '../db/new-users.ts'
 import { type Means, meansOf } from '../db/proofs.ts'
-import { noteSeen, type Shown, startSeen } from '../db/purpose-versions.ts'
+import { noteSeen, type Shown } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
-import {
-  dropUserAttributes,
-  listUserAttributes,
-  putUserAttributes,
-  removeUserAttributes,
-} from '../db/user-attributes.ts'
-import { grantRoles, listRolesFrom, withdrawRoles } from '../db/user-roles.ts'
-import { insertUser, isUserGone, lockUser } from '../db/users.ts'
+import { dropUserAttributes, putUserAttributes, removeUserAttributes } from '../db/user-attributes.ts'
+import { grantRoles, withdrawRoles } from '../db/user-roles.ts'
+import { isUserGone, lockUser } from '../db/users.ts'
 import type { Flow } from '../flow.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
@@ -91,23 +87,25 @@ export async function provision(
   try {
     const outcome = await inTransaction(house.db, async (db): Promise<Outcome> => {
       const detail = { scheme, store: user.store, attributes: user.attributes.length, roles: roles.length }
-      const made = { userId, verdict: verdictOf(facts), detail }
+      const record = { userId, verdict: verdictOf(facts), detail }
       const closed = facts.requireSecondFactor
         ? undefined
         : await closeFlow(db, flow.id, { ...signedInAs(userId, idp, profile), isNew: true }, now)
-      const isOurs = closed !== undefined || (facts.requireSecondFactor && (await noteMade(db, flow.id, made, now)))
+      const isOurs = closed !== undefined || (facts.requireSecondFactor && (await noteMade(db, flow.id, record, now)))
       if (!isOurs) return { kind: 'already-closed' }
-      // The person before the name: of two racing sign-ins of one person the loser must find its user, not a taken name.
-      const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
-      const isFirst = await insertIdentity(db, person, userId, scheme)
-      if (!isFirst || (await isPersonLocked(db, person))) throw new Rollback({ kind: 'already-there' })
-      if (!(await insertUser(db, { ...user, id: userId }))) {
-        throw new Rollback({ kind: 'username-taken' })
-      }
-      await noteSent(db, person, Object.keys(profile.attributes))
-      await startSeen(db, userId, shownOf(purposes, now))
-      await putUserAttributes(db, userId, user.attributes)
-      await grantRoles(db, userId, idp.id, roles)
+      await holdIdp(db, idp.id, 'shared')
+      const made = await insertUserWhole(db, {
+        id: userId,
+        person: { idpId: idp.id, issuer: profile.issuer, subject: profile.subject },
+        scheme,
+        sent: Object.keys(profile.attributes),
+        name: user,
+        passwordHash: user.passwordHash,
+        attributes: user.attributes,
+        roles,
+        shown: shownOf(purposes, now),
+      })
+      if (made !== 'made') throw new Rollback({ kind: made })
       const said = user.consent ?? user.refusal
       if (said) {
         const { notice, records } = said
@@ -120,7 +118,7 @@ export async function provision(
           event: 'user-created',
           flowId: flow.id,
           idpId: idp.id,
-          ...made,
+          ...record,
           at: now,
         })
       return { kind: 'created', userId }
@@ -170,18 +168,19 @@ export async function signIn(
   const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
   const work = async (db: Db): Promise<'done' | 'over' | 'unknown'> => {
     // What the person takes back at this moment is read after that, or taken back after this: it does not return.
-    if (!(await lockUser(db, userId)) || !(await mayComeInAs(db, person, userId))) return 'unknown'
+    const kept = (await lockUser(db, userId)) ? await comingIn(db, person, userId) : undefined
+    if (!kept) return 'unknown'
     if (await isFactorDue(house, db, userId, flow.id)) return 'unknown'
     const closed = await closeFlow(db, flow.id, signedInAs(userId, idp, profile), now)
     if (!closed) return 'over'
-    await noteSent(db, person, Object.keys(profile.attributes))
+    await noteSent(db, person, Object.keys(profile.attributes), kept.sent)
     const records = choice ? await keepChoice(db, flow, idp, userId, choice, now) : []
-    const consents = await currentConsents(db, userId)
+    const consents = choice ? await currentConsents(db, userId) : kept.consents
     const changes = changesOf(profile, {
       idpId: idp.id,
       method: idp.attributeSyncMethod,
       provisionedBy: identity.scheme,
-      stored: await listUserAttributes(db, userId),
+      stored: kept.stored,
       consents,
     })
     await putUserAttributes(db, userId, changes.put)
@@ -193,7 +192,7 @@ export async function signIn(
     await dropUserAttributes(db, userId, dropped)
     // After what the idp takes back: what it does not send any more makes room for what the person says.
     await putUserAttributes(db, userId, choice?.typed ?? [])
-    const roles = roleChanges(grantedRoles(profile, idp), await listRolesFrom(db, userId, idp.id))
+    const roles = roleChanges(grantedRoles(profile, idp), kept.roles)
     await grantRoles(db, userId, idp.id, roles.grant)
     await withdrawRoles(db, userId, idp.id, roles.withdraw)
     const isNew = closed.made?.userId === userId

@@ -1,5 +1,5 @@
 // Carries out every decision that needs no answer from the person. What is left is a question, or an ended flow.
-import { findApplication } from '../db/applications.ts'
+import { applicationIn } from '../db/configured.ts'
 import { noteProved } from '../db/flows.ts'
 import { type Means, meansOf } from '../db/proofs.ts'
 import { factorAddress } from '../factors/addresses.ts'
@@ -39,9 +39,15 @@ export async function askingOf(house: House, flow: Arrived, typed: string): Prom
 }
 
 /**
- * Decides, and settles the flow unless the person has to be asked, or has to go elsewhere first. `typed` is the name that they typed, if they did.
+ * Decides, and settles the flow unless the person has to be asked, or has to go elsewhere first. `typed` is the name that they typed, if they did;
+ * `keep` keeps the profile, which is called only where the flow needs it after this: for nearly everybody it is over here.
  */
-export async function settle(house: House, flow: Arrived, typed = ''): Promise<Asking | Instead | undefined> {
+export async function settle(
+  house: House,
+  flow: Arrived,
+  typed = '',
+  keep: () => Promise<void> = async () => {},
+): Promise<Asking | Instead | undefined> {
   // Three times: whose user was deleted meanwhile is a new person, and who lost a race while creating is a known one after that.
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     const situation = await gather(house, flow, flow.profile, typed)
@@ -55,6 +61,7 @@ export async function settle(house: House, flow: Arrived, typed = ''): Promise<A
       },
       'decision',
     )
+    if (!isOverBy(decision, situation.facts)) await keep()
     if (decision.kind === 'ask') return { question: decision, situation }
     if (decision.kind === 'offer') return { instead: offerAddress(flow.id) }
     if (decision.kind === 'second-factor') return { instead: factorAddress(flow.id) }
@@ -63,12 +70,16 @@ export async function settle(house: House, flow: Arrived, typed = ''): Promise<A
   throw new Error('A person could neither be created nor found.')
 }
 
+/** Whether nobody needs what the idp sent once this decision is carried out. The door of somebody without a user does. */
+function isOverBy({ kind }: Decision, { requireSecondFactor }: Facts): boolean {
+  return kind === 'sign-in' || kind === 'refuse' || (kind === 'create' && !requireSecondFactor)
+}
+
 /** The same for somebody who has just typed the password of a user. */
 export async function settleLocally(house: House, flow: Flow, userId: string): Promise<Instead | undefined> {
-  const [means, application] = await Promise.all([
-    meansOf(house.db, userId),
-    findApplication(house.db, flow.door.applicationId),
-  ])
+  const means = await meansOf(house.db, userId)
+  // As of now: the password took its time.
+  const application = applicationIn(await house.configured.now(), flow.door.applicationId)
   const by = means && provedBy(house, flow, means)
   // Since the password was typed.
   if (!by || means.isLocked || !application?.isEnabled) {

@@ -1,4 +1,5 @@
 // Refuses forms that another site, another flow or nobody filled in. The only file that imports the CSRF package.
+import { randomBytes } from 'node:crypto'
 import csurf from 'csurf'
 import type { Request, RequestHandler } from 'express'
 import { PageError } from './errors.ts'
@@ -40,6 +41,11 @@ export function flowToken(secret: (req: Request) => string): RequestHandler {
 /** A fresh token for a form on this page. `flowToken` must have run. */
 export function csrfToken(req: Request): string {
   return (req as Request & { csrfToken(): string }).csrfToken()
+}
+
+/** A secret for a session that begins: without one the first form in it would have to save it. */
+export function newSecret(): string {
+  return randomBytes(18).toString('base64url')
 }
 
 /** The same for people who are signed in: the secret is their session's, which must have been found before. */

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import session from 'express-session'
 import { cookieAttributes, cookieName } from './cookies.ts'
+import { newSecret } from './csrf.ts'
 
 /** Where sessions are kept, by id. */
 export interface SessionKeeper {
@@ -16,18 +17,16 @@ export interface SessionKeeper {
   remove(id: string): Promise<void>
 }
 
+/** Makes a session; false when there is to be none. */
+type Create = (id: string, data: Record<string, unknown>) => Promise<boolean>
+
 export interface Sessions {
   /** Finds the session of a request. Nothing is written, and no cookie is given, for a visitor who has not signed in. */
   middleware: RequestHandler
   /** Begins a session under a new id: one that was planted before the sign-in is worth nothing after it. */
   begin(req: Request, data: Record<string, unknown>): Promise<void>
   /** The same for a request that `middleware` has not seen. `create` makes it, or returns false: then there is none, and no cookie. */
-  enter(
-    req: IncomingMessage,
-    res: ServerResponse,
-    data: Record<string, unknown>,
-    create: (id: string, data: Record<string, unknown>) => Promise<boolean>,
-  ): Promise<boolean>
+  enter(req: IncomingMessage, res: ServerResponse, data: Record<string, unknown>, create: Create): Promise<boolean>
   /** Ends the session of a request, and takes its cookie back. */
   end(req: Request): Promise<void>
   /** Finds the session of a request once more; false when it has been ended meanwhile. */
@@ -43,10 +42,11 @@ export function createSessions(options: {
 }): Sessions {
   const { publicUrl, name, secrets, keeper } = options
   const secure = publicUrl.protocol === 'https:'
+  const store = new KeptSessions(keeper)
   const find = session({
     name: cookieName(publicUrl, name),
     secret: secrets,
-    store: new KeptSessions(keeper),
+    store,
     resave: false,
     saveUninitialized: false,
     cookie: { path: '/', httpOnly: true, sameSite: 'lax', secure },
@@ -60,7 +60,10 @@ export function createSessions(options: {
     middleware,
     async begin(req, data) {
       await renew(req, data)
-      await keeper.create(req.sessionID, { ...req.session })
+      await store.begin(req, async (id, kept) => {
+        await keeper.create(id, kept)
+        return true
+      })
     },
     async enter(incoming, res, data, create) {
       const req = incoming as Request
@@ -68,7 +71,7 @@ export function createSessions(options: {
         middleware(req, res as Response, (error?: unknown) => (error ? reject(error) : resolve())),
       )
       await renew(req, data)
-      if (await create(req.sessionID, { ...req.session })) return true
+      if (await store.begin(req, create)) return true
       delete (req as { session?: unknown }).session
       return false
     },
@@ -92,7 +95,7 @@ async function renew(req: Request, data: Record<string, unknown>): Promise<void>
     await new Promise<void>((resolve, reject) =>
       req.session.regenerate((error: unknown) => (error ? reject(error) : resolve())),
     )
-  Object.assign(req.session, data)
+  Object.assign(req.session, data, { csrfSecret: newSecret() })
 }
 
 /**
@@ -105,6 +108,8 @@ export function redirectSaved(res: Response, to: string): void {
 
 class KeptSessions extends session.Store {
   readonly #keeper: SessionKeeper
+  /** How sessions are made that are not there yet, by id. */
+  readonly #beginning = new Map<string, Create>()
   /** What was found that need not be touched: the data, and the session that it became. */
   readonly #fresh = new WeakSet<object>()
 
@@ -126,8 +131,24 @@ class KeptSessions extends session.Store {
     return made
   }
 
+  /** Makes the session of a request, as the package saves one: so it knows that there is nothing left to save when the answer ends. */
+  async begin(req: Request, create: Create): Promise<boolean> {
+    let isMade = false
+    this.#beginning.set(req.sessionID, async (id, data) => {
+      isMade = await create(id, data)
+      return isMade
+    })
+    await new Promise<void>((resolve, reject) =>
+      req.session.save((error: unknown) => (error ? reject(error) : resolve())),
+    )
+    return isMade
+  }
+
   override set(id: string, data: session.SessionData, done: (error?: unknown) => void = () => {}): void {
-    this.#keeper.put(id, { ...data }).then(() => done(), done)
+    const create = this.#beginning.get(id)
+    this.#beginning.delete(id)
+    const kept: Promise<unknown> = create ? create(id, { ...data }) : this.#keeper.put(id, { ...data })
+    kept.then(() => done(), done)
   }
 
   override touch(id: string, data: session.SessionData, done: (error?: unknown) => void = () => {}): void {
