@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { type AddressInfo, isIP, type LookupFunction } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import type { Idp as IdpRow } from '../src/db/idps.ts'
 import { listen } from '../src/demo/listen.ts'
@@ -122,7 +123,8 @@ describe('a fetch from an idp', () => {
   let stop: () => Promise<void>
   const server = createServer((req, res) => {
     if (req.url === '/away') res.writeHead(302, { Location: `http://169.254.169.254/latest/meta-data` })
-    res.end('here')
+    if (req.url === '/gzip') res.writeHead(200, { 'Content-Encoding': 'gzip' })
+    res.end(req.url === '/gzip' ? gzipSync('here') : 'here')
   })
 
   before(async () => {
@@ -181,6 +183,11 @@ describe('a fetch from an idp', () => {
     }
     assert.equal(lookup.asked.length, connections - before)
     assert.equal(await (await fetch(`http://127.0.0.1:${port}/`, options())).text(), 'here')
+  })
+
+  it('reads an answer that is compressed although nobody asked for that', async () => {
+    const fetch = createGuardedFetch({ mayBePrivate: true })
+    assert.equal(await (await fetch(`http://127.0.0.1:${port}/gzip`, options())).text(), 'here')
   })
 
   it('follows no redirect, whatever it is told', async () => {
@@ -276,6 +283,24 @@ describe('a sign-in at an idp', () => {
     assert.equal(claims['sub'], ada.sub)
     const names = ['id', 'keys', 'me', 'token'].map((name) => `${name}.acme.example`)
     assert.deepEqual([...new Set(lookup.asked)].sort(), names)
+  })
+
+  // Fails when what openid-client was told about an idp is kept although the row has changed meanwhile.
+  it('is made with the secret that the idp has now, and asks for its keys no more than once', async () => {
+    idp.fault = {}
+    const oidc = createOidc(houseOf(true))
+    const acme = row(idp.issuer)
+    const signIn = async (by: IdpRow) => {
+      const back = await openBrowser().open(await oidc.leave(by, checks, { otherAccount: false }))
+      return oidc.comeBack(by, new URL(back.url).search.slice(1), checks)
+    }
+    idp.requests.length = 0
+    for (let time = 0; time < 3; time += 1) assert.equal((await signIn(acme))['sub'], ada.sub)
+    const stale = { ...acme, clientSecretSealed: keyring.seal('idp acme', 'the secret before') }
+    await assert.rejects(signIn(stale), IdpFailure)
+    await assert.rejects(signIn({ ...acme, clientId: 'southwind' }))
+    assert.equal((await signIn(acme))['sub'], ada.sub)
+    assert.equal(idp.requests.filter(({ path }) => path.includes('jwks')).length, 1)
   })
 })
 

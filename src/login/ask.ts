@@ -1,5 +1,5 @@
-// Asks identity providers over HTTP. No answer is read without end, and what costs nothing to ask is asked once more.
-import type { Fetch } from './guarded-fetch.ts'
+// Asks identity providers over HTTP: what costs nothing to ask is asked once more, and keys are asked for by many at once.
+import type { Fetch, Question } from './guarded-fetch.ts'
 
 /** The keys that an idp publishes (RFC 7517, 5). */
 export interface KeySet {
@@ -7,33 +7,26 @@ export interface KeySet {
 }
 
 export interface Ask {
-  /**
-   * Asks once: for tokens, which spends a code, and for userinfo. Redirects are not followed. Throws what `fetch` throws, and an error
-   * with the code IDP_ANSWER_TOO_LONG for an answer of more than a megabyte, compressed or not.
-   */
+  /** Asks once: for tokens, which spends a code, and for userinfo. Throws what `fetch` throws. */
   once: Fetch
   /** Asks for what is the same for everybody, a description or keys, and once more at once when the idp is away or failing. */
   twice: Fetch
 }
 
-/** Far above the largest honest answer: a description, a set of keys, tokens with hundreds of groups in them. */
-const LONGEST_ANSWER_BYTES = 1_000_000
 /** Anybody can send a token with a made-up key id, and each would have us ask again. */
 const KEYS_AGAIN_PER_MINUTE = 5
 
 /** Asks by this `fetch`. */
 export function createAsk(fetch: Fetch): Ask {
   return {
-    once: async (url, options) => read(await fetch(url, options)),
-    async twice(url, options) {
-      const first = await fetch(url, options).catch((error) => {
+    once: fetch,
+    async twice(url, question) {
+      const first = await fetch(url, question).catch((error) => {
         // The time is up, for a second try as well.
-        if (options.signal?.aborted) throw error
+        if (question.signal?.aborted) throw error
         return undefined
       })
-      if (first && first.status < 500) return read(first)
-      await first?.body?.cancel()
-      return read(await fetch(url, options))
+      return first && first.status < 500 ? first : fetch(url, question)
     },
   }
 }
@@ -43,10 +36,10 @@ export interface Keys {
   known(): KeySet | undefined
   /**
    * Asks for the set because there is none in `had`, or not the key that is looked for. Any number of callers at once ask once, and
-   * whoever had an older set than is known by now gets that one. Throws an error with the code IDP_KEYS_ASKED_ENOUGH when keys
-   * were looked for in vain too often of late.
+   * whoever had an older set than is known by now gets that one. What is known is the answer, too, when keys were looked for in vain too
+   * often of late, and when the idp has none to give: others who share the set are not to lose theirs. Throws when nothing is known.
    */
-  ask(had: KeySet | undefined, url: string, options: RequestInit): Promise<Response>
+  ask(had: KeySet | undefined, url: string, question: Question): Promise<Response>
 }
 
 /** Remembers the keys of one idp. */
@@ -61,42 +54,29 @@ export function createKeys(ask: Ask, now: () => Date): Keys {
     return askedAgain.length < KEYS_AGAIN_PER_MINUTE && askedAgain.push(at) > 0
   }
 
-  async function askAnew(url: string, options: RequestInit): Promise<Response> {
-    const answer = await ask.twice(url, options)
-    const set = answer.status === 200 ? readKeySet(await answer.clone().text()) : undefined
-    // What is no set does not replace one: the keys that were there are still good.
-    if (!set) return answer
-    known = set
-    return Response.json(set)
+  async function askAnew(url: string, question: Question): Promise<Response> {
+    try {
+      const answer = await ask.twice(url, question)
+      const set = answer.status === 200 ? readKeySet(await answer.clone().text()) : undefined
+      // What is no set does not replace one: the keys that were there are still good.
+      if (!set && !known) return answer
+      known = set ?? known
+    } catch (error) {
+      if (!known) throw error
+    }
+    return Response.json(known)
   }
 
   return {
     known: () => known,
-    async ask(had, url, options) {
-      if (known && known !== had) return Response.json(known)
-      if (!asking) {
-        if (known && !mayAskAgain()) throw codedError('IDP_KEYS_ASKED_ENOUGH', 'Its keys were asked for often enough.')
-        asking = askAnew(url, options).finally(() => {
-          asking = undefined
-        })
-      }
+    async ask(had, url, question) {
+      if (known && (known !== had || !(asking || mayAskAgain()))) return Response.json(known)
+      asking ??= askAnew(url, question).finally(() => {
+        asking = undefined
+      })
       return (await asking).clone()
     },
   }
-}
-
-async function read(answer: Response): Promise<Response> {
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of answer.body ?? []) {
-    length += part.byteLength
-    // Leaving the loop hangs up: the rest is not even received.
-    if (length > LONGEST_ANSWER_BYTES) throw codedError('IDP_ANSWER_TOO_LONG', 'The answer is too long.')
-    parts.push(part)
-  }
-  const { status, headers } = answer
-  // Some statuses may have no body, not even an empty one (Fetch standard, "null body status").
-  return new Response(length === 0 ? null : Buffer.concat(parts), { status, headers })
 }
 
 /** The keys that can be looked at; one that is malformed must not keep the others from being used (RFC 7517, 5). */

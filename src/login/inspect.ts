@@ -18,7 +18,7 @@ import {
   readDescription,
   type Wanted,
 } from './description.ts'
-import { createGuardedFetch } from './guarded-fetch.ts'
+import { createGuardedFetch, type Question } from './guarded-fetch.ts'
 import { callbackAddress } from './ways.ts'
 
 export type Fetched =
@@ -60,7 +60,7 @@ const ALTOGETHER_MS = 8_000
 /** What went wrong, as a sentence. */
 class Failure extends Error {}
 
-type Get = (url: string, init?: RequestInit) => Promise<Response>
+type Get = (url: string, question?: Question) => Promise<Response>
 
 /** `lookup` finds the addresses of a name, in place of the system. */
 export function createInspector(
@@ -73,11 +73,11 @@ export function createInspector(
   /** Asks within what is left of the time for all. Throws a `Failure` for no answer. */
   function startAsking(): Get {
     const altogether = AbortSignal.timeout(ALTOGETHER_MS)
-    return async (url, init = {}) => {
+    return async (url, question = {}) => {
       const signal = AbortSignal.any([altogether, AbortSignal.timeout(TIMEOUT_MS)])
       try {
-        const headers = { Accept: 'application/json', ...init.headers }
-        return await ask.once(url, { ...init, headers, signal })
+        const headers = { Accept: 'application/json', ...question.headers }
+        return await ask.once(url, { ...question, headers, signal })
       } catch (error) {
         throw new Failure(unanswered(new URL(url).host, codeOf(error) ?? 'IDP_FAILED', signal.aborted))
       }

@@ -1,11 +1,11 @@
 // Away to an identity provider and back, by OpenID Connect. The only file that imports openid-client.
 import type { LookupFunction } from 'node:net'
-import { setTimeout } from 'node:timers/promises'
 import * as client from 'openid-client'
 import type { Idp } from '../db/idps.ts'
 import type { House } from '../house.ts'
-import { type Ask, codedError, codeOf, createAsk, createKeys, type Keys } from './ask.ts'
-import { createGuardedFetch } from './guarded-fetch.ts'
+import { sha256 } from '../seal.ts'
+import { type Ask, codedError, codeOf, createAsk, createKeys, type KeySet, type Keys } from './ask.ts'
+import { createGuardedFetch, type Fetch, type Question } from './guarded-fetch.ts'
 import { CLOCK_TOLERANCE_SECONDS, checkIdToken } from './id-token.ts'
 import { mergeClaims } from './profile.ts'
 import { callbackAddress } from './ways.ts'
@@ -45,12 +45,23 @@ const TIMEOUT_SECONDS = 5
 const ALTOGETHER_MS = 8_000
 /** How long a description and its keys are kept: a key that the idp has withdrawn is believed no longer than this. */
 const KEPT_MINUTES = 5
+/** How long openid-client's configuration of an idp is kept. From the fourth minute on it would ask for keys that it has (`configure`). */
+const CLIENT_SECONDS = 180
 
 /** What is known of an idp: how it describes itself, and the keys that it published last. */
 interface Known {
   description: Promise<client.ServerMetadata>
   keys: Keys
   until: number
+}
+
+/** A configuration of openid-client, which keeps the keys that it has imported, and what it was made of. */
+interface Client {
+  description: client.ServerMetadata
+  known: KeySet | undefined
+  idp: Pick<Idp, 'clientId' | 'clientSecretSealed'>
+  until: number
+  configuration: client.Configuration
 }
 
 /**
@@ -63,6 +74,7 @@ export function createOidc(
 ): Oidc {
   const ask = createAsk(createGuardedFetch({ mayBePrivate: house.allowPrivateIdp, ...(lookup ? { lookup } : {}) }))
   const kept = new Map<string, Known>()
+  const clients = new Map<string, Client>()
 
   function knownOf(idp: Idp): Known {
     const now = house.now().getTime()
@@ -79,25 +91,38 @@ export function createOidc(
     return known
   }
 
-  async function configurationOf(idp: Idp): Promise<client.Configuration> {
-    const { description, keys } = knownOf(idp)
+  async function clientOf(idp: Idp): Promise<Client> {
+    const { description: described, keys } = knownOf(idp)
+    const description = await described
+    const known = keys.known()
+    const found = clients.get(idp.name)
+    if (found && known && found.until > nowInSeconds() && isMadeOf(found, { description, known, idp })) return found
     const sealed = idp.clientSecretSealed
     const secret = sealed ? house.keyring.unseal(`idp ${idp.name}`, sealed) : undefined
-    return configure(ask, await description, keys, idp.clientId, secret)
+    const configuration = configure({ description, known, clientId: idp.clientId, secret }, (url, question) => {
+      if (url !== addressOf(description.jwks_uri)) return ask.once(url, question)
+      // It missed a key: for the next sign-in there is a new one, which knows what has been found.
+      clients.delete(idp.name)
+      return keys.ask(known, url, question)
+    })
+    const made = { description, known, idp, until: nowInSeconds() + CLIENT_SECONDS, configuration }
+    if (known) clients.set(idp.name, made)
+    return made
   }
 
   return {
     async leave(idp, checks, options) {
       return attempt(async () => {
-        const configuration = await configurationOf(idp)
+        const { configuration, description } = await clientOf(idp)
         return client.buildAuthorizationUrl(configuration, {
           redirect_uri: callbackAddress(house.publicUrl, idp.name),
           scope: idp.scopes.join(' '),
           state: checks.state,
           nonce: checks.nonce,
-          code_challenge: await client.calculatePKCECodeChallenge(checks.codeVerifier),
+          // RFC 7636, 4.2.
+          code_challenge: sha256(checks.codeVerifier).toString('base64url'),
           code_challenge_method: 'S256',
-          ...(options.otherAccount ? { prompt: promptForAnother(configuration) } : {}),
+          ...(options.otherAccount ? { prompt: promptForAnother(description) } : {}),
           // The older way to say the same beside the newer: some know only one of them.
           ...(options.again ? { prompt: 'login', max_age: '0' } : {}),
         })
@@ -105,7 +130,7 @@ export function createOidc(
     },
     async comeBack(idp, query, checks) {
       return attempt(async () => {
-        const configuration = await configurationOf(idp)
+        const { configuration, description } = await clientOf(idp)
         // The address is ours as configured, never as the Host header says.
         const tokens = await client.authorizationCodeGrant(
           configuration,
@@ -120,12 +145,7 @@ export function createOidc(
         const claims: Record<string, unknown> = { ...tokens.claims() }
         checkIdToken(tokens.id_token ?? '', claims, { clientId: idp.clientId, now: nowInSeconds() })
         const wanted = [...Object.values(idp.mappings), idp.usernameClaim, idp.rolesClaim ?? idp.usernameClaim]
-        if (
-          wanted.every((claim) => Object.hasOwn(claims, claim)) ||
-          !configuration.serverMetadata().userinfo_endpoint
-        ) {
-          return claims
-        }
+        if (wanted.every((claim) => Object.hasOwn(claims, claim)) || !description.userinfo_endpoint) return claims
         const userinfo = await client.fetchUserInfo(configuration, tokens.access_token, String(claims['sub']))
         return mergeClaims(claims, userinfo, idp.mappings)
       })
@@ -134,8 +154,8 @@ export function createOidc(
 }
 
 /** select_account where the idp says that it knows it; login is known to all. */
-function promptForAnother(configuration: client.Configuration): string {
-  const supported: unknown = configuration.serverMetadata()['prompt_values_supported']
+function promptForAnother(description: client.ServerMetadata): string {
+  const supported: unknown = description['prompt_values_supported']
   return Array.isArray(supported) && supported.includes('select_account') ? 'select_account' : 'login'
 }
 
@@ -144,7 +164,7 @@ async function describe(ask: Ask, idp: Idp): Promise<client.ServerMetadata> {
   const issuer = new URL(idp.issuer)
   const discovered = await client.discovery(issuer, idp.clientId, undefined, client.None(), {
     timeout: TIMEOUT_SECONDS,
-    [client.customFetch]: (url, options) => ask.twice(url, options as RequestInit),
+    [client.customFetch]: (url, options) => ask.twice(url, questionOf(options)),
     // The configuration lets http through only where it is told to.
     execute: issuer.protocol === 'http:' ? [client.allowInsecureRequests] : [],
   })
@@ -155,16 +175,32 @@ async function describe(ask: Ask, idp: Idp): Promise<client.ServerMetadata> {
   return description
 }
 
+function isMadeOf(
+  made: Client,
+  { description, known, idp }: { description: client.ServerMetadata; known: KeySet; idp: Idp },
+): boolean {
+  const [before, now] = [made.idp.clientSecretSealed, idp.clientSecretSealed]
+  const isSameSecret = before && now ? before.equals(now) : before === now
+  return made.description === description && made.known === known && made.idp.clientId === idp.clientId && isSameSecret
+}
+
 /**
- * What one sign-in needs. New for each, because openid-client asks for a missing key only when it believes its set to be a minute
- * old: so it is told, and `Keys` sees to it that nobody has us ask all the time.
+ * openid-client asks for a missing key only when it believes its set to be a minute old: so it is told, and `Keys` sees to it that nobody
+ * has us ask all the time.
  */
 function configure(
-  ask: Ask,
-  description: client.ServerMetadata,
-  keys: Keys,
-  clientId: string,
-  secret: string | undefined,
+  {
+    description,
+    known,
+    clientId,
+    secret,
+  }: {
+    description: client.ServerMetadata
+    known: KeySet | undefined
+    clientId: string
+    secret: string | undefined
+  },
+  fetch: Fetch,
 ): client.Configuration {
   const configuration = new client.Configuration(
     description,
@@ -173,15 +209,16 @@ function configure(
     secret === undefined ? client.None() : undefined,
   )
   configuration.timeout = TIMEOUT_SECONDS
-  const known = keys.known()
   if (known) client.setJwksCache(configuration, { jwks: known as client.JWKS, uat: nowInSeconds() - 60 })
-  const keysAddress = addressOf(description.jwks_uri)
-  configuration[client.customFetch] = (url, options) =>
-    url === keysAddress ? keys.ask(known, url, options as RequestInit) : ask.once(url, options as RequestInit)
+  configuration[client.customFetch] = (url, options) => fetch(url, questionOf(options))
   // By default the library trusts TLS and leaves the ID token's signature unchecked.
   client.enableNonRepudiationChecks(configuration)
   if (new URL(description.issuer).protocol === 'http:') client.allowInsecureRequests(configuration)
   return configuration
+}
+
+function questionOf({ method, headers, body, signal }: client.CustomFetchOptions): Question {
+  return { method, headers, body: (body ?? null) as string | URLSearchParams | null, ...(signal ? { signal } : {}) }
 }
 
 /** As openid-client writes it when it asks. */
@@ -195,17 +232,16 @@ function nowInSeconds(): number {
 }
 
 async function attempt<Result>(work: () => Promise<Result>): Promise<Result> {
-  const timer = new AbortController()
-  const tooLong = setTimeout(ALTOGETHER_MS, undefined, { signal: timer.signal, ref: false }).then(() => {
-    throw codedError('IDP_TIMEOUT', 'The identity provider took too long.')
+  let timer: NodeJS.Timeout | undefined
+  const tooLong = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(codedError('IDP_TIMEOUT', 'The identity provider took too long.')), ALTOGETHER_MS)
+    timer.unref()
   })
-  // Whichever loses the race is heard by nobody else.
-  tooLong.catch(() => {})
   try {
     return await Promise.race([work(), tooLong])
   } catch (error) {
     throw new IdpFailure(codeOf(error) ?? 'IDP_FAILED', error instanceof client.AuthorizationResponseError, error)
   } finally {
-    timer.abort()
+    clearTimeout(timer)
   }
 }
