@@ -24,11 +24,19 @@ interface Choice {
 export function chooseLanguage(available: readonly string[], publicUrl: URL): RequestHandler {
   const cookie = cookieName(publicUrl, COOKIE)
   return (req, res, next) => {
+    let choice: Choice | undefined
+    // Most answers are redirects, which speak no language.
+    res.locals['choice'] = (): Choice => {
+      choice ??= firstChoice(req)
+      return choice
+    }
+    next()
+  }
+
+  function firstChoice(req: Request): Choice {
     const kept = cookiesOf(req).filter(([name]) => name === cookie)
     const chosen = available.find((one) => kept.some(([, value]) => value === one))
-    const language = chosen ?? browserLanguage(req, available)
-    res.locals['choice'] = { language, isChosen: chosen !== undefined, available } satisfies Choice
-    next()
+    return { language: chosen ?? browserLanguage(req, available), isChosen: chosen !== undefined, available }
   }
 }
 
@@ -38,6 +46,7 @@ export function chooseLanguage(available: readonly string[], publicUrl: URL): Re
  */
 export function followLanguageLinks(publicUrl: URL): RequestHandler {
   return (req, res, next) => {
+    if (!req.originalUrl.includes(`${LANGUAGE}=`)) return next()
     const parts = queryOf(req.originalUrl).split('&')
     const wanted = parts.filter(isLanguage).map((part) => part.slice(LANGUAGE.length + 1))
     const language = choiceOf(res)?.available.find((one) => one === wanted.at(-1))
@@ -84,7 +93,7 @@ export function languageOf(res: ServerResponse | undefined): string {
 }
 
 function choiceOf(res: ServerResponse | undefined): Choice | undefined {
-  return (res as { locals?: { choice?: Choice } } | undefined)?.locals?.choice
+  return (res as { locals?: { choice?: () => Choice } } | undefined)?.locals?.choice?.()
 }
 
 function browserLanguage(req: Request, available: readonly string[]): string {
