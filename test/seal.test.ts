@@ -1,6 +1,6 @@
 // What is sealed opens only with its key, in its place, and unchanged.
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { hkdfSync, randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { createKeyring, deriveKey, keyedHash, seal, sha256, unseal } from '../src/seal.ts'
 
@@ -12,6 +12,16 @@ function flipped(sealed: Buffer, bit: number): Buffer {
   copy.writeUInt8(copy.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
   return copy
 }
+
+test('a derived key is what HKDF-SHA-256 makes of its secret without a salt, however long the secret and the use are', () => {
+  for (const length of [1, 31, 32, 63, 64, 65, 1_000])
+    for (const use of ['', 'sealing', 'x'.repeat(500)]) {
+      const secret = randomBytes(length)
+      const expected = Buffer.from(hkdfSync('sha256', secret, '', `vestibule ${use}`, 32))
+      assert.deepEqual(deriveKey(secret, use), expected, `${length} ${use}`)
+    }
+  assert.deepEqual(deriveKey('ü', 'a'), Buffer.from(hkdfSync('sha256', 'ü', '', 'vestibule a', 32)))
+})
 
 describe('a sealed text', () => {
   test('opens to the same text, with the same key and context', () => {
