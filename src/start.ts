@@ -33,7 +33,6 @@ import { oursIn } from './themes/find.ts'
 import { loadTheme } from './themes/load.ts'
 import { createPublished } from './themes/published.ts'
 import { prepareLeave } from './web/leave.ts'
-import { currentRequest } from './web/logging.ts'
 import { createMetrics } from './web/metrics.ts'
 import type { TemplateFault } from './web/templates.ts'
 import type { Theme } from './web/theme.ts'
@@ -190,7 +189,7 @@ function chooseTheme({ theme: name, production }: Config, log: Logger): Theme | 
 function reportTo(log: Logger, { name }: Theme, production: boolean): (fault: TemplateFault) => void {
   return ({ problem, ...fault }) =>
     log.error(
-      { theme: name, ...fault, ...(production ? {} : { problem }), request: currentRequest() },
+      { theme: name, ...fault, ...(production ? {} : { problem }) },
       fault.isOff
         ? 'a file of the theme failed and is off until the next start: ours takes its place'
         : 'a file of the theme failed: ours takes its place',

@@ -1,5 +1,4 @@
 // What is logged: one line per event on stdout. Never a query string, a body, a name or a token.
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { RequestHandler } from 'express'
@@ -42,13 +41,6 @@ export function describeError(error: unknown): Record<string, unknown> {
   }
 }
 
-const requestIds = new AsyncLocalStorage<string>()
-
-/** The id of the request that is being answered: for what happens far from it, such as in a template. */
-export function currentRequest(): string | undefined {
-  return requestIds.getStore()
-}
-
 const tags = new WeakMap<IncomingMessage, string>()
 
 /** Names the sign-in that a request is about: in the line that its end is logged with, and on the page that answers it. */
@@ -89,6 +81,6 @@ export function requestLog(log: Logger, trustsProxy: boolean): RequestHandler {
         'request',
       )
     })
-    requestIds.run(id, next)
+    next()
   }
 }

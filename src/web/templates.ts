@@ -21,6 +21,8 @@ export interface TemplateFault {
   kind: string
   /** It failed so often that it is not tried again. */
   isOff: boolean
+  /** The id of the request that the page was to answer. */
+  request?: string
 }
 
 /** The places at which a theme can add to our pages: `slots/<name>.ejs`. */
@@ -65,10 +67,13 @@ export interface TemplateOptions {
 export interface Templates {
   /**
    * Prints a page with what `draw` makes of the templates. A file of a theme that throws, does not compile, or loses a form, a field, a
-   * button or a link of our page is left out and reported, and ours takes its place. Throws when ours fails.
+   * button or a link of our page is left out and reported, with the id of the request that is answered, and ours takes its place. Throws when
+   * ours fails.
    */
-  page(draw: (print: Print) => string): string
+  page(draw: (print: Print) => string, request?: string): string
 }
+
+type Fail = (fault: Pick<TemplateFault, 'file' | 'line'>, error: unknown) => void
 
 export function createTemplates(options: TemplateOptions): Templates {
   const { cache, now, report, ignores = () => false } = options
@@ -79,28 +84,35 @@ export function createTemplates(options: TemplateOptions): Templates {
   const off = new Set<string>()
   const failures = new Map<string, number[]>()
 
-  function page(draw: (print: Print) => string): string {
+  function page(draw: (print: Print) => string, request?: string): string {
     if (folders.length === 1) return draw(printer(ours))
+    const fail: Fail = (fault, error) => note({ ...fault, ...(request === undefined ? {} : { request }) }, error)
     const left = new Set(off)
     for (;;) {
       const used = new Set<string>()
       try {
         const html = draw(printer(folders, { left, used }))
-        return used.size === 0 ? html : asWhole(draw, html, used, left)
+        return used.size === 0 ? html : asWhole(draw, html, used, left, fail)
       } catch (error) {
         if (!(error instanceof Broken)) throw error
         left.add(error.file)
-        fail(error.file, error.line, error.cause)
+        fail({ file: error.file, ...(error.line === undefined ? {} : { line: error.line }) }, error.cause)
       }
     }
   }
 
   /** The page, if a person can do with it what they could do with ours; else without the file that is to blame, or ours. */
-  function asWhole(draw: (print: Print) => string, html: string, used: Set<string>, left: Set<string>): string {
+  function asWhole(
+    draw: (print: Print) => string,
+    html: string,
+    used: Set<string>,
+    left: Set<string>,
+    fail: Fail,
+  ): string {
     const plain = draw(printer(ours))
     const lost = lostIn(plain, html)
     if (lost.length === 0) return html
-    const blame = (file: string) => fail(file, undefined, new Lost(`the page has lost ${lost.join(', ')}`))
+    const blame = (file: string) => fail({ file }, new Lost(`the page has lost ${lost.join(', ')}`))
     for (const file of used) {
       const without = tryDraw(draw, new Set([...left, file]))
       if (without !== undefined && lostIn(plain, without).length === 0) {
@@ -121,13 +133,14 @@ export function createTemplates(options: TemplateOptions): Templates {
     }
   }
 
-  function fail(file: string, line: number | undefined, error: unknown): void {
+  function note(fault: Pick<TemplateFault, 'file' | 'line' | 'request'>, error: unknown): void {
+    const { file } = fault
     const time = now().getTime()
     const recent = [...(failures.get(file) ?? []).filter((one) => one > time - WITHIN_MS), time]
     failures.set(file, recent)
     if (recent.length >= FAILURES) off.add(file)
     const kind = error instanceof Error ? error.name : typeof error
-    report({ file, ...(line === undefined ? {} : { line }), problem: plain(error), kind, isOff: off.has(file) })
+    report({ ...fault, problem: plain(error), kind, isOff: off.has(file) })
   }
 
   /** `left` are the files that count as not there; `used` gathers those of a theme that were printed. */

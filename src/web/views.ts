@@ -202,24 +202,25 @@ export function createViews(options: {
     t: say,
     send(res, view, page, status = 200) {
       const language = languageOf(res)
-      const here = res.locals['here'] ?? hereOf(res.req)
+      const around = { language, here: res.locals['here'] ?? hereOf(res.req), reference: tagOf(res.req) }
       // Every page is about one person and carries a token or an address that is theirs.
       res
         .status(status)
         .set({ 'Cache-Control': 'no-store', ...headersOf(language) })
         .type('html')
-        .send(render(view, page, language, here, tagOf(res.req)))
+        .send(templates.page((file) => draw(file, view, page, around), res.locals['requestId']))
     },
     inside(res, view, page, { view: frame, ...given }, status = 200) {
       const language = languageOf(res)
       const head = { ...NO_HEAD, step: page.title, hasProblems: page.problems.length > 0 }
       const tools = { page: deepFreeze(structuredClone(page)), momentOf: (date: Date) => momentIn(language, date) }
-      const html = templates.page((file) =>
-        layOut(file, head, { language, here: hereOf(res.req), reference: undefined }, tools, (locals) => {
+      const around = { language, here: hereOf(res.req), reference: undefined }
+      const draw = (file: Print) =>
+        layOut(file, head, around, tools, (locals) => {
           const all = { ...locals, ...given, ...tools }
           return file({ ...all, body: file({ ...all, file: view }), file: frame })
-        }),
-      )
+        })
+      const html = templates.page(draw, res.locals['requestId'])
       res
         .status(status)
         .set({ 'Cache-Control': 'no-store', ...headersOf(language) })
