@@ -106,6 +106,7 @@ export function createViews(options: {
     ...rest
   } = options
   const languages = languagesIn(folders)
+  const selfNames = new Map(languages.map((tag) => [tag, new Intl.DisplayNames(tag, { type: 'language' }).of(tag)]))
   const load = (language: string) => loadMessages(folders, language, options.isStrict ?? false, options.words)
   const words = new Map(languages.map((one) => [one, load(one)]))
   const wordsOf = (language: string) => words.get(language) ?? words.get('en') ?? load('en')
@@ -129,7 +130,7 @@ export function createViews(options: {
     if (languages.length < 2 || !(hasForm || here !== undefined)) return []
     return languages.map((tag) => ({
       tag,
-      name: new Intl.DisplayNames(tag, { type: 'language' }).of(tag) ?? tag,
+      name: selfNames.get(tag) ?? tag,
       isCurrent: tag === language,
       ...(hasForm ? {} : { href: `${here}${here?.includes('?') ? '&' : '?'}${LANGUAGE}=${tag}` }),
     }))
@@ -329,15 +330,29 @@ function codeOf({ key }: Message): string {
 /** A day as people write it; anything but YYYY-MM-DD as it is, because an idp may send what it likes. */
 function dateIn(language: string, iso: string): string {
   const day = new Date(/^\d{4}-\d\d-\d\d$/.test(iso) ? `${iso}T00:00:00Z` : Number.NaN)
-  return Number.isNaN(day.getTime())
-    ? iso
-    : new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' }).format(day)
+  return Number.isNaN(day.getTime()) ? iso : formatsOf(language).day.format(day)
 }
 
 /** A moment as people write it, in the time of nowhere: the server does not know where they are. */
 function momentIn(language: string, date: Date): string {
-  const format = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
-  return `${format.format(date)} UTC`
+  return `${formatsOf(language).moment.format(date)} UTC`
+}
+
+interface Formats {
+  day: Intl.DateTimeFormat
+  moment: Intl.DateTimeFormat
+}
+
+/** By language, of which there are as many as messages files: to make one costs as much as all else of a page. */
+const formats = new Map<string, Formats>()
+
+function formatsOf(language: string): Formats {
+  const made = formats.get(language) ?? {
+    day: new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' }),
+    moment: new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }),
+  }
+  formats.set(language, made)
+  return made
 }
 
 function deepFreeze<T>(value: T): T {
