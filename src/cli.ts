@@ -5,7 +5,7 @@ import path from 'node:path'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
 import { connectTo, connectToMigrate } from './connections.ts'
 import { createOwner } from './console/recovery.ts'
-import { type Db, reasonOf } from './db/connect.ts'
+import { type Db, type Pool, reasonOf } from './db/connect.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { resealAll } from './db/sealed.ts'
 import { type CommandHouse, DELETION_USAGE, idpDeleteCommand } from './deletion/command.ts'
@@ -126,7 +126,7 @@ function warnOfTheme({ theme }: Config): string {
   return count === 0 ? '' : `The theme ${theme} has faults (${count}): vestibule theme check lists them.\n`
 }
 
-async function reseal(config: Config, db: Db): Promise<string> {
+async function reseal(config: Config, db: Pool): Promise<string> {
   const done = await resealAll(db, await keyringOf(config, db))
   const lines = done.map(({ table, sealedAgain, lost }) => {
     const unreadable = lost > 0 ? `; ${lost} can be opened by neither key` : ''
@@ -142,12 +142,12 @@ async function listMisfits(db: Db): Promise<string> {
   return list === '' ? 'Every username follows the rules of its store.\n' : `${list}They sign in as before.\n`
 }
 
-async function assertUpToDate(db: Db): Promise<void> {
+async function assertUpToDate(db: Pool): Promise<void> {
   const pending = await pendingMigrations(db)
   if (pending.length > 0) throw new Error('The database is behind. Run: vestibule migrate')
 }
 
-async function keyringOf(config: Config, db: Db): Promise<Keyring> {
+async function keyringOf(config: Config, db: Pool): Promise<Keyring> {
   await assertUpToDate(db)
   if (config.secretKey === undefined)
     throw new Error('SECRET_KEY is not set: secrets of the configuration are sealed with it.')
@@ -158,7 +158,7 @@ const NOTHING_TO_APPLY = 'CONFIG_FILE is not set: there is nothing to apply.\n'
 const NOTHING_TO_WRITE = 'Nothing to write: the database says the same.\n'
 
 /** What `apply` would do. */
-async function rehearse(config: Config, db: Db, { prunes }: { prunes: boolean }): Promise<string> {
+async function rehearse(config: Config, db: Pool, { prunes }: { prunes: boolean }): Promise<string> {
   if (!config.declared) return NOTHING_TO_APPLY
   const keyring = await keyringOf(config, db)
   const look = (transaction: Db) => (prunes ? prunable(transaction) : Promise.resolve([]))
@@ -171,7 +171,7 @@ async function rehearse(config: Config, db: Db, { prunes }: { prunes: boolean })
   return lines.length === 0 ? NOTHING_TO_WRITE : `${lines.join('\n')}\n`
 }
 
-async function apply(config: Config, db: Db, { prunes }: { prunes: boolean } = { prunes: false }): Promise<string> {
+async function apply(config: Config, db: Pool, { prunes }: { prunes: boolean } = { prunes: false }): Promise<string> {
   if (!config.declared) return NOTHING_TO_APPLY
   const keyring = await keyringOf(config, db)
   const { written, turnedOff } = await applyDeclared(db, keyring, config.declared)
@@ -192,8 +192,8 @@ async function apply(config: Config, db: Db, { prunes }: { prunes: boolean } = {
 async function withDatabase<Result>(
   config: Config,
   url: string | undefined,
-  work: (db: Db) => Promise<Result>,
-  open: (url: string, config: Config) => Db = (at) => connectTo(at, config, 1, () => {}),
+  work: (db: Pool) => Promise<Result>,
+  open: (url: string, config: Config) => Pool = (at) => connectTo(at, config, 1, () => {}),
 ): Promise<Result> {
   if (url === undefined) throw new Error('DATABASE_URL is not set. Without it, start the demo with: npm start')
   const db = open(url, config)

@@ -8,7 +8,7 @@ import type { Config } from './config.ts'
 import { connectTo, connectToMigrate } from './connections.ts'
 import { ownSetupToken } from './console/setup-token.ts'
 import { connectionLimit, connectionsOf } from './db/capacity.ts'
-import type { Db } from './db/connect.ts'
+import type { Db, Pool } from './db/connect.ts'
 import { alone, releaseEntries } from './db/entries.ts'
 import { readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
@@ -39,8 +39,8 @@ import type { Theme } from './web/theme.ts'
 import { createViews } from './web/views.ts'
 
 export interface Running {
-  db: Db
-  house: House
+  db: Pool
+  house: House & { db: Pool }
   stop(): Promise<void>
 }
 
@@ -103,7 +103,7 @@ export async function start(options: StartOptions): Promise<Running> {
     const theme = chooseTheme(config, log)
     const appearance = createPublished(db, readBeneath(OURS, theme), log)
     await appearance.reread()
-    const house: House = {
+    const house: Running['house'] = {
       db,
       keyring,
       salt: await readSalt(db),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
-import { connect, type Db } from '../src/db/connect.ts'
+import { connect, type Pool } from '../src/db/connect.ts'
 import { readBeneath } from '../src/themes/beneath.ts'
 import { publish, rollBack, saveDraft } from '../src/themes/publish.ts'
 import { createPublished, type Published } from '../src/themes/published.ts'
@@ -17,7 +17,7 @@ const OPERATOR = { name: 'grace' }
 
 describe('another process', () => {
   let fleet: Fleet
-  let db: Db
+  let db: Pool
   let appearance: Published
   before(async () => {
     fleet = await startFleet({ servers: 1 })

@@ -155,7 +155,7 @@ describe('NEGATIVE CONTROL: a crash', () => {
   it('leaves half a user where the transaction is two', async () => {
     // The user is kept before what belongs to it.
     const answers = 'const said = user.consent ?? user.refusal;'
-    await withBroken([PROVISION, answers, `await db.raw('COMMIT; BEGIN'); ${answers}`], async (fleet) => {
+    await withBroken([PROVISION, answers, `await db.ask('COMMIT; BEGIN', []); ${answers}`], async (fleet) => {
       await assert.rejects(
         killThem(fleet, [{ ...consent, moment: after('INSERT INTO notices') }], 1),
         /With a server killed/,
@@ -167,7 +167,17 @@ describe('NEGATIVE CONTROL: a crash', () => {
   it('ends a flow twice where the flow is closed after COMMIT was answered, when the answer is lost', async () => {
     // Nothing is wrong with it until the answer to COMMIT is lost: then the user is there and the flow still open.
     const closed = `{ applicationId: null, door: 'application', wasAsked: true, noted: null, cameBack: 0, problemCodes: [], failure: null }`
-    const later = `(db.executionPromise.then(() => ${outside}, () => {}), ${closed})`
+    const whenCommitted = `((client) => {
+      const ask = client._query
+      client._query = async (...of) => {
+        if (of[1].sql !== 'COMMIT') return ask.apply(client, of)
+        client._query = ask
+        const answer = await ask.apply(client, of)
+        await ${outside}
+        return answer
+      }
+    })(house.db.client)`
+    const later = `(${whenCommitted}, ${closed})`
     await withBroken([PROVISION, closing, later], async (fleet, wire) => {
       // The database itself would refuse the second record.
       await fleet.rows('DROP INDEX audit_events_flow_key')

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigFaults } from '../src/config-faults.ts'
 import { COMMAND_LINE, listChanges } from '../src/db/changes.ts'
-import { inTransaction } from '../src/db/connect.ts'
+import { inTransaction, query } from '../src/db/connect.ts'
 import { insertIdentity } from '../src/db/identities.ts'
 import { deleteBatch, findLeavingIdp, lossOf } from '../src/db/idp-deletion.ts'
 import { putOperator } from '../src/db/operators.ts'
@@ -316,7 +316,7 @@ describe('batches', () => {
       await lockUser(transaction, user)
       batch = go(on.house, 10)
       await sleep(100)
-      await transaction.raw("UPDATE users SET password_hash = 'a hash' WHERE id = ?", [user])
+      await query(transaction, "UPDATE users SET password_hash = 'a hash' WHERE id = ?", [user])
     })
     assert.deepEqual([(await batch)?.erased, (await go(on.house, 10)).kept], [0, 1])
     assert.ok(await isThere(user))

@@ -35,7 +35,10 @@ async function sinkOf(options: SinkOptions = {}): Promise<SmtpSink> {
 }
 
 /** This house, or a process of it, with a postman who hands letters over there. */
-function withPostman(url: string, house: House = on.house): House & { postman: NonNullable<House['postman']> } {
+function withPostman(
+  url: string,
+  house: TestHouse['house'] = on.house,
+): TestHouse['house'] & { postman: NonNullable<House['postman']> } {
   const sink = new Writable({
     write(chunk, _encoding, done) {
       log.push(String(chunk))
@@ -43,7 +46,7 @@ function withPostman(url: string, house: House = on.house): House & { postman: N
     },
   })
   const metrics = createMetrics({ databaseConnections: () => ({}) as never })
-  const own: House = { ...house, metrics, log: pino({ base: null }, sink) }
+  const own: TestHouse['house'] = { ...house, metrics, log: pino({ base: null }, sink) }
   return { ...own, postman: createPostman(own, mailServerOf(url)) }
 }
 
@@ -411,7 +414,7 @@ describe('mail', () => {
     })
 
     it('comes twice at most, known by its Message-ID, when processes die between handing it over and writing that down', async () => {
-      let database: House['db'] | undefined
+      let database: TestHouse['house']['db'] | undefined
       // The server has it; the process loses its database before it hears so.
       const sink = await sinkOf({ onLetter: async () => database?.destroy() })
       const since = on.clock.now
@@ -438,7 +441,7 @@ describe('mail', () => {
     })
 
     it('is said to be perhaps the second when the process before died', async () => {
-      let database: House['db'] | undefined
+      let database: TestHouse['house']['db'] | undefined
       const sink = await sinkOf({ onLetter: async () => database?.destroy() })
       const since = on.clock.now
       try {

@@ -386,10 +386,14 @@ describe('a provision', () => {
         const flow = await flowWith(copy, ada)
         const contents = await copy.contents()
         const { db } = copy.house
-        const loose = new Proxy(db, {
+        const client = new Proxy(db.client, {
           get: (target, key) =>
-            key === 'transaction' ? (work: (db: typeof target) => unknown) => work(target) : Reflect.get(target, key),
+            key === 'query'
+              ? async (connection: unknown, statement: { sql: string }) =>
+                  /^(BEGIN|COMMIT|ROLLBACK)/.test(statement.sql) ? undefined : target.query(connection, statement)
+              : Reflect.get(target, key),
         })
+        const loose = new Proxy(db, { get: (target, key) => (key === 'client' ? client : Reflect.get(target, key)) })
         await assert.rejects(create(copy, { ...copy.house, db: loose }, flow, ada, { attributes: [row] }))
         assert.notEqual(await copy.contents(), contents)
         const [left] = await copy.rows('SELECT closed_at IS NOT NULL AS ended FROM flows WHERE id = $1', [flow.id])

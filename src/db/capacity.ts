@@ -1,8 +1,8 @@
 // How many connections there are: of our pool now, and of the server altogether.
-import { type Db, query } from './connect.ts'
+import { type Db, type Pool, query } from './connect.ts'
 
 /** The pool of this process: in use, free, and requests that wait for one. */
-export function connectionsOf(db: Db): { used: number; free: number; waiting: number } {
+export function connectionsOf(db: Pool): { used: number; free: number; waiting: number } {
   const { pool } = db.client as { pool: { numUsed(): number; numFree(): number; numPendingAcquires(): number } }
   return { used: pool.numUsed(), free: pool.numFree(), waiting: pool.numPendingAcquires() }
 }

@@ -1,14 +1,17 @@
 // Opens the one pool of a process, and runs SQL on it.
-
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'node:tls'
 import type { Knex } from 'knex'
 import knex from 'knex'
 import { DatabaseAway, isLost, isUncertain, wasUndone } from './away.ts'
-import { ACQUIRE_MS, createDialect } from './dialect.ts'
+import { ACQUIRE_MS, createDialect, type Dialect } from './dialect.ts'
+import { checkValues } from './statement.ts'
+import { Transaction } from './transaction.ts'
+
+export type Pool = Knex
 
 /** The pool, or a transaction on it. */
-export type Db = Knex
+export type Db = Pool | Transaction
 
 export interface ConnectOptions {
   url: string
@@ -29,7 +32,7 @@ const KEEP_ALIVE_MS = 10_000
  * No start-up parameters and no named statements: a pooler in transaction mode keeps neither. What bounds every statement is
  * on our side (dialect.ts).
  */
-export function connect(options: ConnectOptions): Db {
+export function connect(options: ConnectOptions): Pool {
   return knex({
     client: createDialect(options.poolMax, options.onError, options.statementMs),
     // Told, so that knex does not ask at its first connection, with no bound to its patience. Nothing depends on it.
@@ -66,23 +69,26 @@ export function reasonOf(error: unknown): string {
  * and so is a read whose connection broke, which an idle one may have done a moment before.
  */
 export async function query<Row>(db: Db, sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+  if (db instanceof Transaction) return (await db.ask(sql, values)) as Row[]
+  const client: Dialect = db.client
   const ask = async (): Promise<Row[]> => {
-    const result: { rows: Row[] } = await db.raw(sql, values as Knex.RawBinding[])
-    return result.rows
+    checkValues(sql, values)
+    const connection = await client.acquireConnection()
+    try {
+      return (await client.query(connection, { sql, bindings: values })).response.rows
+    } finally {
+      client.releaseConnection(connection)
+    }
   }
-  if (db.isTransaction) return inTurn(db, ask)
-  const isRead = /^\s*SELECT\b/.test(sql)
-  return again(ask, (error) => wasUndone(error) || (isRead && isLost(error)))
+  // One of knex's own, for migrations.
+  if (db.isTransaction) return ask()
+  return again(ask, (error) => wasUndone(error) || (isLost(error) && /^\s*SELECT\b/.test(sql)))
 }
 
 /** Runs one statement and returns its first row, if it has one. */
 export async function queryOne<Row>(db: Db, sql: string, values: readonly unknown[] = []): Promise<Row | undefined> {
   return (await query<Row>(db, sql, values))[0]
 }
-
-/** PostgreSQL's own bounds, for this transaction alone: what a vanished client left locked is free again after these. */
-const BOUNDS = `SELECT set_config('statement_timeout', '7500', true),
-  set_config('idle_in_transaction_session_timeout', '10000', true)`
 
 /**
  * Runs `work` in a transaction and returns what it returns; whatever it throws undoes everything. After a serialization failure,
@@ -119,11 +125,9 @@ export async function inOneTransaction<Result>(
   }
 }
 
-function begin<Result>(db: Db, work: (transaction: Db) => Promise<Result>): Promise<Result> {
-  return db.transaction(async (transaction) => {
-    await query(transaction, BOUNDS)
-    return work(transaction)
-  })
+function begin<Result>(db: Db, work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+  if (db instanceof Transaction) throw new Error('a transaction within a transaction')
+  return Transaction.run(db.client, work)
 }
 
 const LOOKS_MS = 2_000
@@ -154,14 +158,4 @@ async function again<Result>(work: () => Promise<Result>, mayTry: (error: unknow
     // By chance, so that the two that met do not meet again.
     await sleep(Math.random() * PAUSE_MS)
   }
-}
-
-/** The last statement of each transaction. */
-const turns = new WeakMap<Db, Promise<unknown>>()
-
-/** One after another, as they share a connection. After one that failed the others fail as it did: PostgreSQL would only say that. */
-function inTurn<Result>(transaction: Db, ask: () => Promise<Result>): Promise<Result> {
-  const turn = (turns.get(transaction) ?? Promise.resolve()).then(ask)
-  turns.set(transaction, turn)
-  return turn
 }

@@ -1,8 +1,12 @@
 // knex's client for PostgreSQL, made for bad days. Law: every statement ends in bounded time, and no connection that may be dead is used again.
 import { connect as openSocket } from 'node:net'
-import PostgresClient from 'knex/lib/dialects/postgres/index.js'
-import type { Client } from 'pg'
+import PostgresClient, { type Statement } from 'knex/lib/dialects/postgres/index.js'
+import type { Client, QueryResult } from 'pg'
 import { codeOf, DatabaseAway, fateOf } from './away.ts'
+import { positioned } from './statement.ts'
+
+/** knex's client, as it is used beside knex's own builders. */
+export type Dialect = PostgresClient
 
 /** Nobody waits longer for one statement (DE-27). */
 const STATEMENT_MS = 8_000
@@ -77,7 +81,11 @@ export function createDialect(
       else await super.destroyRawConnection(connection)
     }
 
-    override async _query(connection: Client, statement: { sql: string }): Promise<unknown> {
+    override positionBindings(sql: string): string {
+      return positioned(sql).text
+    }
+
+    override async _query(connection: Client, statement: Statement): Promise<unknown> {
       const sentAt = performance.now()
       let isAbandoned = false
       const patience = setTimeout(
@@ -92,9 +100,12 @@ export function createDialect(
         statement.sql === 'ROLLBACK' ? ROLLBACK_MS : statementMs,
       )
       try {
-        return await super._query(connection, statement)
+        statement.response = await answerTo(connection, statement)
+        return statement
       } catch (error) {
         const code = codeOf(error)
+        // Whatever it was: what it left must not be the next one's.
+        if (statement.sql === 'ROLLBACK') gone.add(connection)
         const fate = isAbandoned ? 'slow' : gone.has(connection) ? 'lost' : fateOf(code)
         if (fate === undefined) throw error
         if (fate === 'lost') gone.add(connection)
@@ -110,6 +121,15 @@ export function createDialect(
       }
     }
   }
+}
+
+/** What PostgreSQL answers. Not by knex's own way, which has the driver copy an object of settings for each statement. */
+function answerTo(connection: Client, { sql, bindings = [] }: Statement): Promise<QueryResult> {
+  return new Promise((resolve, reject) => {
+    connection.query(sql, bindings as unknown[], (error: Error | null, result) =>
+      error ? reject(error) : resolve(result),
+    )
+  })
 }
 
 const CANCEL_REQUEST = 80_877_102

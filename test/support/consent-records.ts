@@ -1,6 +1,6 @@
 // Records of consent for tests: answers of people, and what becomes of them when a superuser changes them with the triggers off.
 import { randomUUID } from 'node:crypto'
-import { type Db, query } from '../../src/db/connect.ts'
+import { type Pool, query } from '../../src/db/connect.ts'
 import { type ConsentRecord, insertConsents, putNotice } from '../../src/db/consents.ts'
 import { noticeOf } from '../../src/provisioning/consent.ts'
 import { checkpointVerifier, takeCheckpoint } from '../../src/records/checkpoint.ts'
@@ -22,7 +22,7 @@ export async function answer(
   on: TestHouse,
   userId: string,
   records: ConsentRecord[] = ANSWERS,
-  { db = on.house.db, now = on.clock.now, inAccount = false }: { db?: Db; now?: Date; inAccount?: boolean } = {},
+  { db = on.house.db, now = on.clock.now, inAccount = false }: { db?: Pool; now?: Date; inAccount?: boolean } = {},
 ): Promise<void> {
   await putNotice(db, NOTICE)
   const idp = { id: on.idp.id, displayName: 'Acme "A" \\ Ünï\tcode' }
@@ -33,7 +33,7 @@ export async function answer(
 
 export async function verdictOf(
   on: TestHouse,
-  { db = on.house.db, kept }: { db?: Db; kept?: Map<number, KeptCheckpoint> } = {},
+  { db = on.house.db, kept }: { db?: Pool; kept?: Map<number, KeptCheckpoint> } = {},
 ): Promise<Verdict> {
   return verifyRecords(db, await checkpointVerifier(db, on.house.keyring), kept ? { kept } : {})
 }

@@ -1,7 +1,7 @@
 // A database as an earlier release left it: today's rows in the tables and columns that there were, under the migrations of then.
 import path from 'node:path'
 import pg from 'pg'
-import { connect, type Db } from '../../src/db/connect.ts'
+import { connect, type Pool } from '../../src/db/connect.ts'
 import { REPOSITORY } from './scene.ts'
 
 const MIGRATIONS = {
@@ -11,7 +11,7 @@ const MIGRATIONS = {
 }
 
 /** Makes the schema with the migrations before this one, and nothing in it. */
-export async function migrateUntil(db: Db, first: string): Promise<void> {
+export async function migrateUntil(db: Pool, first: string): Promise<void> {
   const [, pending]: [unknown, { file: string }[]] = await db.migrate.list(MIGRATIONS)
   const before = pending.filter(({ file }) => file < first)
   if (before.length === 0 || before.length === pending.length) throw new Error(`No migration is before ${first}.`)

@@ -4,7 +4,7 @@ import { Socket } from 'node:net'
 import path from 'node:path'
 import { pino } from 'pino'
 import { findApplicationByClientId } from '../../src/db/applications.ts'
-import { connect } from '../../src/db/connect.ts'
+import { connect, type Pool } from '../../src/db/connect.ts'
 import { type FlowRow, findFlowRow, takeCallbackRow } from '../../src/db/flows.ts'
 import { findIdp, type Idp } from '../../src/db/idps.ts'
 import { readSalt } from '../../src/db/installation.ts'
@@ -27,13 +27,13 @@ import { rowsOf, SECRET_KEY, testCluster } from './product.ts'
 import { OURS } from './themes.ts'
 
 export interface TestHouse {
-  house: House
+  house: House & { db: Pool }
   url: string
   idp: Idp
   applicationId: string
   clock: { now: Date }
   /** The same house as another process has it: the same database, connections of its own. */
-  another(): House
+  another(): TestHouse['house']
   /** The same, and with settings that it reads for itself. */
   anotherProcess(): Promise<House>
   rows<Row = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>
@@ -75,7 +75,7 @@ export function declared(yaml: string = DECLARATION): Declared {
 export async function openHouse(options: { publicUrl?: string } = {}): Promise<TestHouse> {
   const cluster = await testCluster()
   const database = await cluster.clone()
-  const open: House['db'][] = []
+  const open: Pool[] = []
   const pool = () => {
     const db = connect({ url: cluster.forProduct(database.url), poolMax: 10, ssl: false, onError: () => {} })
     open.push(db)
@@ -89,7 +89,7 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
   const clock = { now: new Date('2027-03-04T14:00:00Z') }
   const log = pino({ level: 'silent' })
   const appearance = createPublished(db, readBeneath(OURS, undefined), log)
-  const house: House = {
+  const house: TestHouse['house'] = {
     db,
     keyring,
     salt: await readSalt(db),
