@@ -150,7 +150,7 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
   }
 }
 
-function withPool(house: House, db: House['db']): House {
+function withPool(house: House, db: Pool): TestHouse['house'] {
   return { ...house, db, configured: keepConfigured(db) }
 }
 
