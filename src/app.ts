@@ -3,6 +3,7 @@ import path from 'node:path'
 import express, { type Express } from 'express'
 import { accountRoutes, inside } from './account/routes.ts'
 import { apiRoutes } from './api/routes.ts'
+import { turnAwayBeginnings } from './beginnings.ts'
 import { createConnectingDoor, insideConnecting } from './connecting/door.ts'
 import { connectingRoutes } from './connecting/routes.ts'
 import { consoleRoutes } from './console/routes.ts'
@@ -12,7 +13,7 @@ import type { Flow } from './flow.ts'
 import { createApplicationDoor } from './handback/application.ts'
 import { ownDoor } from './handback/doors.ts'
 import { createFlowApiDoor } from './handback/flow-api.ts'
-import { createAccountDoor } from './handback/my-account.ts'
+import { ACCOUNT_COOKIE, createAccountDoor } from './handback/my-account.ts'
 import { endedAddress, handbackRoutes, leaveAddress } from './handback/routes.ts'
 import type { House } from './house.ts'
 import { callbackRoutes } from './login/callback.ts'
@@ -40,7 +41,7 @@ export async function createApp(house: House): Promise<Express> {
   const applications = await createApplicationDoor(house, loginStart)
   const people = createSessions({
     publicUrl,
-    name: 'vestibule.account',
+    name: ACCOUNT_COOKIE,
     secrets: house.keyring.cookieSecrets,
     keeper: sessionKeeper(house, 'account_sessions'),
   })
@@ -73,6 +74,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(closeWhenStopping(house.isStopping))
   app.use(probes({ isStopping: house.isStopping, isThere: () => isThere(house.db), log }))
   if (house.metricsToken) app.get('/metrics', metrics.page(house.metricsToken))
+  app.use(turnAwayBeginnings(house))
   app.use(requestLog(log, house.trustProxy > 0))
   app.use(metrics.requests)
   app.use(chooseLanguage(views.languages, publicUrl))

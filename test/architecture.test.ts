@@ -16,7 +16,8 @@ interface File {
 
 /** Below each room stand those that it may import. Pure files are free for all rooms above db; types are free for all. */
 const BELOW: Record<string, string[]> = {
-  app: ['account', 'api', 'connecting', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
+  app: ['account', 'api', 'beginnings', 'connecting', 'console', 'login', 'provisioning', 'handback', 'db', 'web'],
+  beginnings: ['account', 'api', 'handback', 'db', 'web'],
   account: [
     'connecting',
     'login',
@@ -122,6 +123,7 @@ const PURE = new Set([
   'records/chain.ts',
   'records/receipt.ts',
   'web/language-tags.ts',
+  'web/load.ts',
   ...['name', 'policy', 'password-policy', 'code-points'].map((name) => `stores/${name}.ts`),
   ...['', '-alphabet', '-brackets', '-checks', '-cursor', '-escapes', '-sets', '-syntax'].map(
     (part) => `stores/regex${part}.ts`,

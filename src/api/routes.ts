@@ -15,6 +15,9 @@ import type { ApiWays } from './ways.ts'
 
 export const FLOW_API = '/api/flow/v1'
 
+/** Where an application begins a flow. */
+export const API_FLOWS = `${FLOW_API}/flows`
+
 export function apiRoutes(house: House, findBearer: FindBearer, ways: ApiWays): Router {
   const router = Router()
   for (const one of resourcesOf(house, ways)) {

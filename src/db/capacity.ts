@@ -17,3 +17,28 @@ export async function connectionLimit(db: Db): Promise<number> {
   )
   return row?.limit ?? Number.POSITIVE_INFINITY
 }
+
+interface Waiting {
+  on(event: 'acquireRequest' | 'acquireSuccess' | 'acquireFail', told: (id: number) => void): void
+}
+
+/**
+ * Watches how long requests wait for a connection of the pool. The function that it returns tells the shortest such wait since it was last
+ * asked, absent when nobody was given one, and how many wait now.
+ */
+export function watchWaits(db: Db): () => { shortestMs: number | undefined; waiting: number } {
+  const { pool } = db.client as { pool: Waiting }
+  const since = new Map<number, number>()
+  let shortestMs: number | undefined
+  pool.on('acquireRequest', (id) => since.set(id, performance.now()))
+  pool.on('acquireSuccess', (id) => {
+    shortestMs = Math.min(shortestMs ?? Number.POSITIVE_INFINITY, performance.now() - (since.get(id) ?? 0))
+    since.delete(id)
+  })
+  pool.on('acquireFail', (id) => since.delete(id))
+  return () => {
+    const seen = { shortestMs, waiting: since.size }
+    shortestMs = undefined
+    return seen
+  }
+}

@@ -10,6 +10,9 @@ import type { WayOut } from './doors.ts'
 /** Where people are who are not signed in there, and are asked for nothing. */
 export const SIGNED_OUT = `${MY_ACCOUNT_HOME}/signed-out`
 
+/** The cookie of that session, without its prefix. */
+export const ACCOUNT_COOKIE = 'vestibule.account'
+
 /** The session of somebody who is signed in to My Account. */
 export interface AccountSession {
   userId: string

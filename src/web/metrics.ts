@@ -12,6 +12,8 @@ export interface Metrics {
   usernameStatus(available: boolean): void
   /** What became of a letter, by what it tells of. */
   mail(kind: string, outcome: string): void
+  /** Somebody was turned away because there was more to do than can be done. */
+  turnedAway(): void
   /** Measures each request to its end; before the routes. */
   requests: RequestHandler
   /** Answers with all of it, to whoever sends the token as a bearer token (RFC 6750, 2.1). */
@@ -55,6 +57,11 @@ export function createMetrics(gauges: Gauges): Metrics {
     labelNames: ['kind', 'outcome'],
     registers,
   })
+  const turnedAway = new Counter({
+    name: 'vestibule_turned_away_total',
+    help: 'Requests answered 503 because this process was beyond its capacity',
+    registers,
+  })
   const durations = new Histogram({
     name: 'vestibule_http_request_duration_seconds',
     help: 'Requests by method, route and status',
@@ -77,6 +84,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     error: (state) => errors.inc({ state }),
     usernameStatus: (available) => usernames.inc({ available: String(available) }),
     mail: (kind, outcome) => mails.inc({ kind, outcome }),
+    turnedAway: () => turnedAway.inc(),
     requests(req, res, next) {
       const end = durations.startTimer()
       res.once('close', () => {

@@ -34,6 +34,11 @@ export function sendProblem(res: Response, body: Problem): void {
   res.status(body.status).set('Cache-Control', 'no-store').type('application/problem+json').send(JSON.stringify(body))
 }
 
+/** Whether an answer to this request is read by a program. */
+export function isForPrograms({ path }: { path: string }): boolean {
+  return FOR_PROGRAMS.test(path)
+}
+
 /** Answers errors at addresses for programs; `others` has the rest. */
 export function problemHandler(
   views: Views,
@@ -42,7 +47,7 @@ export function problemHandler(
   others: ErrorRequestHandler,
 ): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
-    if (!FOR_PROGRAMS.test(req.path) || res.headersSent) return others(error, req, res, next)
+    if (!isForPrograms(req) || res.headersSent) return others(error, req, res, next)
     const page = toPageError(error)
     count(page.state)
     if (page.status >= 500)

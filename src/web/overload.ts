@@ -1,0 +1,88 @@
+// Turns away what begins while this process is beyond its capacity, so that what has begun is finished.
+//
+// By a few lines of our own: what Fastify uses (@fastify/under-pressure) is a plugin of Fastify's; overload-protection and toobusy-js, for
+// Express, judge by a single look at the event loop, know nothing of who waits for the database, and turn away everybody alike.
+import type { Request, RequestHandler, Response } from 'express'
+import type { Logger } from 'pino'
+import { type Judgement, judge, WELL } from './load.ts'
+
+/** Twenty looks are what "all the time" is in one second (load.ts), and cost nothing that could be measured. */
+const LOOK_MS = 50
+/**
+ * How many beginnings may be on their way at once: a rush that comes from one moment to the next would fill the queue for half a minute
+ * before a second of waiting has proved that it is one. So many are some seconds' work of a slow machine.
+ */
+const BEGINNING = 250
+/**
+ * And how many requests of all kinds. What has begun is turned away nowhere else; but whoever floods an address of it must not fill the
+ * memory, of which each request that waits holds some 30 KB, and no machine would answer more than these before their time is up (15 s).
+ */
+const UNDER_WAY = 2_000
+
+export interface Turnstile {
+  /** Whether this request begins something that takes more requests to finish. Cheap: it is asked a thousand times a second. */
+  begins(req: Request): boolean
+  /** The shortest wait for a database connection since it was last asked, and how many wait now. */
+  databaseWaits(): { shortestMs: number | undefined; waiting: number }
+  /** Answers 503, at next to no cost. */
+  turnAway(req: Request, res: Response): void
+  log: Logger
+  /** Told about each request that was turned away. */
+  count(): void
+}
+
+/** Before everything that costs: no line in the log for each who is turned away, but one when it begins and one when it is over. */
+export function onlyWithinCapacity({ begins, databaseWaits, turnAway, log, count }: Turnstile): RequestHandler {
+  let judgement: Judgement = WELL
+  let beyondSince = 0
+  let turnedAway = 0
+  let isLooking = false
+  let underWay = 0
+  let beginning = 0
+
+  return (req, res, next) => {
+    const isBeginning = begins(req)
+    if (underWay >= UNDER_WAY || (isBeginning && (judgement.isFull || beginning >= BEGINNING))) {
+      turnedAway += 1
+      count()
+      return turnAway(req, res)
+    }
+    underWay += 1
+    if (isBeginning) beginning += 1
+    res.once('close', () => {
+      underWay -= 1
+      if (isBeginning) beginning -= 1
+    })
+    if (!isLooking) lookSoon()
+    next()
+  }
+
+  /** Only while there is something to see: a process that nobody asks does nothing. */
+  function lookSoon(): void {
+    isLooking = true
+    const due = performance.now() + LOOK_MS
+    setTimeout(() => {
+      look(performance.now(), due)
+      isLooking = false
+      if (underWay > 0 || judgement.isBeyond) lookSoon()
+    }, LOOK_MS).unref()
+  }
+
+  function look(at: number, due: number): void {
+    const { shortestMs, waiting } = databaseWaits()
+    const wasBeyond = judgement.isBeyond
+    judgement = judge(judgement, {
+      at,
+      loopMs: Math.max(0, at - due),
+      databaseMs: shortestMs ?? (waiting === 0 ? 0 : undefined),
+    })
+    if (judgement.isBeyond === wasBeyond) return
+    if (judgement.isBeyond) {
+      beyondSince = at
+      log.warn({ underWay, waiting }, 'beyond capacity: new sign-ins are turned away until it is well')
+    } else {
+      log.info({ turnedAway, seconds: Math.round((at - beyondSince) / 1000) }, 'within capacity again')
+      turnedAway = 0
+    }
+  }
+}
