@@ -72,9 +72,11 @@ export async function createApp(house: House): Promise<Express> {
   app.disable('x-powered-by')
 
   app.use(closeWhenStopping(house.isStopping))
-  app.use(probes({ isStopping: house.isStopping, isThere: () => isThere(house.db), log }))
+  const capacity = turnAwayBeginnings(house)
+  const isBeyondCapacity = capacity.isBeyond
+  app.use(probes({ isStopping: house.isStopping, isThere: () => isThere(house.db), isBeyondCapacity, log }))
   if (house.metricsToken) app.get('/metrics', metrics.page(house.metricsToken))
-  app.use(turnAwayBeginnings(house))
+  app.use(capacity.middleware)
   app.use(requestLog(log, house.trustProxy > 0))
   app.use(metrics.requests)
   app.use(chooseLanguage(views.languages, publicUrl))

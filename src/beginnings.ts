@@ -1,5 +1,5 @@
 // What begins a sign-in, and is turned away first when there is more to do than can be done: never anything that has begun.
-import type { Request, RequestHandler } from 'express'
+import type { Request } from 'express'
 import { CLOSED } from './account/close.ts'
 import { API_FLOWS } from './api/routes.ts'
 import { MY_ACCOUNT_HOME } from './db/applications.ts'
@@ -11,10 +11,10 @@ import { createBusyAnswer } from './web/busy.ts'
 import { cookieName, cookiesOf } from './web/cookies.ts'
 import { securityHeaders } from './web/headers.ts'
 import { chooseLanguage } from './web/language.ts'
-import { onlyWithinCapacity } from './web/overload.ts'
+import { type Capacity, onlyWithinCapacity } from './web/overload.ts'
 
 /** Beyond capacity, answers 503 to what begins a sign-in. Of the database it hears by the house's pool. */
-export function turnAwayBeginnings(house: House): RequestHandler {
+export function turnAwayBeginnings(house: House): Capacity {
   const { publicUrl, theme, views, metrics, log } = house
   return onlyWithinCapacity({
     begins: beginsSignIn(publicUrl),

@@ -1,11 +1,11 @@
 // Judges whether this process is beyond its capacity, so that it should begin nothing new. Pure: measurements and the clock are arguments.
 
 /**
- * What is too long for one step of a request to wait for its turn: at the event loop, or for a connection to the database. A page takes a
- * handful of steps and has its answer within some seconds by then; no step has yet waited so long that it is given up (4 s, db/dialect.ts).
- * A process that keeps up waits for milliseconds, and for tens of them on a machine that is busy with other things.
+ * What is too long for one step of a request to wait for its turn: at the event loop, or for a connection to the database. A request takes
+ * up to ten steps, so it has its answer within three seconds then, before an application gives up on its tokens; no step is near the end of
+ * its own time (4 s, db/dialect.ts). A process that keeps up waits for milliseconds, and for tens of them on a machine that is busy with other things.
  */
-export const HIGH_MS = 500
+export const HIGH_MS = 250
 /**
  * A queue is there for bursts and does no harm as long as it empties; beyond capacity is where it never does (CoDel, RFC 8289, 3.1 and 3.2:
  * judged by the shortest wait of an interval). So one pause of the garbage collector means nothing, however long it is.

@@ -31,8 +31,15 @@ export interface Turnstile {
   count(): void
 }
 
+export interface Capacity {
+  /** Answers whoever is turned away; everybody else goes on. */
+  middleware: RequestHandler
+  /** There is more to do than can be done, and it is being done: never in an outage. */
+  isBeyond(): boolean
+}
+
 /** Before everything that costs: no line in the log for each who is turned away, but one when it begins and one when it is over. */
-export function onlyWithinCapacity({ begins, databaseWaits, turnAway, log, count }: Turnstile): RequestHandler {
+export function onlyWithinCapacity({ begins, databaseWaits, turnAway, log, count }: Turnstile): Capacity {
   let judgement: Judgement = WELL
   let beyondSince = 0
   let turnedAway = 0
@@ -40,7 +47,7 @@ export function onlyWithinCapacity({ begins, databaseWaits, turnAway, log, count
   let underWay = 0
   let beginning = 0
 
-  return (req, res, next) => {
+  const middleware: RequestHandler = (req, res, next) => {
     const isBeginning = begins(req)
     if (underWay >= UNDER_WAY || (isBeginning && (judgement.isFull || beginning >= BEGINNING))) {
       turnedAway += 1
@@ -56,6 +63,8 @@ export function onlyWithinCapacity({ begins, databaseWaits, turnAway, log, count
     if (!isLooking) lookSoon()
     next()
   }
+
+  return { middleware, isBeyond: () => judgement.isBeyond }
 
   /** Only while there is something to see: a process that nobody asks does nothing. */
   function lookSoon(): void {

@@ -6,18 +6,24 @@ export interface Probes {
   isStopping(): boolean
   /** Resolves when the database answers. */
   isThere(): Promise<void>
+  /** True while there is more to do than can be done, which the database does. */
+  isBeyondCapacity(): boolean
   log: Logger
 }
 
 /** A database that takes longer to say "1" is no database to send people to. */
 const PING_MS = 1_000
 
-/** /livez tells of the process alone: a restart would not mend a database. /readyz is 503 while people should be sent elsewhere. */
-export function probes({ isStopping, isThere, log }: Probes): Router {
+/**
+ * /livez tells of the process alone: a restart would not mend a database. /readyz is 503 while people should be sent elsewhere. A queue is no
+ * reason: the others have one as well, and a longer one for each process that is taken out.
+ */
+export function probes({ isStopping, isThere, isBeyondCapacity, log }: Probes): Router {
   const router = Router()
   router.get('/livez', (_req, res) => void res.json({ status: 'ok' }))
   router.get('/readyz', async (_req, res) => {
-    const reason = isStopping() ? 'stopping' : (await isWithin(isThere(), PING_MS)) ? undefined : 'database'
+    const isReady = async () => (await isWithin(isThere(), PING_MS)) || isBeyondCapacity()
+    const reason = isStopping() ? 'stopping' : (await isReady()) ? undefined : 'database'
     if (!reason) return void res.json({ status: 'ok' })
     log.warn({ reason }, 'not ready')
     res.status(503).set('Retry-After', '5').json({ status: 'unavailable', reason })
