@@ -23,7 +23,8 @@ import { readBeneath } from '../../src/themes/beneath.ts'
 import { createPublished } from '../../src/themes/published.ts'
 import { createMetrics } from '../../src/web/metrics.ts'
 import { createViews } from '../../src/web/views.ts'
-import { rowsOf, SECRET_KEY, testCluster } from './product.ts'
+import { SECRET_KEY, testCluster } from './product.ts'
+import { openRows } from './rows.ts'
 import { OURS } from './themes.ts'
 
 export interface TestHouse {
@@ -75,6 +76,7 @@ export function declared(yaml: string = DECLARATION): Declared {
 export async function openHouse(options: { publicUrl?: string } = {}): Promise<TestHouse> {
   const cluster = await testCluster()
   const database = await cluster.clone()
+  const sql = openRows(() => database.url)
   const open: Pool[] = []
   const pool = () => {
     const db = connect({ url: cluster.forProduct(database.url), poolMax: 10, ssl: false, onError: () => {} })
@@ -114,7 +116,7 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
     isStopping: () => false,
     now: () => clock.now,
   }
-  const [named] = await rowsOf<{ id: string }>(database.url, "SELECT id FROM idps WHERE name = 'acme'")
+  const [named] = await sql.rows<{ id: string }>("SELECT id FROM idps WHERE name = 'acme'")
   const [idp, application] = await Promise.all([findIdp(db, named?.id ?? ''), findApplicationByClientId(db, 'travel')])
   if (!idp || !application) throw new Error('The declaration of a test was not applied.')
   return {
@@ -130,21 +132,11 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
       lives.push(its)
       return { ...withPool(house, other), settings: its.now, rereadSettings: its.reread }
     },
-    rows: (sql, values) => rowsOf(database.url, sql, values),
-    async contents() {
-      const tables = await rowsOf<{ name: string }>(
-        database.url,
-        "SELECT quote_ident(table_name) AS name FROM information_schema.tables WHERE table_schema = 'public'",
-      )
-      const all = tables.map(({ name }) => `SELECT '${name}: ' || t::text AS row FROM ${name} t`).join(' UNION ALL ')
-      return (await rowsOf<{ row: string }>(database.url, all))
-        .map(({ row }) => row)
-        .sort()
-        .join('\n')
-    },
+    rows: sql.rows,
+    contents: async () => (await sql.texts()).sort().join('\n'),
     async drop() {
       for (const one of lives) one.stop()
-      await Promise.all(open.map((one) => one.destroy()))
+      await Promise.all([...open.map((one) => one.destroy()), sql.close()])
       await database.drop()
     },
   }

@@ -12,6 +12,7 @@ import { type Application, type ApplicationOptions, startApplication } from './a
 import { startTestCluster, type TestCluster } from './database.ts'
 import { freePort } from './free-port.ts'
 import { type Idp, startIdp } from './idp.ts'
+import { openRows } from './rows.ts'
 
 export { freePort }
 
@@ -109,6 +110,7 @@ export interface StartedScene extends Scene {
 export async function setScene(url: string, options: SceneOptions = {}): Promise<StartedScene> {
   const cluster = options.cluster ?? (await testCluster())
   const database = await cluster.clone()
+  const sql = openRows(() => database.url)
   const idp = await startIdp()
   const ca = options.ca === undefined ? {} : { ca: options.ca }
   const client = { issuer: url, clientId: 'travel', clientSecret: 'a secret of the travel application', ...ca }
@@ -141,8 +143,8 @@ export async function setScene(url: string, options: SceneOptions = {}): Promise
     databaseUrl: database.url,
     productDatabaseUrl: cluster.forProduct(database.url),
     declared: options.change ? options.change(declared) : declared,
-    rows: (sql, values) => rowsOf(database.url, sql, values),
-    dump: () => dumpOf(database.url),
+    rows: sql.rows,
+    dump: async () => (await sql.texts()).join('\n'),
     async add(extra, changed) {
       const clientId = extra.clientId ?? `application-${applications.length}`
       const clientSecret = 'clientSecret' in extra ? extra.clientSecret : `a secret of application ${clientId}`
@@ -159,7 +161,7 @@ export async function setScene(url: string, options: SceneOptions = {}): Promise
       return added
     },
     async stop() {
-      await Promise.all([...applications.map((one) => one.stop()), idp.stop()])
+      await Promise.all([...applications.map((one) => one.stop()), idp.stop(), sql.close()])
       await database.drop()
     },
   }
@@ -211,6 +213,7 @@ function declaredApplication(
   }
 }
 
+/** Runs one statement over a connection of its own. */
 export async function rowsOf<Row>(url: string, sql: string, values: unknown[] = []): Promise<Row[]> {
   const client = new pg.Client(url)
   await client.connect()
@@ -219,19 +222,6 @@ export async function rowsOf<Row>(url: string, sql: string, values: unknown[] = 
   } finally {
     await client.end()
   }
-}
-
-async function dumpOf(url: string): Promise<string> {
-  const tables = await rowsOf<{ name: string }>(
-    url,
-    "SELECT quote_ident(table_name) AS name FROM information_schema.tables WHERE table_schema = 'public'",
-  )
-  const parts: string[] = []
-  for (const { name } of tables) {
-    const rows = await rowsOf<{ row: string }>(url, `SELECT t::text AS row FROM ${name} t`)
-    parts.push(...rows.map(({ row }) => `${name}: ${row}`))
-  }
-  return parts.join('\n')
 }
 
 export const REPOSITORY = path.join(import.meta.dirname, '../..')

@@ -10,7 +10,8 @@ import type { Entry } from '../../src/settings/kinds.ts'
 import { type LiveSettings, startLiveSettings } from '../../src/settings/live.ts'
 import type { Outcome, SettingsHouse } from '../../src/settings/outcome.ts'
 import { saveEntry } from '../../src/settings/save.ts'
-import { rowsOf, SECRET_KEY, testCluster } from './product.ts'
+import { SECRET_KEY, testCluster } from './product.ts'
+import { openRows } from './rows.ts'
 
 export const ASHA = {
   id: '7f1c6c1e-2b1a-4c93-a9a4-3f4f2f0f6b11',
@@ -33,6 +34,7 @@ export interface Office extends SettingsHouse {
 export async function openOffice(): Promise<Office> {
   const cluster = await testCluster()
   const database = await cluster.clone()
+  const sql = openRows(() => database.url)
   const stops: (() => Promise<unknown>)[] = []
   const another = async (everyMs?: number) => {
     const db = connect({ url: cluster.forProduct(database.url), poolMax: 10, ssl: false, onError: () => {} })
@@ -49,10 +51,9 @@ export async function openOffice(): Promise<Office> {
   return {
     ...first,
     another,
-    rows: (sql, values) => rowsOf(database.url, sql, values),
+    rows: sql.rows,
     async empty() {
-      await rowsOf(
-        database.url,
+      await sql.rows(
         `DELETE FROM applications; DELETE FROM purposes; DELETE FROM idps; DELETE FROM attributes;
          DELETE FROM user_stores WHERE name <> 'PRIMARY';
          UPDATE user_stores SET properties = '{}', managed_by = 'console';
@@ -62,7 +63,7 @@ export async function openOffice(): Promise<Office> {
       await first.rereadSettings()
     },
     async drop() {
-      await Promise.all(stops.map((stop) => stop()))
+      await Promise.all([...stops.map((stop) => stop()), sql.close()])
       await database.drop()
     },
   }
