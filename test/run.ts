@@ -25,9 +25,6 @@ const AT_ONCE = 3
 /** For what is young and dies soon, which is nearly all that a test makes: collected less often, less of it is found alive. */
 const ROOM = '--max-semi-space-size=64'
 
-/** A timer that some test has left behind must not keep the whole run from its end. */
-const END = '--test-force-exit'
-
 const [wanted, temporary] = process.argv.slice(2)
 if (wanted === undefined) {
   const folder = folderInMemory()
@@ -42,12 +39,16 @@ if (wanted === undefined) {
   const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts') && LANES.find(([, takes]) => takes.test(file))?.[0] === wanted)
     .sort()
+  // Not before the hooks of the tests are lean.
+  const { nothingIsLeftBehind, watchIntervals } = await import('./support/left-behind.ts')
+  watchIntervals()
   for (const file of files) await import(path.join(import.meta.dirname, file))
+  nothingIsLeftBehind()
 }
 
 /** Prints a lane's report whole, when it has ended: two at once could not be read. Its progress is a line for each part that is done. */
 function runLane(name: string, temporary: string): Promise<void> {
-  const child = spawn(process.execPath, [...process.execArgv, ROOM, END, import.meta.filename, name, temporary], {
+  const child = spawn(process.execPath, [...process.execArgv, ROOM, import.meta.filename, name, temporary], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let report = ''

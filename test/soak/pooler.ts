@@ -101,18 +101,12 @@ async function run(files: string[], temporary: string): Promise<string> {
   const imports = [
     `import ${JSON.stringify(path.join(REPOSITORY, 'test/support/lean-hooks.ts'))}`,
     `process.env.TMPDIR = ${JSON.stringify(temporary)}`,
+    `const { nothingIsLeftBehind, watchIntervals } = await import(${JSON.stringify(path.join(REPOSITORY, 'test/support/left-behind.ts'))})`,
+    'watchIntervals()',
     ...files.map((file) => `await import(${JSON.stringify(path.join(REPOSITORY, 'test', file))})`),
+    'nothingIsLeftBehind()',
   ].join('\n')
-  // As in test/run.ts: what a test has left behind must not keep the run from its end.
-  const words = [
-    '--import',
-    'tsx',
-    '--test-force-exit',
-    '--test-reporter=tap',
-    '--input-type=module',
-    '--eval',
-    imports,
-  ]
+  const words = ['--import', 'tsx', '--test-reporter=tap', '--input-type=module', '--eval', imports]
   const child = spawn(process.execPath, words, {
     cwd: REPOSITORY,
     // Without the mark of a test runner, under which node would speak to its parent in a language of its own.
