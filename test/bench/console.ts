@@ -1,10 +1,9 @@
-// How long an operator waits for the lists of the console when there are a hundred thousand users, and how many rows are read in vain for them.
+// How long an operator waits for the lists of the console by the number of users, and how many rows are read in vain for them.
 import type { Browser, Page } from '../support/browser.ts'
 import { openConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
-import type { Say } from './run.ts'
+import { type Bench, sizesOf } from './report.ts'
 
-const USERS = 100_000
 const ROUNDS = 40
 
 interface Look {
@@ -14,14 +13,19 @@ interface Look {
   go(browser: Browser): Promise<Page>
 }
 
-export async function consoleBench(say: Say): Promise<void> {
+export async function consoleBench(bench: Bench): Promise<void> {
   const product = await startProduct({ modes: ['silent', 'consent', 'password'] })
   try {
-    const started = performance.now()
-    await fill(product)
     const { browser } = await openConsole(product)
-    say(`${USERS} users made in ${Math.round((performance.now() - started) / 1000)} s`)
-    for (const look of looks(product)) say(await measure(product, browser, look))
+    let filled = 0
+    for (const size of sizesOf(bench)) {
+      const started = performance.now()
+      await fill(product, filled + 1, size)
+      filled = size
+      const seconds = Math.round((performance.now() - started) / 1000)
+      bench.say(`— with ${size.toLocaleString('en')} users, made in ${seconds} s`)
+      for (const look of looks(product)) bench.say(await measure(product, browser, look))
+    }
   } finally {
     await product.stop()
   }
@@ -40,7 +44,7 @@ function looks({ url }: Product): Look[] {
     {
       what: 'users by the beginning of a name',
       wanted: 300,
-      go: (browser) => users(browser, { username: 'user-0734' }),
+      go: (browser) => users(browser, { username: 'user-00734' }),
     },
     { what: 'users by one letter', wanted: 300, go: (browser) => users(browser, { username: 'u' }) },
     { what: 'users, nobody has the name', wanted: 300, go: (browser) => users(browser, { username: 'zz-nobody' }) },
@@ -96,11 +100,11 @@ async function readInVain(product: Product): Promise<Record<string, number>> {
 }
 
 /** Users of two idps, with attributes, consents and records of their sign-ins, as years of use leave them. */
-async function fill(product: Product): Promise<void> {
-  const some = `generate_series(1, ${USERS}) AS n`
+async function fill(product: Product, from: number, to: number): Promise<void> {
+  const some = `generate_series(${from}, ${to}) AS n`
   const id = `md5('user ' || n)::uuid`
   const idp = `(SELECT id FROM idps WHERE name = CASE WHEN n % 5 < 3 THEN 'silent' ELSE 'consent' END)`
-  const name = `'user-' || lpad(n::text, 6, '0')`
+  const name = `'user-' || lpad(n::text, 7, '0')`
   await product.rows(
     `INSERT INTO users (id, store, username, username_canonical, username_look, password_hash, is_locked)
      SELECT ${id}, 'PRIMARY', ${name}, ${name}, sha256(convert_to(${name}, 'UTF8')), NULL, n % 1000 = 0 FROM ${some}`,

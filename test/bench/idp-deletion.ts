@@ -12,14 +12,14 @@ import { arrive, stranger } from '../support/road.ts'
 import { SECRET_KEY, startMigratedCluster } from '../support/scene.ts'
 import type { Newcomer } from '../support/visits.ts'
 import { givenOn } from '../support/walkers.ts'
-import type { Say } from './run.ts'
+import type { Bench } from './report.ts'
 
 const USERS = 50_000
 const LANES = 3
 const PEOPLE = 30
 const BEFORE_MS = 20_000
 
-export async function idpDeletionBench(say: Say): Promise<void> {
+export async function idpDeletionBench({ say }: Bench): Promise<void> {
   const cluster = await startMigratedCluster({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' })
   const fleet = await startFleet({
     servers: 1,

@@ -3,12 +3,12 @@ import { takeCheckpoint } from '../../src/records/checkpoint.ts'
 import { verifyCommand } from '../../src/records/command.ts'
 import { NOTICE } from '../support/consent-records.ts'
 import { openHouse, type TestHouse } from '../support/house.ts'
-import type { Say } from './run.ts'
+import type { Bench } from './report.ts'
 
 const PEOPLE = 100_000
 const ANSWERS = 5
 
-export async function recordsBench(say: Say): Promise<void> {
+export async function recordsBench({ say }: Bench): Promise<void> {
   const on = await openHouse()
   try {
     say(`${PEOPLE * ANSWERS} records made in ${await seconds(() => fill(on))} s`)

@@ -1,22 +1,24 @@
-// The benchmarks (npm run bench): figures and no verdicts, because a machine that is busy with something else must fail nothing.
-import { test } from 'node:test'
+// The benchmarks (npm run bench): figures beside their targets and no verdicts, because a machine that is busy with something else must fail nothing.
+import { after, test } from 'node:test'
 import '../support/quick-assert.ts'
 import { consoleBench } from './console.ts'
 import { idpDeletionBench } from './idp-deletion.ts'
 import { recordsBench } from './records.ts'
+import { type Bench, createReport } from './report.ts'
+import { signInBench } from './sign-in.ts'
 
-/** What a part is given to print its figures with. */
-export type Say = (line: string) => void
-
-const PARTS: [what: string, part: (say: Say) => Promise<void>][] = [
-  ['lists and searches of the console with a hundred thousand users', consoleBench],
-  ['fifty thousand users of an idp that is deleted while others sign in', idpDeletionBench],
-  ['the proof of the records of a hundred thousand people', recordsBench],
+const PARTS: [name: string, what: string, part: (bench: Bench) => Promise<void>][] = [
+  ['sign-in', 'sign-ins to My Account and to an application, beside the floor', signInBench],
+  ['console', 'lists and searches of the console', consoleBench],
+  ['idp-deletion', 'fifty thousand users of an idp that is deleted while others sign in', idpDeletionBench],
+  ['records', 'the proof of the records of a hundred thousand people', recordsBench],
 ]
 
-/** npm run bench -- console: the parts whose name begins so. */
-const wanted = process.argv[2] ?? ''
+/** npm run bench -- console 1000000: the parts whose name begins so, with up to so many users. */
+const [, , wanted = '', users = '100000'] = process.argv
 
-for (const [what, part] of PARTS.filter(([, { name }]) => name.startsWith(wanted))) {
-  test(what, () => part((line) => process.stdout.write(`# ${line}\n`)))
+const report = createReport(Number(users))
+for (const [name, what, part] of PARTS.filter(([name]) => name.startsWith(wanted))) {
+  test(`${name}: ${what}`, () => part(report))
 }
+after(() => process.stdout.write(`\n${report.table()}\n`))
