@@ -3,13 +3,18 @@ import { percentile } from '../support/figures.ts'
 import { processorSeconds } from './processes.ts'
 import { digits } from './report.ts'
 import type { Contender } from './stage.ts'
-import type { Visitor } from './visitor.ts'
+
+/** What went over the wire. */
+export interface Trip {
+  bytes: number
+  requests: number
+}
 
 export interface Lane {
   name: string
   contender: Contender
   /** One piece of work, such as a sign-in; throws when it does not end as it must. */
-  go(): Promise<Visitor>
+  go(): Promise<Trip>
 }
 
 /** What a lane cost in one round: seconds for a thousand pieces of work, and milliseconds for one. */
@@ -54,11 +59,12 @@ export async function runRounds(
   return costs
 }
 
-async function costOf(lane: Lane, postgres: number, most: number, atOnce: number): Promise<Cost> {
+/** What a lane costs now: as many pieces of work as there is time for. */
+export async function costOf(lane: Lane, postgres: number, most: number, atOnce: number): Promise<Cost> {
   const { pid } = lane.contender
   const before = { processor: processorSeconds(pid), postgres: processorSeconds(postgres) }
   const began = performance.now()
-  const { times, visitors } = await work(lane, most, atOnce)
+  const { times, results } = await work(() => lane.go(), most, atOnce)
   const seconds = (performance.now() - began) / 1000
   const count = times.length
   const perThousand = (used: number) => (used / count) * 1000
@@ -69,8 +75,8 @@ async function costOf(lane: Lane, postgres: number, most: number, atOnce: number
     perSecond: count / seconds,
     half: percentile(times, 0.5),
     most: percentile(times, 0.95),
-    bytes: visitors.reduce((sum, { bytes }) => sum + bytes, 0) / count,
-    requests: visitors.reduce((sum, { requests }) => sum + requests, 0) / count,
+    bytes: results.reduce((sum, { bytes }) => sum + bytes, 0) / count,
+    requests: results.reduce((sum, { requests }) => sum + requests, 0) / count,
   }
 }
 
@@ -78,25 +84,25 @@ async function costOf(lane: Lane, postgres: number, most: number, atOnce: number
 const AT_MOST_MS = 6_000
 
 /** Does so many pieces of work, so many at once, the next as soon as one is done. */
-export async function work(
-  { go }: Pick<Lane, 'go'>,
+export async function work<T>(
+  go: () => Promise<T>,
   count: number,
   atOnce: number,
-): Promise<{ times: number[]; visitors: Visitor[] }> {
+): Promise<{ times: number[]; results: T[] }> {
   const times: number[] = []
-  const visitors: Visitor[] = []
+  const results: T[] = []
   let begun = 0
   const until = performance.now() + AT_MOST_MS
   const one = async () => {
     while (begun < count && performance.now() < until) {
       begun += 1
       const started = performance.now()
-      visitors.push(await go())
+      results.push(await go())
       times.push(performance.now() - started)
     }
   }
   await Promise.all(Array.from({ length: atOnce }, one))
-  return { times, visitors }
+  return { times, results }
 }
 
 /** One lane's costs by another's: taken inside each round, so that both had the same machine. */

@@ -12,7 +12,7 @@ import { openVisitor, type Visitor } from './visitor.ts'
 
 const ROUNDS = { rounds: 5, count: 200, lanes: 16 }
 /** Until both have compiled what they run often. */
-const WARM_UP = 400
+const WARM_UP = 200
 const COUNTED = 50
 const STARTS = 3
 
@@ -89,7 +89,7 @@ async function measure(bench: Bench, { stage, floor, product, small, size }: Sce
     lane('chain, repeat', product, known, true),
     ...(small ? [lane('small, first', small, somebodyNew), lane('small, repeat', small, few)] : []),
   ]
-  for (const one of lanes) await work(one, WARM_UP / 2, ROUNDS.lanes)
+  for (const one of lanes) await work(one.go, WARM_UP, ROUNDS.lanes)
   for (const one of lanes.slice(0, 6)) await count(bench, stage, one)
 
   const scansSince = await watchScans(product)

@@ -19,7 +19,7 @@ export interface Visitor {
   follow(answer: Answer, stopAt?: string): Promise<Answer>
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 256 })
+const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
 const LONGEST_ROAD = 15
 let visitors = 0
 
