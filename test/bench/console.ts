@@ -10,6 +10,8 @@ interface Look {
   what: string
   /** Milliseconds that ux.md allows for p95; for the reader to compare. */
   wanted: number
+  /** There is nothing to look at with fewer users. */
+  least?: number
   go(browser: Browser): Promise<Page>
 }
 
@@ -24,7 +26,8 @@ export async function consoleBench(bench: Bench): Promise<void> {
       filled = size
       const seconds = Math.round((performance.now() - started) / 1000)
       bench.say(`— with ${size.toLocaleString('en')} users, made in ${seconds} s`)
-      for (const look of looks(product)) bench.say(await measure(product, browser, look))
+      for (const look of looks(product).filter(({ least = 0 }) => size >= least))
+        bench.say(await measure(product, browser, look))
     }
   } finally {
     await product.stop()
@@ -39,6 +42,7 @@ function looks({ url }: Product): Look[] {
     {
       what: 'users, second page',
       wanted: 200,
+      least: 100,
       go: async (browser) => (await browser.open(`${url}/console/users`)).press('Next'),
     },
     {
@@ -94,7 +98,8 @@ async function readInVain(product: Product): Promise<Record<string, number>> {
   await new Promise((resolve) => setTimeout(resolve, 1_200))
   const rows = await product.rows<{ relname: string; seq_scan: string }>(
     `SELECT relname, seq_scan FROM pg_stat_user_tables
-     WHERE relname IN ('users', 'identities', 'user_attributes', 'consents', 'audit_events', 'changes')`,
+     -- A table of a few pages is rightly read as a whole.
+     WHERE n_live_tup > 1000 AND relname IN ('users', 'identities', 'user_attributes', 'consents', 'audit_events', 'changes')`,
   )
   return Object.fromEntries(rows.map(({ relname, seq_scan }) => [relname, Number(seq_scan)]))
 }

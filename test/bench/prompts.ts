@@ -35,17 +35,15 @@ export async function promptsBench(bench: Bench): Promise<void> {
       const hashed = await password.open(HASHED)
       await take(password.page, COUNT)
       const before = await hashesPerSecond(hashes)
-      await password.product.metrics()
-      const { perSecond } = await take(password.answer, hashed)
+      const { perSecond, delay = Number.NaN } = await take(password.answer, hashed)
       ratios.push(perSecond / median([before, await hashesPerSecond(hashes)]))
-      delays.push(((await password.product.metrics()).get('nodejs_eventloop_lag_p99_seconds') ?? 0) * 1000)
+      delays.push(delay)
     }
     for (const [name, one] of costs) bench.say(costLine(name, one))
     const between = `${digits(Math.min(...ratios))} to ${digits(Math.max(...ratios))}`
     bench.say(`password prompt ÷ bare argon2id, by throughput: ${digits(median(ratios))} (${between})`)
-    bench.say(`event-loop delay p99 meanwhile: ${delays.map(digits).join(', ')} ms, ten of them its own resolution`)
     bench.reach('password: throughput', median(ratios), between)
-    bench.reach('password: delay', median(delays))
+    bench.reach('password: delay', median(delays), delays.map(digits).join(', '))
   } finally {
     await hashes.stop()
     await stage.stop()
@@ -59,7 +57,6 @@ function lanesOf(stage: Stage, product: RunningProduct, name: string) {
   let turn = 0
   const lane = (what: string, go: Lane['go']): Lane => ({ name: `${name} prompt, ${what}`, contender: product, go })
   return {
-    product,
     /** Brings so many people to the prompt, or fewer if it takes too long; nobody measures that. Returns how many. */
     async open(count: number): Promise<number> {
       prompts = (await work(() => openPrompt(stage, product), count, LANES)).results

@@ -28,6 +28,8 @@ export interface Cost {
   most: number
   bytes: number
   requests: number
+  /** Milliseconds; absent of who does not tell. */
+  delay?: number
 }
 
 export interface Ratio {
@@ -62,11 +64,13 @@ export async function runRounds(
 /** What a lane costs now: as many pieces of work as there is time for. */
 export async function costOf(lane: Lane, postgres: number, most: number, atOnce: number): Promise<Cost> {
   const { pid } = lane.contender
+  await lane.contender.delay?.()
   const before = { processor: processorSeconds(pid), postgres: processorSeconds(postgres) }
   const began = performance.now()
   const { times, results } = await work(() => lane.go(), most, atOnce)
   const seconds = (performance.now() - began) / 1000
   const count = times.length
+  const delay = await lane.contender.delay?.()
   const perThousand = (used: number) => (used / count) * 1000
   return {
     count,
@@ -77,6 +81,7 @@ export async function costOf(lane: Lane, postgres: number, most: number, atOnce:
     most: percentile(times, 0.95),
     bytes: results.reduce((sum, { bytes }) => sum + bytes, 0) / count,
     requests: results.reduce((sum, { requests }) => sum + requests, 0) / count,
+    ...(delay === undefined ? {} : { delay }),
   }
 }
 
@@ -125,6 +130,11 @@ export function spread({ median, least, greatest }: Ratio): string {
 
 /** The medians of a lane, in words. */
 export function costLine(name: string, costs: Cost[]): string {
-  const of = (key: keyof Cost) => digits(median(costs.map((cost) => cost[key])))
-  return `${name}: for 1,000 ${of('processor')} s of a processor, PostgreSQL ${of('postgres')} s; ${of('perSecond')} a second, ${of('half')} ms (half), ${of('most')} ms (95 of 100); ${of('requests')} requests, ${of('bytes')} bytes`
+  const of = (key: keyof Cost) => digits(median(costs.map((cost) => cost[key] ?? Number.NaN)))
+  const delay = costs.some((cost) => cost.delay !== undefined) ? `; event-loop delay p99 ${of('delay')} ms` : ''
+  return [
+    `${name}: for 1,000 ${of('processor')} s of a processor, PostgreSQL ${of('postgres')} s`,
+    `${of('perSecond')} a second, ${of('half')} ms (half), ${of('most')} ms (95 of 100)`,
+    `${of('requests')} requests, ${of('bytes')} bytes${delay}`,
+  ].join('; ')
 }

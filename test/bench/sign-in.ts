@@ -93,9 +93,7 @@ async function measure(bench: Bench, { stage, floor, product, small, size }: Sce
   for (const one of lanes.slice(0, 6)) await count(bench, stage, one)
 
   const scansSince = await watchScans(product)
-  await product.metrics()
   const costs = await runRounds(lanes, stage.postgres, ROUNDS)
-  const delay = ((await product.metrics()).get('nodejs_eventloop_lag_p99_seconds') ?? 0) * 1000
   for (const [name, one] of costs) bench.say(costLine(name, one))
   const of = (name: string) => costs.get(name) ?? []
   const total = (cost: Cost) => cost.processor + cost.postgres
@@ -118,7 +116,6 @@ async function measure(bench: Bench, { stage, floor, product, small, size }: Sce
   const signIns = done.reduce((sum, cost) => sum + cost.count, 0)
   const large = ofLarge.length === 0 ? 'of no table with more than a thousand' : `LARGE ONES OF ${ofLarge.join(', ')}`
   bench.say(`rows read by sequential scans: ${digits(rows / signIns)} a sign-in, ${large}`)
-  bench.say(`event-loop delay p99 ${digits(delay)} ms with ${ROUNDS.lanes} at once, ten of them its own resolution`)
   if (!small) return
   const growth = ['first', 'repeat'].map((kind) => ratioOf(of(`product, ${kind}`), of(`small, ${kind}`), total))
   const [first, again] = growth.map(spread)
