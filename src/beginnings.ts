@@ -4,6 +4,7 @@ import { CLOSED } from './account/close.ts'
 import { API_FLOWS } from './api/routes.ts'
 import { MY_ACCOUNT_HOME } from './db/applications.ts'
 import { watchWaits } from './db/capacity.ts'
+import type { Pool } from './db/connect.ts'
 import { ROUTES } from './handback/configuration.ts'
 import { ACCOUNT_COOKIE, SIGNED_OUT } from './handback/my-account.ts'
 import type { House } from './house.ts'
@@ -18,7 +19,8 @@ export function turnAwayBeginnings(house: House): Capacity {
   const { publicUrl, theme, views, metrics, log } = house
   return onlyWithinCapacity({
     begins: beginsSignIn(publicUrl),
-    databaseWaits: watchWaits(house.db),
+    // The house of a process has its pool; in a transaction there is only one that was lent (handback/at-once.ts).
+    databaseWaits: watchWaits(house.db as Pool),
     turnAway: createBusyAnswer({
       views,
       headers: securityHeaders(publicUrl, theme?.csp),

@@ -144,7 +144,7 @@ describe('NEGATIVE CONTROL: a crash', () => {
 
   it('leaves an ending with nobody where the flow is closed outside the transaction', async () => {
     await withBroken([PROVISION, closing, outside], async (fleet, wire) => {
-      const plan: Plan = { ...consent, moment: after('INSERT INTO users') }
+      const plan: Plan = { ...consent, moment: after('WITH identity AS') }
       await assert.rejects(killThem(fleet, [plan], 1), /With a server killed/)
       // The door has refused by then whom such an ending names; that nothing tells of it shows what happened.
       assert.match((await brokenInvariants(fleet.rows)).join(), /is closed without an event/)

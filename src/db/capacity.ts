@@ -26,7 +26,7 @@ interface Waiting {
  * Watches how long requests wait for a connection of the pool. The function that it returns tells the shortest such wait since it was last
  * asked, absent when nobody was given one, and how many wait now.
  */
-export function watchWaits(db: Db): () => { shortestMs: number | undefined; waiting: number } {
+export function watchWaits(db: Pool): () => { shortestMs: number | undefined; waiting: number } {
   const { pool } = db.client as { pool: Waiting }
   const since = new Map<number, number>()
   let shortestMs: number | undefined
