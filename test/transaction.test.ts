@@ -56,9 +56,24 @@ describe('in PostgreSQL', () => {
       assert.deepEqual(await query(db, "SELECT to_regclass('left_behind') AS left"), [{ left: null }])
     })
 
-    it('has no other within it', async () => {
-      const nested = inTransaction(on.house.db, (transaction) => inTransaction(transaction, () => Promise.resolve()))
-      await assert.rejects(nested, /a transaction within a transaction/)
+    it('goes on when another within it was undone, and keeps what one within it did', async () => {
+      await inTransaction(on.house.db, async (transaction) => {
+        const make = (name: string, end: string) =>
+          inTransaction(transaction, async (inner) => {
+            await query(inner, `CREATE TABLE ${name} ()`)
+            await query(inner, end)
+          })
+        await make('kept_within', 'SELECT 1')
+        await assert.rejects(make('undone_within', 'SELECT 1 / 0'), { code: '22012' })
+        await query(transaction, 'CREATE TABLE made_after ()')
+      })
+      const made = `SELECT count(to_regclass(name))::int AS count FROM unnest(?::text[]) AS name`
+      for (const [names, count] of [
+        [['kept_within', 'made_after'], 2],
+        [['undone_within'], 0],
+      ] as const) {
+        assert.deepEqual(await query(on.house.db, made, [names]), [{ count }])
+      }
     })
   })
 

@@ -126,8 +126,7 @@ export async function inOneTransaction<Result>(
 }
 
 function begin<Result>(db: Db, work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
-  if (db instanceof Transaction) throw new Error('a transaction within a transaction')
-  return Transaction.run(db.client, work)
+  return db instanceof Transaction ? db.within(work) : Transaction.run(db.client, work)
 }
 
 const LOOKS_MS = 2_000

@@ -33,6 +33,22 @@ export class Transaction {
     }
   }
 
+  /** The same within this one, from a savepoint: whatever `work` throws undoes what it did alone. */
+  async within<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+    await this.ask('SAVEPOINT inner_one', [])
+    const inner = new Transaction(this.#client, this.#connection)
+    try {
+      const result = await work(inner)
+      inner.#isOver = true
+      await this.ask('RELEASE SAVEPOINT inner_one', [])
+      return result
+    } catch (error) {
+      inner.#isOver = true
+      await this.ask('ROLLBACK TO SAVEPOINT inner_one', []).catch(() => {})
+      throw error
+    }
+  }
+
   async #begin<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
     try {
       await this.#client.query(this.#connection, { sql: BEGIN })
