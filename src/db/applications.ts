@@ -79,6 +79,6 @@ export function homeOf(application: Application): string | undefined {
 }
 
 /** Whether people of this idp may enter this application. */
-export function acceptsIdp(application: Application, idpName: string): boolean {
+export function acceptsIdp(application: Pick<Application, 'identityProviders'>, idpName: string): boolean {
   return application.identityProviders === null || application.identityProviders.includes(idpName)
 }

@@ -87,20 +87,6 @@ export async function mayComeInAs(db: Db, person: Person, userId: string): Promi
   return row !== undefined
 }
 
-/**
- * Whether a user can come in by this idp, and what they began by it at `begunAt` goes on: it is on, they are known there, and who they are there
- * is not locked, nor was since. Known there twice, they may go on as the one who is not.
- */
-export async function isWayIn(db: Db, userId: string, idpId: string, begunAt: Date): Promise<boolean> {
-  const row = await queryOne(
-    db,
-    `SELECT 1 FROM identities i JOIN idps ON idps.id = i.idp_id WHERE user_id = ? AND i.idp_id = ? AND is_enabled AND NOT ${IS_LOCKED}
-       AND NOT EXISTS (SELECT FROM identities i WHERE user_id = ? AND i.idp_id = ? AND ${WAS_ENDED}) LIMIT 1`,
-    [userId, idpId, userId, idpId, begunAt, begunAt],
-  )
-  return row !== undefined
-}
-
 /** Forgets that the person is this user. */
 export async function deleteIdentity(db: Db, person: Person, userId: string): Promise<void> {
   await query(db, 'DELETE FROM identities WHERE idp_id = ? AND issuer = ? AND subject = ? AND user_id = ?', [

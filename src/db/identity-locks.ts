@@ -11,7 +11,7 @@ export interface LockedPerson extends Person {
 }
 
 /** What is over by a lock `l` of somebody, of that which began at `?` and `?`: SQL. What began in the second of the unlocking came after it. */
-const IS_OVER = `(?::timestamptz <= l.locked_at OR ?::timestamptz < date_trunc('second', l.unlocked_at))`
+export const IS_OVER = `(?::timestamptz <= l.locked_at OR ?::timestamptz < date_trunc('second', l.unlocked_at))`
 
 /** Whether the person of `i` is locked now: SQL. */
 export const IS_LOCKED = `EXISTS (SELECT FROM identity_locks l

@@ -5,7 +5,7 @@ import { applicationIn, type ConfiguredRows, idpIn } from './configured.ts'
 import { type Db, inTransaction } from './connect.ts'
 import { type Ending, refuseEnded } from './flows.ts'
 import { isSubjectOver } from './identity-locks.ts'
-import { standingOf } from './standing.ts'
+import { findStanding } from './standing.ts'
 
 /** Of an ended flow, what it is judged by. */
 export interface Ended {
@@ -54,9 +54,9 @@ async function refusalOf(db: Db, flow: Ended, now: Date): Promise<LateRefusal | 
     const isOver = federatedSubject !== undefined && (await isSubjectOver(db, federatedSubject, endedAt))
     return isOver ? 'IDENTITY_LOCKED' : undefined
   }
-  const standing = await standingOf(db, { userId: ending.userId, idpId: idp?.id, begunAt: endedAt })
+  const standing = await findStanding(db, ending.userId, { idpId: idp?.id, begunAt: endedAt })
   if (!standing) return 'NO_WAY_IN'
   if (standing.isLocked) return 'USER_LOCKED'
-  if (!idp || standing.isWayIn) return undefined
-  return standing.isKnown ? 'IDENTITY_LOCKED' : 'NO_WAY_IN'
+  if (!idp || (standing.openIdp !== null && standing.isLetIn)) return undefined
+  return standing.isKnownThere ? 'IDENTITY_LOCKED' : 'NO_WAY_IN'
 }

@@ -1,30 +1,73 @@
-// How somebody stands who has come in: whether their user is still there, and whether the way by which they came is still open. One look.
+// What holds now of somebody who came in before, and what applications may read of them: one statement each, because every use of a token asks.
 import { CONFIGURED } from './configured.ts'
 import { type Db, queryOne } from './connect.ts'
-import { IS_LOCKED, WAS_ENDED } from './identity-locks.ts'
+import { IS_LOCKED, IS_OVER, WAS_ENDED } from './identity-locks.ts'
+import type { StoredAttribute } from './user-attributes.ts'
+import { ROLES } from './user-roles.ts'
 import { USER_COLUMNS, type User } from './users.ts'
 
-export interface Standing extends User {
-  /** What is configured goes by this name (db/configured.ts). */
-  configured: string
-  /** They are known at the idp that they came by, as whoever it is. */
-  isKnown: boolean
-  /** That idp is on, and who they are there is not locked, nor was since they came. Known there twice, they may go on as the one who is not. */
-  isWayIn: boolean
+/** What holds of the idp by which somebody came in. */
+export interface IdpStanding {
+  /** Its name; null: it is off, or gone, or they came in by none. */
+  openIdp: string | null
 }
 
-/** Of a user who came at `begunAt` by this idp, or, without one, by a password, of which neither is said. Undefined when there is none (any more). */
-export function standingOf(
+export interface UserStanding extends User, IdpStanding {
+  /** What is configured goes by this name (db/configured.ts). */
+  configured: string
+  /** They are known there, as whoever it is. */
+  isKnownThere: boolean
+  /** And who they are there is not locked, nor was since: known there twice, they may go on as the one who is not. */
+  isLetIn: boolean
+}
+
+const OPEN_IDP = '(SELECT name FROM idps WHERE id = ?::uuid AND is_enabled) AS "openIdp"'
+
+/** How a user stands with what they began at `begunAt` by this idp; undefined when there is none (any more). */
+export function findStanding(
   db: Db,
-  { userId, idpId = null, begunAt }: { userId: string; idpId?: string | null | undefined; begunAt: Date },
-): Promise<Standing | undefined> {
-  return queryOne<Standing>(
+  userId: string,
+  { idpId = null, begunAt }: { idpId?: string | null | undefined; begunAt: Date },
+): Promise<UserStanding | undefined> {
+  return queryOne<UserStanding>(
     db,
-    `SELECT ${USER_COLUMNS}, ${CONFIGURED} AS configured, EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = ?) AS "isKnown",
-       EXISTS (SELECT FROM identities i JOIN idps ON idps.id = i.idp_id
-         WHERE i.user_id = users.id AND i.idp_id = ? AND is_enabled AND NOT ${IS_LOCKED})
-       AND NOT EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = ? AND ${WAS_ENDED}) AS "isWayIn"
+    `SELECT ${USER_COLUMNS}, ${CONFIGURED} AS configured, ${OPEN_IDP},
+       EXISTS (SELECT FROM identities i WHERE user_id = users.id AND i.idp_id = ?::uuid) AS "isKnownThere",
+       EXISTS (SELECT FROM identities i WHERE user_id = users.id AND i.idp_id = ?::uuid AND NOT ${IS_LOCKED})
+         AND NOT EXISTS (SELECT FROM identities i WHERE user_id = users.id AND i.idp_id = ?::uuid AND ${WAS_ENDED}) AS "isLetIn"
      FROM users WHERE id = ?`,
-    [idpId, idpId, idpId, begunAt, begunAt, userId],
+    [idpId, idpId, idpId, idpId, begunAt, begunAt, userId],
   )
+}
+
+/** How somebody without a user stands: `isOver` when they are locked, or were since. */
+export async function findFederatedStanding(
+  db: Db,
+  federatedSubject: string,
+  { idpId = null, begunAt }: { idpId?: string | null | undefined; begunAt: Date },
+): Promise<IdpStanding & { isOver: boolean }> {
+  const standing = await queryOne<IdpStanding & { isOver: boolean }>(
+    db,
+    `SELECT ${OPEN_IDP}, EXISTS (SELECT FROM identity_locks l
+       WHERE federated_subject = ? AND (unlocked_at IS NULL OR ${IS_OVER})) AS "isOver"`,
+    [idpId, federatedSubject, begunAt, begunAt],
+  )
+  return standing ?? { openIdp: null, isOver: true }
+}
+
+export interface Releasable {
+  attributes: Pick<StoredAttribute, 'name' | 'value' | 'verified'>[]
+  roles: string[]
+}
+
+/** What is kept of a user that an application may read, by name, and the roles that they have. */
+export async function findReleasable(db: Db, userId: string): Promise<Releasable> {
+  const found = await queryOne<Releasable>(
+    db,
+    `SELECT (SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'value', value, 'verified', verified) ORDER BY name), '[]')
+        FROM user_attributes WHERE user_id = ?) AS attributes,
+       ARRAY (${ROLES}) AS roles`,
+    [userId, userId, userId],
+  )
+  return found ? { attributes: found.attributes, roles: found.roles.sort() } : { attributes: [], roles: [] }
 }

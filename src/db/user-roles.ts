@@ -1,16 +1,17 @@
 // Rows of user_roles: what a user may do here, each role with who granted it.
 import { type Db, query } from './connect.ts'
 
-/** The roles that a user has, each once, sorted. What an idp granted counts only while that idp is on and still grants it. */
+/**
+ * SQL of the roles that the user `?`, said twice, has, each once. What an idp granted counts only while that idp is on and still grants it.
+ * In two halves, as the table has an index for each origin.
+ */
+export const ROLES = `SELECT role FROM user_roles WHERE user_id = ? AND origin = 'operator'
+  UNION SELECT role FROM user_roles JOIN idps ON idps.id = origin_idp_id
+  WHERE user_id = ? AND origin = 'idp' AND is_enabled AND role IN (SELECT value FROM jsonb_each_text(role_mappings))`
+
+/** The roles that a user has, sorted. */
 export async function listRoles(db: Db, userId: string): Promise<string[]> {
-  // In two halves, as the table has an index for each origin.
-  const rows = await query<{ role: string }>(
-    db,
-    `SELECT role FROM user_roles WHERE user_id = ? AND origin = 'operator'
-     UNION SELECT role FROM user_roles JOIN idps ON idps.id = origin_idp_id
-     WHERE user_id = ? AND origin = 'idp' AND is_enabled AND role IN (SELECT value FROM jsonb_each_text(role_mappings))`,
-    [userId, userId],
-  )
+  const rows = await query<{ role: string }>(db, ROLES, [userId, userId])
   return rows.map(({ role }) => role).sort()
 }
 

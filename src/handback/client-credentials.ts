@@ -2,7 +2,7 @@
 
 import type Provider from 'oidc-provider'
 import type { errors, KoaContextWithOIDC } from 'oidc-provider'
-import { OWN_SCOPES } from './records.ts'
+import { applicationOfClient } from './records.ts'
 
 /** Who holds a token of their own, and what it is for. */
 export interface Bearer {
@@ -18,7 +18,7 @@ export function grantClientCredentials(provider: Provider, { InvalidScope }: typ
   const handle = async (ctx: KoaContextWithOIDC): Promise<void> => {
     const { client, params } = ctx.oidc
     if (!client) return
-    const allowed = client[OWN_SCOPES] as string[]
+    const allowed = applicationOfClient(client).scopes
     const wanted = [
       ...new Set(
         String(params?.['scope'] ?? '')

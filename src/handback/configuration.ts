@@ -1,6 +1,5 @@
 // What our OpenID Provider is: its addresses, cookies, lives, claims and features, as the library wants to be told.
 import type { Configuration, interactionPolicy } from 'oidc-provider'
-import { findApplicationByClientId } from '../db/applications.ts'
 import { customAttributes } from '../db/purposes.ts'
 import { startFlow } from '../flow.ts'
 import type { House } from '../house.ts'
@@ -8,7 +7,7 @@ import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
 import { wishedLanguage } from '../web/language-tags.ts'
 import { showLogout, showState } from './pages.ts'
 import { findAccount, idpOfToken, loadGrant, type Token } from './policy.ts'
-import { APPLICATION_ID, OWN_SCOPES, REQUIRE_PKCE } from './records.ts'
+import { APPLICATION, applicationOfClient } from './records.ts'
 
 const MINUTES = 60
 const HOURS = 60 * MINUTES
@@ -53,11 +52,11 @@ export function configurationOf(
     claims,
     scopes: ['openid', 'offline_access', ...Object.keys(claims).filter((scope) => scope !== 'openid')],
     responseTypes: ['code'],
-    pkce: { required: (_ctx, client) => client[REQUIRE_PKCE] !== false },
+    pkce: { required: (_ctx, client) => applicationOfClient(client).requirePkce },
     // Only the servers of applications speak to the token endpoint; said because the default prints a notice.
     clientBasedCORS: () => false,
     discovery: { ui_locales_supported: [...house.views.languages] },
-    extraClientMetadata: { properties: [APPLICATION_ID, REQUIRE_PKCE, OWN_SCOPES] },
+    extraClientMetadata: { properties: [APPLICATION] },
     routes: ROUTES,
     cookies: {
       names: COOKIES,
@@ -89,16 +88,15 @@ export function configurationOf(
         },
       },
     },
-    findAccount: async (_ctx, subject, token) => findAccount(house, subject, token as Token | undefined),
+    findAccount: (ctx, subject, token) => findAccount(house, ctx, subject, token as Token | undefined),
     extraTokenClaims: async (ctx) => idpOfToken(ctx),
     loadExistingGrant: (ctx) => loadGrant(ctx),
     interactions: {
       policy,
       // Here and not in a route: the flow is the interaction's from its first moment, without a uid in any address.
       async url(ctx, interaction) {
-        const clientId = String(interaction.params['client_id'])
-        const application = await findApplicationByClientId(house.db, clientId)
-        if (!application) throw new Error('An interaction names an application that does not exist.')
+        if (!ctx.oidc.client) throw new Error('An interaction without an application.')
+        const application = applicationOfClient(ctx.oidc.client)
         const language = wishedLanguage(interaction.params['ui_locales'], house.views.languages)
         const door = {
           kind: 'application' as const,

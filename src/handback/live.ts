@@ -1,9 +1,6 @@
 // Whether a session, a code or a token is still good. Law: none is trusted alone; at each use PostgreSQL says what holds now.
-import { type Application, acceptsIdp } from '../db/applications.ts'
-import { isWayIn } from '../db/identities.ts'
-import { isSubjectOver } from '../db/identity-locks.ts'
-import { findIdp } from '../db/idps.ts'
-import { findUser, type User } from '../db/users.ts'
+import { acceptsIdp } from '../db/applications.ts'
+import { findFederatedStanding, findStanding, type UserStanding } from '../db/standing.ts'
 import type { House } from '../house.ts'
 import { isFederated } from './subjects.ts'
 
@@ -13,31 +10,42 @@ export interface Beginning {
   begunAt: number | undefined
 }
 
+/** Of an application, what decides who comes in. */
+export type Gate = Parameters<typeof acceptsIdp>[0]
+
 /**
  * Whether what a subject began goes on at this application: the idp is on and accepted there; the user is there, comes in that way, and is neither
- * locked nor signed out since; who they are at the idp is not locked, nor was since.
+ * locked nor signed out since; who they are at the idp is not locked, nor was since. `standing` is theirs, where it was asked for already.
  */
 export async function isLive(
   house: House,
   subject: string,
-  { idpId, begunAt }: Beginning,
-  application: Application | undefined,
+  beginning: Beginning,
+  application: Gate,
+  standing?: UserStanding,
 ): Promise<boolean> {
-  if (!application?.isEnabled) return false
-  const begun = begunAt === undefined ? house.now() : new Date(begunAt * 1000)
-  if (idpId !== undefined && !(await isOpenTo(house, application, idpId))) return false
-  if (isFederated(subject)) return !(await isSubjectOver(house.db, subject, begun))
-  if (idpId !== undefined && !(await isWayIn(house.db, subject, idpId, begun))) return false
-  const user = await findUser(house.db, subject)
-  return user !== undefined && !user.isLocked && !isSignedOut(user, begunAt)
+  const { idpId, begunAt } = beginning
+  const isOpen = ({ openIdp }: { openIdp: string | null }) =>
+    idpId === undefined || (openIdp !== null && acceptsIdp(application, openIdp))
+  if (isFederated(subject)) {
+    const them = await findFederatedStanding(house.db, subject, { idpId, begunAt: momentOf(house, beginning) })
+    return isOpen(them) && !them.isOver
+  }
+  const user = standing ?? (await standingOf(house, subject, beginning))
+  if (user === undefined || user.isLocked || isSignedOut(user, begunAt)) return false
+  return isOpen(user) && (idpId === undefined || user.isLetIn)
+}
+
+/** How a user stands with what began so; undefined when there is none (any more). */
+export function standingOf(house: House, userId: string, beginning: Beginning): Promise<UserStanding | undefined> {
+  return findStanding(house.db, userId, { idpId: beginning.idpId, begunAt: momentOf(house, beginning) })
+}
+
+function momentOf(house: House, { begunAt }: Beginning): Date {
+  return begunAt === undefined ? house.now() : new Date(begunAt * 1000)
 }
 
 /** The library counts in whole seconds: what began in the same one is taken for older. Without a beginning there is nothing to end. */
-function isSignedOut({ signedOutAt }: User, begunAt: number | undefined): boolean {
+function isSignedOut({ signedOutAt }: UserStanding, begunAt: number | undefined): boolean {
   return signedOutAt !== null && begunAt !== undefined && begunAt * 1000 <= signedOutAt.getTime()
-}
-
-async function isOpenTo(house: House, application: Application, idpId: string): Promise<boolean> {
-  const idp = await findIdp(house.db, idpId)
-  return idp?.isEnabled === true && acceptsIdp(application, idp.name)
 }

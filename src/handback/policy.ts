@@ -1,12 +1,12 @@
 // Who may pass at our OpenID Provider: whether a session is enough, what is granted, who a subject is.
 import type { interactionPolicy, KoaContextWithOIDC } from 'oidc-provider'
-import { type Application, findApplication, findApplicationByClientId } from '../db/applications.ts'
 import { findIdp } from '../db/idps.ts'
+import type { UserStanding } from '../db/standing.ts'
 import { factorsOf } from '../db/user-factors.ts'
 import { isRequired } from '../factors/need.ts'
 import type { House } from '../house.ts'
-import { type Beginning, isLive } from './live.ts'
-import { APPLICATION_ID } from './records.ts'
+import { type Beginning, isLive, standingOf } from './live.ts'
+import { applicationOfClient, type ClientsApplication } from './records.ts'
 import { claimsOfUser, federatedClaims, isFederated, MFA } from './subjects.ts'
 
 /** Applications are first-party: whoever signed in has granted what the application asks for. A federated person's grant is fixed, its claims were kept for it. */
@@ -32,11 +32,18 @@ export async function loadGrant(ctx: KoaContextWithOIDC) {
  * The person behind a subject, for the library: undefined when there is none (any more), or `token`, which may be a code, is not good any more. That
  * ends the exchange of a code, every refresh and userinfo.
  */
-export async function findAccount(house: House, subject: string, token: Token | undefined) {
-  if (token && !(await isLive(house, subject, beginningOf(token), await applicationOf(house, token)))) return undefined
-  if (!isFederated(subject)) {
-    const claims = await claimsOfUser(house, subject)
-    return claims ? { accountId: subject, claims: async () => ({ ...claims, sub: subject }) } : undefined
+export async function findAccount(house: House, ctx: KoaContextWithOIDC, subject: string, token: Token | undefined) {
+  const isUser = !isFederated(subject)
+  const user = isUser ? await userOf(house, ctx, subject, token) : undefined
+  if (isUser && (!user || user.isLocked)) return undefined
+  if (token) {
+    const application = applicationOf(ctx, token)
+    if (!application || !(await isLive(house, subject, beginningOf(token), application, user))) return undefined
+  }
+  if (user) {
+    // An ID token says who it is and nothing else (OpenID Connect Core, 5.4: what scopes ask for is at userinfo).
+    const claims = async (use: string) => (use === 'id_token' ? { sub: subject } : claimsOfUser(house, user))
+    return { accountId: subject, claims: async (use: string) => ({ ...(await claims(use)), sub: subject }) }
   }
   // Without a token the library only asks whether such a person may be; maySkipSignIn answers that with the grant.
   if (token?.grantId === undefined) return { accountId: subject, claims: async () => ({ sub: subject }) }
@@ -67,18 +74,30 @@ function beginningOf({ acr, extra, iiat, iat }: Token): Beginning {
   return { idpId: acr ?? (typeof extra?.idp === 'string' ? extra.idp : undefined), begunAt: iiat ?? iat }
 }
 
-async function applicationOf(house: House, { clientId }: Token): Promise<Application | undefined> {
-  return clientId === undefined ? undefined : findApplicationByClientId(house.db, clientId)
+/** The application that holds the token, as it was read for this request. */
+function applicationOf({ oidc: { client } }: KoaContextWithOIDC, { clientId }: Token): ClientsApplication | undefined {
+  return client && client.clientId === clientId ? applicationOfClient(client) : undefined
+}
+
+/** How users of sessions stand, for the request that asked: it asks first whether they are there, and then whether that is enough. */
+const standings = new WeakMap<object, UserStanding>()
+
+async function userOf(house: House, { oidc }: KoaContextWithOIDC, userId: string, token: Token | undefined) {
+  if (token) return standingOf(house, userId, beginningOf(token))
+  const { session } = oidc
+  const user = await standingOf(house, userId, { idpId: session?.acr, begunAt: session?.loginTs })
+  if (user && session) standings.set(session, user)
+  return user
 }
 
 /** Whether a live OpenID Provider session is enough for this application. What was kept of somebody without a user must be there, too. */
 async function maySkipSignIn(
   house: House,
   session: Beginning & { subject: string; amr: readonly string[] | undefined; grantId: string | undefined },
-  request: { applicationId: string; scopes: readonly string[] },
+  request: { application: ClientsApplication; scopes: readonly string[]; standing: UserStanding | undefined },
 ): Promise<boolean> {
-  const application = await findApplication(house.db, request.applicationId)
-  if (!application || !(await isLive(house, session.subject, session, application))) return false
+  const { application, standing } = request
+  if (!(await isLive(house, session.subject, session, application, standing))) return false
   const isEnough = session.amr?.includes(MFA) === true || !(await needsFactor(house, application, session))
   if (!isFederated(session.subject) || !isEnough) return isEnough
   if (application.requireLocalUser || session.grantId === undefined) return false
@@ -92,7 +111,7 @@ async function maySkipSignIn(
  */
 async function needsFactor(
   house: House,
-  application: Application,
+  application: ClientsApplication,
   { subject, idpId }: { subject: string; idpId: string | undefined },
 ): Promise<boolean> {
   const { enhanced } = house.settings()
@@ -121,7 +140,11 @@ export function signInPolicy(house: House, library: typeof interactionPolicy): i
           begunAt: session.loginTs,
           grantId: result?.consent?.grantId ?? session.grantIdFor(client.clientId),
         },
-        { applicationId: String(client[APPLICATION_ID]), scopes: [...requestParamScopes] },
+        {
+          application: applicationOfClient(client),
+          scopes: [...requestParamScopes],
+          standing: standings.get(session),
+        },
       )
       return !maySkip
     }),

@@ -1,6 +1,6 @@
 // The OpenID Provider's memory in PostgreSQL: ids as SHA-256, payloads sealed under SECRET_KEY, one-time things used once.
 import type { Adapter, AdapterPayload } from 'oidc-provider'
-import { findApplicationByClientId } from '../db/applications.ts'
+import { type Application, findApplicationByClientId } from '../db/applications.ts'
 import {
   consumeRecord,
   deleteFederatedClaims,
@@ -91,16 +91,26 @@ function userOf({ accountId }: AdapterPayload): string | null {
   return accountId === undefined || isFederated(accountId) ? null : accountId
 }
 
-/** Names of our own metadata on the library's clients. */
-export const APPLICATION_ID = 'vestibule_application_id'
-export const REQUIRE_PKCE = 'vestibule_require_pkce'
-export const OWN_SCOPES = 'vestibule_own_scopes'
+/** The name of our own metadata on the library's clients. */
+export const APPLICATION = 'vestibule_application'
+
+/** What we look at of an application beside what the library does: as it was when its client was read, which each request does. */
+export type ClientsApplication = Pick<
+  Application,
+  'id' | 'scopes' | 'identityProviders' | 'requireLocalUser' | 'requireSecondFactor' | 'requirePkce'
+>
+
+/** The application that a client is. */
+export function applicationOfClient(client: { [metadata: string]: unknown }): ClientsApplication {
+  return client[APPLICATION] as ClientsApplication
+}
 
 async function clientOf(house: House, clientId: string): Promise<AdapterPayload | undefined> {
   // PostgreSQL refuses NUL and ill-formed text with an error; such a client does not exist.
   if (!clientId.isWellFormed() || clientId.includes('\0')) return undefined
   const application = await findApplicationByClientId(house.db, clientId)
   if (!application) return undefined
+  const { id, scopes, identityProviders, requireLocalUser, requireSecondFactor, requirePkce } = application
   const secret = application.clientSecretSealed
   const isWeb = application.redirectUris.every((uri) => /^https?:/.test(uri))
   return {
@@ -114,8 +124,6 @@ async function clientOf(house: House, clientId: string): Promise<AdapterPayload 
     response_types: application.grantTypes.includes('authorization_code') ? ['code'] : [],
     grant_types: application.grantTypes,
     application_type: isWeb ? 'web' : 'native',
-    [APPLICATION_ID]: application.id,
-    [REQUIRE_PKCE]: application.requirePkce,
-    [OWN_SCOPES]: application.scopes,
+    [APPLICATION]: { id, scopes, identityProviders, requireLocalUser, requireSecondFactor, requirePkce },
   }
 }

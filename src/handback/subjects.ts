@@ -1,9 +1,8 @@
 // Who an application is told about: a user of ours by a random id, or a person of whom nothing is kept by a keyed hash.
 import { findFederatedClaims, putFederatedClaims } from '../db/oidc-records.ts'
+import { findReleasable } from '../db/standing.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
-import { listUserAttributes } from '../db/user-attributes.ts'
-import { listRoles } from '../db/user-roles.ts'
-import { findUser } from '../db/users.ts'
+import type { User } from '../db/users.ts'
 import type { House } from '../house.ts'
 import type { Profile } from '../login/profile.ts'
 import { PROTOCOL_CLAIMS, scopeOf } from '../provisioning/attributes.ts'
@@ -28,13 +27,10 @@ export function federatedSubject(salt: Buffer, idpId: string, profile: Pick<Prof
 }
 
 /** What a user's application may read: the username, the stored attributes and the roles. Which of them it gets is up to its scopes. */
-export async function claimsOfUser(house: House, userId: string): Promise<ReleasedClaims | undefined> {
-  const user = await findUser(house.db, userId)
-  if (!user || user.isLocked) return undefined
-  const attributes = await listUserAttributes(house.db, userId)
-  const roles = await listRoles(house.db, userId)
+export async function claimsOfUser(house: House, user: User): Promise<ReleasedClaims> {
+  const { attributes, roles } = await findReleasable(house.db, user.id)
   return {
-    sub: userId,
+    sub: user.id,
     preferred_username: joinName(user.store, user.username),
     ...released(attributes),
     ...releasedRoles(roles),
