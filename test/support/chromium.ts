@@ -1,10 +1,11 @@
 // A real browser for the tests, with or without JavaScript. It brings its own Chromium where the machine has none.
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { brotliDecompressSync } from 'node:zlib'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
@@ -77,7 +78,12 @@ async function borrowBrowser(hostRules: string): Promise<{ browser: Browser; giv
 async function launch(hostRules: string): Promise<Browser> {
   const { executablePath, env } = await findChromium()
   // Only these: the arguments that the package suggests turn off site isolation and web security, which tests rely on.
-  const args = ['--no-sandbox', '--headless=shell', ...(hostRules === '' ? [] : [`--host-resolver-rules=${hostRules}`])]
+  const args = [
+    '--no-sandbox',
+    '--headless=shell',
+    '--disable-gpu',
+    ...(hostRules === '' ? [] : [`--host-resolver-rules=${hostRules}`]),
+  ]
   return chromium.launch({ executablePath, args, env: { ...process.env, ...env }, timeout: 30_000 })
 }
 
@@ -108,17 +114,11 @@ async function unpack(): Promise<string> {
   // Beside it first and then moved, so that nobody starts a browser that another process is still writing.
   const beside = `${folder}.${process.pid}`
   await mkdir(beside, { recursive: true })
-  const { TMPDIR } = process.env
-  // The package always unpacks to the temporary folder, and takes whatever lies there for its own version.
-  process.env.TMPDIR = beside
-  try {
-    const { default: packaged } = await import('@sparticuz/chromium')
-    await packaged.executablePath()
-    await rename(beside, folder).catch(() => rm(beside, { recursive: true }))
-  } finally {
-    if (TMPDIR === undefined) delete process.env.TMPDIR
-    else process.env.TMPDIR = TMPDIR
-  }
+  // The package always unpacks to the temporary folder, and takes whatever lies there for its own version. In a process of its own: a folder
+  // that anybody else made meanwhile would be there too, and move.
+  const program = `import(${JSON.stringify(import.meta.resolve('@sparticuz/chromium'))}).then(({ default: packaged }) => packaged.executablePath())`
+  await promisify(execFile)(process.execPath, ['--eval', program], { env: { ...process.env, TMPDIR: beside } })
+  await rename(beside, folder).catch(() => rm(beside, { recursive: true }))
   return folder
 }
 

@@ -2,9 +2,9 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client } from 'pg'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { startPgBouncer } from './pgbouncer.ts'
+import { openRows } from './rows.ts'
 
 /** A PostgreSQL of its own for one test run. */
 export interface TestCluster {
@@ -45,9 +45,10 @@ export async function startTestCluster(settings: Record<string, string> = {}): P
   const pooler = process.env['TEST_POOLER'] === 'pgbouncer' ? await startPgBouncer({ url, dataFolder }) : undefined
   let count = 0
   let last: Promise<unknown> = Promise.resolve()
-  // Copies of one template cannot be made at once, and one connection takes one statement at a time.
+  const sql = openRows(() => server.url)
+  // Copies of one template cannot be made at once.
   const inTurn = (statement: string): Promise<unknown> => {
-    last = last.catch(() => {}).then(() => once(server.url, statement))
+    last = last.catch(() => {}).then(() => sql.rows(statement))
     return last
   }
   return {
@@ -85,21 +86,10 @@ export async function startTestCluster(settings: Record<string, string> = {}): P
     },
     async stop() {
       if (pooler) process.stderr.write(`# PgBouncer ${pooler.version}: ${await pooler.transactions()} transactions\n`)
-      await pooler?.stop()
+      await Promise.all([sql.close(), pooler?.stop()])
       await server.stop()
       await rm(folder, { recursive: true, force: true })
     },
-  }
-}
-
-/** A connection for one statement: one that stayed open would keep the tests' process running for ever. */
-async function once(url: string, statement: string): Promise<void> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(statement)
-  } finally {
-    await client.end()
   }
 }
 
