@@ -12,12 +12,12 @@ export interface Asked {
 
 /** What `count` pieces of work ask of the database, each; nobody else may use the server meanwhile. */
 export async function askedBy(contender: Contender, count: number, work: () => Promise<unknown>): Promise<Asked> {
-  await contender.rows(`/* bench */ SELECT pg_stat_statements_reset(0, ${HERE}, 0)`)
+  await contender.rows(`SELECT /* bench */ pg_stat_statements_reset(0, ${HERE}, 0)`)
   const before = await transactions(contender)
   for (let done = 0; done < count; done += 1) await work()
   const writes = (await transactions(contender)) - before
   const [row] = await contender.rows<{ calls: string }>(
-    `/* bench */ SELECT sum(calls) AS calls FROM pg_stat_statements WHERE dbid = ${HERE} AND query NOT LIKE '%/* bench */%'`,
+    `SELECT /* bench */ sum(calls) AS calls FROM pg_stat_statements WHERE dbid = ${HERE} AND query NOT LIKE '%/* bench */%'`,
   )
   return { statements: Number(row?.calls) / count, writes: writes / count, since: before }
 }
@@ -27,7 +27,7 @@ const HERE = '(SELECT oid FROM pg_database WHERE datname = current_database())'
 /** Only a transaction that writes is given a number, so the next number tells how many wrote. */
 async function transactions(contender: Contender): Promise<number> {
   const [row] = await contender.rows<{ next: string }>(
-    '/* bench */ SELECT pg_snapshot_xmax(pg_current_snapshot()) AS next',
+    'SELECT /* bench */ pg_snapshot_xmax(pg_current_snapshot()) AS next',
   )
   return Number(row?.next)
 }
@@ -71,7 +71,7 @@ const HANDED_IN_MS = 10_500
 async function scans(contender: Contender) {
   await sleep(HANDED_IN_MS)
   const rows = await contender.rows<Record<'relname' | 'seq_scan' | 'seq_tup_read' | 'n_live_tup', string>>(
-    '/* bench */ SELECT relname, seq_scan, seq_tup_read, n_live_tup FROM pg_stat_user_tables',
+    'SELECT relname, seq_scan, seq_tup_read, n_live_tup FROM pg_stat_user_tables',
   )
   return new Map(
     rows.map((row) => [
