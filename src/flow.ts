@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MY_ACCOUNT } from './db/applications.ts'
 import { idpIn } from './db/configured.ts'
-import type { Ending, FlowRow } from './db/flows.ts'
+import type { EndedStanding, Ending, FlowRow } from './db/flows.ts'
 import {
   bindFlow,
   extendFlow,
@@ -66,6 +66,8 @@ export interface Flow {
   endedAt: Date | undefined
   /** It was led out of the door of My Account. */
   isLeft: boolean
+  /** How the user stands whom it let in; absent when there is none (any more). */
+  standing?: EndedStanding
   expiresAt: Date
   isExpired: boolean
 }
@@ -266,6 +268,7 @@ export async function flowFrom(
     ending: row.ending ?? undefined,
     endedAt: row.closed_at ?? undefined,
     isLeft: row.left_at !== null,
+    ...(row.standing ? { standing: row.standing } : {}),
     expiresAt: row.expires_at,
     isExpired: row.expires_at <= house.now(),
   }

@@ -2,7 +2,6 @@
 import type { Request, Response } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import type { Keeper } from '../db/read-only.ts'
-import { listRoles } from '../db/user-roles.ts'
 import type { SheetAttribute } from '../db/user-sheet.ts'
 import { waysInOf } from '../db/ways-in.ts'
 import { STANDARD_ATTRIBUTES } from '../provisioning/attributes.ts'
@@ -55,8 +54,8 @@ export const profileRoom: Room = (desk) => {
 
   async function show(req: Request, res: Response): Promise<void> {
     const { id, store, username } = userOf(res)
-    const [account, roles] = await Promise.all([readAccount(house, res), listRoles(house.db, id)])
-    const { choices, kept } = account
+    const account = await readAccount(house, res)
+    const { choices, kept, roles } = account
     const allowed = [...new Set(choices.map(({ attribute }) => attribute))]
     desk.show<ProfilePage>(req, res, 'profile', {
       title: { key: 'account.profile' },

@@ -43,6 +43,7 @@ async function lateRefusal(house: House, flowId: string, sub: string | undefined
     endedAt: row.closed_at ?? undefined,
     federatedSubject: sub,
     configured: await house.configured.at(row.configured),
+    ...(row.standing ? { standing: row.standing } : {}),
   }
   const tell = (reason: string) => toldFor(reason, house.settings())
   const code = await refuseLate(house.db, flow, { now: house.now(), tell })

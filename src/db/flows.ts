@@ -4,7 +4,9 @@ import type { Verdict } from '../provisioning/decide.ts'
 import { CONFIGURED } from './configured.ts'
 import { type Db, query, queryOne } from './connect.ts'
 import { wipeFlowKeys } from './flow-keys.ts'
+import { IS_LOCKED, wasEndedSince } from './identity-locks.ts'
 import type { NewSession } from './sessions.ts'
+import type { UserStanding } from './standing.ts'
 
 export interface FlowRow {
   id: string
@@ -38,7 +40,12 @@ export interface FlowRow {
   expires_at: Date
   /** What is configured goes by this name (db/configured.ts). */
   configured: string
+  /** How the user stands now whom it let in; of a row that was looked for by its id. Null when there is none (any more). */
+  standing?: EndedStanding | null
 }
+
+/** Of a user who was let in, with what they began when their flow ended. */
+export type EndedStanding = Pick<UserStanding, 'isLocked' | 'isKnownThere' | 'isLetIn'>
 
 /** The user that a flow made which goes on to a second factor, with what its record is to say of that. */
 export interface Made {
@@ -179,8 +186,16 @@ export async function bindFlow(
   return row !== undefined
 }
 
+/** SQL of an `EndedStanding`. */
+const STANDING = `(SELECT jsonb_build_object('isLocked', is_locked,
+    'isKnownThere', EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = (ending->>'idpId')::uuid),
+    'isLetIn', EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = (ending->>'idpId')::uuid AND NOT ${IS_LOCKED})
+      AND NOT EXISTS (SELECT FROM identities i
+        WHERE i.user_id = users.id AND i.idp_id = (ending->>'idpId')::uuid AND ${wasEndedSince('flows.closed_at')}))
+  FROM users WHERE users.id = (ending->>'userId')::uuid)`
+
 export function findFlowRow(db: Db, id: string): Promise<FlowRow | undefined> {
-  return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM flows WHERE id = ?`, [id])
+  return queryOne<FlowRow>(db, `SELECT ${COLUMNS}, ${STANDING} AS standing FROM flows WHERE flows.id = ?`, [id])
 }
 
 /** The flow that left with this `state`; its hash is kept, so a dump of the table helps no one to finish a sign-in. */

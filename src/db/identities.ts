@@ -1,6 +1,6 @@
 // Rows of identities: a person is (idp, issuer, subject), byte for byte.
 import { type Db, query, queryOne } from './connect.ts'
-import { IS_LOCKED, WAS_ENDED } from './identity-locks.ts'
+import { IS_LOCKED } from './identity-locks.ts'
 import { holdIdp, type Scheme } from './idps.ts'
 
 export interface Identity {

@@ -21,6 +21,9 @@ export const IS_LOCKED = `EXISTS (SELECT FROM identity_locks l
 export const WAS_ENDED = `EXISTS (SELECT FROM identity_locks l
   WHERE l.idp_id = i.idp_id AND l.issuer = i.issuer AND l.subject = i.subject AND ${IS_OVER})`
 
+/** The same of what began at the moment of that column. */
+export const wasEndedSince = (column: string) => WAS_ENDED.replaceAll('?::timestamptz', column)
+
 /** Whether somebody may not come in by who they are there. */
 export async function isPersonLocked(db: Db, { idpId, issuer, subject }: Person): Promise<boolean> {
   const sql = `SELECT 1 FROM identity_locks WHERE idp_id = ? AND issuer = ? AND subject = ? AND unlocked_at IS NULL`

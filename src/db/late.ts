@@ -3,9 +3,8 @@ import { acceptsIdp } from './applications.ts'
 import { refuseRecord } from './audit.ts'
 import { applicationIn, type ConfiguredRows, idpIn } from './configured.ts'
 import { type Db, inTransaction } from './connect.ts'
-import { type Ending, refuseEnded } from './flows.ts'
+import { type EndedStanding, type Ending, refuseEnded } from './flows.ts'
 import { isSubjectOver } from './identity-locks.ts'
-import { findStanding } from './standing.ts'
 
 /** Of an ended flow, what it is judged by. */
 export interface Ended {
@@ -16,6 +15,8 @@ export interface Ended {
   endedAt: Date | undefined
   /** What is configured, as it was when the flow was read. */
   configured: Pick<ConfiguredRows, 'applications' | 'idps'>
+  /** How the user stands whom it let in, as that was read with the flow; absent when there is none (any more). */
+  standing?: EndedStanding
   /** Of somebody without a user. */
   federatedSubject: string | undefined
 }
@@ -42,7 +43,7 @@ export async function refuseLate(
 }
 
 async function refusalOf(db: Db, flow: Ended, now: Date): Promise<LateRefusal | undefined> {
-  const { ending, endedAt = now, federatedSubject, configured } = flow
+  const { ending, endedAt = now, federatedSubject, configured, standing } = flow
   if (ending?.kind !== 'signed-in' && ending?.kind !== 'federated') return undefined
   const idpId = ending.kind === 'signed-in' ? ending.idpId : flow.idpId
   const idp = idpIn(configured, idpId)
@@ -54,9 +55,8 @@ async function refusalOf(db: Db, flow: Ended, now: Date): Promise<LateRefusal | 
     const isOver = federatedSubject !== undefined && (await isSubjectOver(db, federatedSubject, endedAt))
     return isOver ? 'IDENTITY_LOCKED' : undefined
   }
-  const standing = await findStanding(db, ending.userId, { idpId: idp?.id, begunAt: endedAt })
   if (!standing) return 'NO_WAY_IN'
   if (standing.isLocked) return 'USER_LOCKED'
-  if (!idp || (standing.openIdp !== null && standing.isLetIn)) return undefined
+  if (!idp || standing.isLetIn) return undefined
   return standing.isKnownThere ? 'IDENTITY_LOCKED' : 'NO_WAY_IN'
 }

@@ -7,7 +7,7 @@ import { checkValues } from './statement.ts'
  * With PostgreSQL's own bounds, for this transaction alone: what a vanished client left locked is free again after these. In one message, so that
  * none is ever without them.
  */
-const BEGIN = 'BEGIN; SET LOCAL statement_timeout = 7500; SET LOCAL idle_in_transaction_session_timeout = 10000'
+const BEGIN = `BEGIN; SELECT set_config('statement_timeout', '7500', true), set_config('idle_in_transaction_session_timeout', '10000', true)`
 
 export class Transaction {
   readonly #client: Dialect

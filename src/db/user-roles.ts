@@ -9,12 +9,6 @@ export const ROLES = `SELECT role FROM user_roles WHERE user_id = ? AND origin =
   UNION SELECT role FROM user_roles JOIN idps ON idps.id = origin_idp_id
   WHERE user_id = ? AND origin = 'idp' AND is_enabled AND role IN (SELECT value FROM jsonb_each_text(role_mappings))`
 
-/** The roles that a user has, sorted. */
-export async function listRoles(db: Db, userId: string): Promise<string[]> {
-  const rows = await query<{ role: string }>(db, ROLES, [userId, userId])
-  return rows.map(({ role }) => role).sort()
-}
-
 /** Grants roles in the name of this idp, in one statement. */
 export async function grantRoles(db: Db, userId: string, idpId: string, roles: string[]): Promise<void> {
   if (roles.length === 0) return
