@@ -1,12 +1,12 @@
 // Turns away what begins while this process is beyond its capacity, so that what has begun is finished.
 //
-// By a few lines of our own: what Fastify uses (@fastify/under-pressure) is a plugin of Fastify's; overload-protection and toobusy-js, for
-// Express, judge by a single look at the event loop, know nothing of who waits for the database, and turn away everybody alike.
+// By a few lines of our own: what Fastify uses (@fastify/under-pressure) is a plugin of Fastify's. toobusy-js and overload-protection, which
+// Express could use, hear the event loop alone, by a smoothed or a single delay, and know nothing of who waits for the database, where most wait.
 import type { Request, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import { type Judgement, judge, WELL } from './load.ts'
 
-/** Twenty looks are what "all the time" is in one second (load.ts), and cost nothing that could be measured. */
+/** Twenty looks in the second that a judgement takes (load.ts). */
 const LOOK_MS = 50
 /**
  * How many beginnings may be on their way at once: a rush that comes from one moment to the next would fill the queue for half a minute
@@ -14,8 +14,8 @@ const LOOK_MS = 50
  */
 const BEGINNING = 250
 /**
- * And how many requests of all kinds. What has begun is turned away nowhere else; but whoever floods an address of it must not fill the
- * memory, of which each request that waits holds some 30 KB, and no machine would answer more than these before their time is up (15 s).
+ * And how many requests of all kinds. What has begun is turned away nowhere else; but whoever floods an address of it must not fill the memory.
+ * Chosen, not measured: eight times as many as may begin, and far more than any sign-ins that were let in make.
  */
 const UNDER_WAY = 2_000
 
