@@ -28,6 +28,7 @@ import { chooseLanguage, followLanguageLinks } from './web/language.ts'
 import { requestLog } from './web/logging.ts'
 import { closeWhenStopping, probes } from './web/probes.ts'
 import { problemHandler } from './web/problems.ts'
+import { compressedFiles } from './web/public-files.ts'
 import { createSessions } from './web/session.ts'
 import { APPEARANCE, themeFiles } from './web/theme.ts'
 import { timeLimit } from './web/time-limit.ts'
@@ -84,6 +85,7 @@ export async function createApp(house: House): Promise<Express> {
   app.use(securityHeaders(publicUrl, theme?.csp))
   app.use(onlyHttps(publicUrl))
   app.use(onlyOurHost(publicUrl))
+  app.use('/public', compressedFiles(PUBLIC, PUBLIC_MAX_AGE_MS))
   app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
   if (theme) app.use('/theme', themeFiles(theme))
   app.use(APPEARANCE, themeFiles(house.appearance))
