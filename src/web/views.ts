@@ -106,6 +106,7 @@ export function createViews(options: {
     ...rest
   } = options
   const languages = languagesIn(folders)
+  const directions = new Map(languages.map((tag) => [tag, directionOf(tag)]))
   const selfNames = new Map(languages.map((tag) => [tag, new Intl.DisplayNames(tag, { type: 'language' }).of(tag)]))
   const load = (language: string) => loadMessages(folders, language, options.isStrict ?? false, options.words)
   const words = new Map(languages.map((one) => [one, load(one)]))
@@ -173,7 +174,7 @@ export function createViews(options: {
     const locals = {
       page,
       lang: language,
-      dir: directionOf(language),
+      dir: directions.get(language) ?? directionOf(language),
       t,
       around: (message: Message, name: string) => wordsOf(language).around(withOrganization(message), name),
       codeOf,
