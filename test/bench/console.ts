@@ -124,7 +124,7 @@ async function fill(product: Product, from: number, to: number): Promise<void> {
   )
   await product.rows(
     `INSERT INTO audit_events (event, flow_id, idp_id, user_id, created_at, detail)
-     SELECT 'sign-in', 'flow-' || n, ${idp}, ${id}, now() - n * interval '70 seconds', '{}' FROM ${some}`,
+     SELECT 'sign-in', 'flow-' || n, ${idp}, ${id}, now() - n * interval '7 seconds', '{}' FROM ${some}`,
   )
   await product.rows(
     `INSERT INTO changes (at, actor, action, kind, object, before, after)

@@ -1,6 +1,6 @@
 // Rounds in which several lanes do the same work one after another, in an order that moves on each time: what they share of a noisy machine falls out of their ratio.
 import { percentile } from '../support/figures.ts'
-import { processorSeconds } from './processes.ts'
+import { processorSeconds, residentMegabytes } from './processes.ts'
 import { digits } from './report.ts'
 import type { Contender } from './stage.ts'
 
@@ -28,6 +28,8 @@ export interface Cost {
   most: number
   bytes: number
   requests: number
+  /** Megabytes at the end of it. */
+  memory: number
   /** Milliseconds; absent of who does not tell. */
   delay?: number
 }
@@ -81,6 +83,7 @@ export async function costOf(lane: Lane, postgres: number, most: number, atOnce:
     most: percentile(times, 0.95),
     bytes: results.reduce((sum, { bytes }) => sum + bytes, 0) / count,
     requests: results.reduce((sum, { requests }) => sum + requests, 0) / count,
+    memory: residentMegabytes(pid),
     ...(delay === undefined ? {} : { delay }),
   }
 }

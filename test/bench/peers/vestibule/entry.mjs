@@ -17,6 +17,6 @@ export const vestibule = {
     `insert into users (id, store, username, username_canonical, username_look) select ${id}, 'PRIMARY', ${name}, ${name}, sha256(convert_to(${name}, 'UTF8')) from ${some}`,
     `insert into identities (idp_id, issuer, subject, user_id, scheme, sent) select ${idp}, '$issuer', 'sub-' || g, ${id}, 'PROVISION_SILENTLY', '{email,name}' from ${some}`,
     `insert into user_attributes (user_id, name, value, verified, origin, origin_idp_id) select ${id}, 'email', to_jsonb('u' || g || '@example.test'), true, 'idp', ${idp} from ${some} union all select ${id}, 'name', to_jsonb('User ' || g), null, 'idp', ${idp} from ${some}`,
-    `insert into audit_events (event, flow_id, idp_id, user_id, created_at, detail) select 'user-created', 'flow-' || g, ${idp}, ${id}, now() - g * interval '70 seconds', '{}' from ${some}`,
+    `insert into audit_events (event, flow_id, idp_id, user_id, created_at, detail) select 'user-created', 'flow-' || g, ${idp}, ${id}, now() - g * interval '7 seconds', '{}' from ${some}`,
   ],
 }
