@@ -37,6 +37,7 @@ function closed(on: TestHouse, change: Partial<ClosedFlow> = {}): ClosedFlow {
     wasAsked: false,
     noted: null,
     made: null,
+    ending: { kind: 'declined' },
     cameBack: 0,
     problemCodes: [],
     failure: null,

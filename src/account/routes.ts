@@ -1,7 +1,7 @@
 // My Account: the guard before every page, and the pages. Law: what no route allows is denied, and everybody sees themselves alone.
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { MY_ACCOUNT, MY_ACCOUNT_HOME } from '../db/applications.ts'
-import { findStanding } from '../db/standing.ts'
+import type { UserStanding } from '../db/standing.ts'
 import { type Flow, startFlow } from '../flow.ts'
 import { SIGNED_OUT } from '../handback/my-account.ts'
 import type { House } from '../house.ts'
@@ -93,7 +93,8 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
   async function isSignedIn(req: Request, res: Response): Promise<boolean> {
     const { userId, begunAt, idpId } = visitOf(req)
     if (userId === undefined) return false
-    const user = await findStanding(house.db, userId, { idpId, begunAt: new Date(begunAt) })
+    // Read with the session: of one that this request began nobody has asked.
+    const user = sessions.aboutOf(req) as UserStanding | undefined
     const isOver = !user || user.isLocked || (user.signedOutAt !== null && begunAt <= user.signedOutAt.getTime())
     if (isOver || (idpId !== undefined && (user.openIdp === null || !user.isLetIn))) {
       await sessions.end(req)

@@ -4,9 +4,8 @@ import type { Verdict } from '../provisioning/decide.ts'
 import { CONFIGURED } from './configured.ts'
 import { type Db, query, queryOne } from './connect.ts'
 import { wipeFlowKeys } from './flow-keys.ts'
-import { IS_LOCKED, wasEndedSince } from './identity-locks.ts'
 import type { NewSession } from './sessions.ts'
-import type { UserStanding } from './standing.ts'
+import { isKnownThere, isLetIn, type UserStanding } from './standing.ts'
 
 export interface FlowRow {
   id: string
@@ -65,6 +64,7 @@ export interface ClosedFlow {
   problemCodes: string[]
   failure: string | null
   made: Made | null
+  ending: Ending
 }
 
 /** How a flow ended. `code` is the stable code that the application is told and the page carries in data-msg. */
@@ -186,12 +186,11 @@ export async function bindFlow(
   return row !== undefined
 }
 
+const BY = "(ending->>'idpId')::uuid"
+
 /** SQL of an `EndedStanding`. */
-const STANDING = `(SELECT jsonb_build_object('isLocked', is_locked,
-    'isKnownThere', EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = (ending->>'idpId')::uuid),
-    'isLetIn', EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = (ending->>'idpId')::uuid AND NOT ${IS_LOCKED})
-      AND NOT EXISTS (SELECT FROM identities i
-        WHERE i.user_id = users.id AND i.idp_id = (ending->>'idpId')::uuid AND ${wasEndedSince('flows.closed_at')}))
+const STANDING = `(SELECT jsonb_build_object('isLocked', is_locked, 'isKnownThere', ${isKnownThere(BY)},
+    'isLetIn', ${isLetIn(BY, 'flows.closed_at')})
   FROM users WHERE users.id = (ending->>'userId')::uuid)`
 
 export function findFlowRow(db: Db, id: string): Promise<FlowRow | undefined> {
@@ -328,7 +327,7 @@ export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): 
        profile_sealed = CASE WHEN ? THEN profile_sealed END
      WHERE id = ? AND closed_at IS NULL AND expires_at > ?
      RETURNING application_id AS "applicationId", door, asked_at IS NOT NULL AS "wasAsked", noted, came_back AS "cameBack",
-       problem_codes AS "problemCodes", failure, made,
+       problem_codes AS "problemCodes", failure, made, ending,
        (SELECT before.profile_sealed IS NOT NULL FROM flows before WHERE before.id = flows.id) AS "wasKept"`,
     [now, JSON.stringify(ending), signedIn, signedIn, ending.kind === 'federated', id, now],
   )

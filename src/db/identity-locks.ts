@@ -11,18 +11,18 @@ export interface LockedPerson extends Person {
 }
 
 /** What is over by a lock `l` of somebody, of that which began at `?` and `?`: SQL. What began in the second of the unlocking came after it. */
-export const IS_OVER = `(?::timestamptz <= l.locked_at OR ?::timestamptz < date_trunc('second', l.unlocked_at))`
+const isOver = (begunAt: string) => `(${begunAt} <= l.locked_at OR ${begunAt} < date_trunc('second', l.unlocked_at))`
+
+/** The same of what began at `?` and `?`. */
+export const IS_OVER = isOver('?::timestamptz')
 
 /** Whether the person of `i` is locked now: SQL. */
 export const IS_LOCKED = `EXISTS (SELECT FROM identity_locks l
   WHERE l.idp_id = i.idp_id AND l.issuer = i.issuer AND l.subject = i.subject AND l.unlocked_at IS NULL)`
 
-/** SQL of whether what began at `?` and `?` as the person of `i` was ended by a lock, also by one that is off again. */
-export const WAS_ENDED = `EXISTS (SELECT FROM identity_locks l
-  WHERE l.idp_id = i.idp_id AND l.issuer = i.issuer AND l.subject = i.subject AND ${IS_OVER})`
-
-/** The same of what began at the moment of that column. */
-export const wasEndedSince = (column: string) => WAS_ENDED.replaceAll('?::timestamptz', column)
+/** SQL of whether what began at that moment as the person of `i` was ended by a lock, also by one that is off again. */
+export const wasEndedSince = (begunAt: string) => `EXISTS (SELECT FROM identity_locks l
+  WHERE l.idp_id = i.idp_id AND l.issuer = i.issuer AND l.subject = i.subject AND ${isOver(begunAt)})`
 
 /** Whether somebody may not come in by who they are there. */
 export async function isPersonLocked(db: Db, { idpId, issuer, subject }: Person): Promise<boolean> {

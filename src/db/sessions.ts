@@ -1,11 +1,16 @@
 // Rows of console_sessions and account_sessions: who is signed in where. A session ends when nobody used it for a while, and in any case some hours after it began.
 import { createHash } from 'node:crypto'
-import type { SessionKeeper } from '../web/session.ts'
+import type { KeptSession, SessionKeeper } from '../web/session.ts'
 import { type Db, query, queryOne } from './connect.ts'
+import { standing } from './standing.ts'
 
 export type SessionTable = 'console_sessions' | 'account_sessions'
 
 const IDLE_MS = 30 * 60_000
+/** Of whoever is signed in to My Account, how they stand, which each request asks: a `UserStanding`. */
+const WITH_STANDING = `, ${standing("(data->>'idpId')::uuid", "to_timestamp((data->>'begunAt')::float8 / 1000)")}
+  FROM account_sessions JOIN users ON users.id = user_id`
+
 /** A use is noted once a minute. */
 const FRESH_MS = 60_000
 const LIVES_ON = `LEAST(?, created_at + interval '12 hours')`
@@ -36,11 +41,15 @@ export function sessionKeeper({ db, now }: { db: Db; now: () => Date }, table: S
   return {
     async find(id) {
       const fresh = new Date(idle().getTime() - FRESH_MS)
-      return queryOne<{ data: Record<string, unknown>; isFresh: boolean }>(
+      const row = await queryOne<Omit<KeptSession, 'about'>>(
         db,
-        `SELECT data, expires_at > ? AS "isFresh" FROM ${table} WHERE id_hash = ? AND expires_at > ?`,
+        `SELECT data, expires_at > ? AS "isFresh" ${table === 'account_sessions' ? WITH_STANDING : `FROM ${table}`}
+         WHERE id_hash = ? AND expires_at > ?`,
         [fresh, sha256(id), now()],
       )
+      if (!row) return undefined
+      const { data, isFresh, ...about } = row
+      return { data, isFresh, about }
     },
     async create(id, data) {
       const { idHash, userId, createdAt, expiresAt, ...session } = newSession(id, data, now())

@@ -1,7 +1,7 @@
 // What holds now of somebody who came in before, and what applications may read of them: one statement each, because every use of a token asks.
 import { CONFIGURED } from './configured.ts'
 import { type Db, queryOne } from './connect.ts'
-import { IS_LOCKED, IS_OVER, WAS_ENDED } from './identity-locks.ts'
+import { IS_LOCKED, IS_OVER, wasEndedSince } from './identity-locks.ts'
 import type { StoredAttribute } from './user-attributes.ts'
 import { ROLES } from './user-roles.ts'
 import { USER_COLUMNS, type User } from './users.ts'
@@ -21,7 +21,22 @@ export interface UserStanding extends User, IdpStanding {
   isLetIn: boolean
 }
 
-const OPEN_IDP = '(SELECT name FROM idps WHERE id = ?::uuid AND is_enabled) AS "openIdp"'
+const openIdp = (idpId: string) => `(SELECT name FROM idps WHERE idps.id = ${idpId} AND is_enabled)`
+
+/** SQL: whether the user of `users` is known at this idp. */
+export const isKnownThere = (idpId: string) =>
+  `EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = ${idpId})`
+
+/** SQL: whether they may go on by it with what they began at that moment, as far as they and their locks decide it. */
+export const isLetIn = (idpId: string, begunAt: string) =>
+  `(EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = ${idpId} AND NOT ${IS_LOCKED})
+    AND NOT EXISTS (SELECT FROM identities i
+      WHERE i.user_id = users.id AND i.idp_id = ${idpId} AND ${wasEndedSince(begunAt)}))`
+
+/** SQL of a `UserStanding` of the user of `users`, with what they began at that moment by this idp. */
+export const standing = (idpId: string, begunAt: string) =>
+  `${USER_COLUMNS}, ${CONFIGURED} AS configured, ${openIdp(idpId)} AS "openIdp", ${isKnownThere(idpId)} AS "isKnownThere",
+    ${isLetIn(idpId, begunAt)} AS "isLetIn"`
 
 /** How a user stands with what they began at `begunAt` by this idp; undefined when there is none (any more). */
 export function findStanding(
@@ -31,12 +46,8 @@ export function findStanding(
 ): Promise<UserStanding | undefined> {
   return queryOne<UserStanding>(
     db,
-    `SELECT ${USER_COLUMNS}, ${CONFIGURED} AS configured, ${OPEN_IDP},
-       EXISTS (SELECT FROM identities i WHERE user_id = users.id AND i.idp_id = ?::uuid) AS "isKnownThere",
-       EXISTS (SELECT FROM identities i WHERE user_id = users.id AND i.idp_id = ?::uuid AND NOT ${IS_LOCKED})
-         AND NOT EXISTS (SELECT FROM identities i WHERE user_id = users.id AND i.idp_id = ?::uuid AND ${WAS_ENDED}) AS "isLetIn"
-     FROM users WHERE id = ?`,
-    [idpId, idpId, idpId, idpId, begunAt, begunAt, userId],
+    `SELECT ${standing('began.by', 'began.at')} FROM users CROSS JOIN (SELECT ?::uuid AS by, ?::timestamptz AS at) began WHERE users.id = ?`,
+    [idpId, begunAt, userId],
   )
 }
 
@@ -48,7 +59,7 @@ export async function findFederatedStanding(
 ): Promise<IdpStanding & { isOver: boolean }> {
   const standing = await queryOne<IdpStanding & { isOver: boolean }>(
     db,
-    `SELECT ${OPEN_IDP}, EXISTS (SELECT FROM identity_locks l
+    `SELECT ${openIdp('?::uuid')} AS "openIdp", EXISTS (SELECT FROM identity_locks l
        WHERE federated_subject = ? AND (unlocked_at IS NULL OR ${IS_OVER})) AS "isOver"`,
     [idpId, federatedSubject, begunAt, begunAt],
   )

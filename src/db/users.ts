@@ -11,7 +11,7 @@ export interface User {
 }
 
 /** SQL of a `User`. */
-export const USER_COLUMNS = 'id, store, username, is_locked AS "isLocked", signed_out_at AS "signedOutAt"'
+export const USER_COLUMNS = 'users.id, store, username, is_locked AS "isLocked", signed_out_at AS "signedOutAt"'
 
 export function findUser(db: Db, id: string): Promise<User | undefined> {
   return queryOne<User>(db, `SELECT ${USER_COLUMNS} FROM users WHERE id = ?`, [id])

@@ -81,7 +81,7 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
   /** Settles; returns the address of the page that asks, if one has to. */
   async function settleFlow(flow: Flow, keep?: () => Promise<void>): Promise<string | undefined> {
     if (!flow.profile) return undefined
-    const asked = await settle(house, { ...flow, profile: flow.profile }, '', keep)
+    const asked = await settle(house, Object.assign(flow, { profile: flow.profile }), '', keep)
     if (asked && 'instead' in asked) return asked.instead
     return asked ? `${house.settings().prompts[asked.question.page]}?sessionDataKey=${flow.id}` : undefined
   }
@@ -92,7 +92,8 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
 
   /** Straight to the door when the person is signed in; a refusal is a page first. */
   async function goOn(req: Request, res: Response, flow: Flow): Promise<string> {
-    const ended = await findFlow(house, req, flow.id)
+    // Whoever is signed in was looked at as the flow ended; of all others that is read again.
+    const ended = flow.ending ? flow : await findFlow(house, req, flow.id)
     const isSignedIn = ended?.ending?.kind === 'signed-in' || ended?.ending?.kind === 'federated'
     return (isSignedIn && (await ways.leaveBy(req, res, ended))) || ways.ended(flow.id)
   }

@@ -6,7 +6,7 @@ import { type Db, inTransaction } from '../db/connect.ts'
 import type { ConsentRecord } from '../db/consents.ts'
 import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
 import { dropEmailFactor } from '../db/factor-changes.ts'
-import { closeFlow, noteMade } from '../db/flows.ts'
+import { closeFlow, type Ending, noteMade } from '../db/flows.ts'
 import type { Identity } from '../db/identities.ts'
 import { noteSent } from '../db/identities.ts'
 import { holdIdp, type Idp } from '../db/idps.ts'
@@ -84,6 +84,7 @@ export async function provision(
   // Not of the person's choosing, and so not among what they granted: the profile was sealed, and no form has a say in it.
   const roles = grantedRoles(profile, idp)
   const now = house.now()
+  let ending: Ending | undefined
   try {
     const outcome = await inTransaction(house.db, async (db): Promise<Outcome> => {
       const detail = { scheme, store: user.store, attributes: user.attributes.length, roles: roles.length }
@@ -121,14 +122,24 @@ export async function provision(
           ...record,
           at: now,
         })
+      ending = closed?.ending
       return { kind: 'created', userId }
     })
-    if (outcome.kind === 'created') house.metrics.flow('user-created', flow.labels)
+    if (outcome.kind === 'created') {
+      house.metrics.flow('user-created', flow.labels)
+      noteEnded(flow, ending, now)
+    }
     return outcome
   } catch (error) {
     if (error instanceof Rollback) return error.outcome
     throw error
   }
+}
+
+/** A flow as the transaction that ended it leaves it, which looked whether its user may come in: it need not be read again for its door. */
+function noteEnded(flow: Flow, ending: Ending | undefined, now: Date): void {
+  if (ending)
+    Object.assign(flow, { ending, endedAt: now, standing: { isLocked: false, isKnownThere: true, isLetIn: true } })
 }
 
 /** What somebody who is known answered to a change. */
@@ -166,6 +177,7 @@ export async function signIn(
   const now = house.now()
   const choice = answer === 'later' ? undefined : answer
   const person = { idpId: idp.id, issuer: profile.issuer, subject: profile.subject }
+  let ending: Ending | undefined
   const work = async (db: Db): Promise<'done' | 'over' | 'unknown'> => {
     // What the person takes back at this moment is read after that, or taken back after this: it does not return.
     const kept = (await lockUser(db, userId)) ? await comingIn(db, person, userId) : undefined
@@ -211,10 +223,12 @@ export async function signIn(
       },
       at: now,
     })
+    ending = closed.ending
     return 'done'
   }
   try {
     const outcome = await inTransaction(house.db, work)
+    if (outcome === 'done') noteEnded(flow, ending, now)
     // Whom it made is counted already.
     if (outcome === 'done' && flow.madeUserId !== userId) house.metrics.flow('sign-in', flow.labels)
     return outcome !== 'unknown'

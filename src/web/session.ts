@@ -5,10 +5,18 @@ import session from 'express-session'
 import { cookieAttributes, cookieName } from './cookies.ts'
 import { newSecret } from './csrf.ts'
 
+/** A session as it is found. */
+export interface KeptSession {
+  data: Record<string, unknown>
+  /** It was used so short a time ago that noting this use, too, would change nothing that matters. */
+  isFresh: boolean
+  /** What was found with it, for whoever knows where it is kept. */
+  about: object
+}
+
 /** Where sessions are kept, by id. */
 export interface SessionKeeper {
-  /** `isFresh`: it was used so short a time ago that noting this use, too, would change nothing that matters. */
-  find(id: string): Promise<{ data: Record<string, unknown>; isFresh: boolean } | undefined>
+  find(id: string): Promise<KeptSession | undefined>
   /** Makes one, at sign-in alone. */
   create(id: string, data: Record<string, unknown>): Promise<void>
   /** Changes one that is there. One that has been ended meanwhile stays ended. */
@@ -31,6 +39,8 @@ export interface Sessions {
   end(req: Request): Promise<void>
   /** Finds the session of a request once more; false when it has been ended meanwhile. */
   reload(req: Request): Promise<boolean>
+  /** What was found with the session of a request; undefined of one that was begun by it. */
+  aboutOf(req: Request): object | undefined
 }
 
 /** `secrets` sign the cookie, newest first. `name` is the cookie's, without its prefix. */
@@ -83,9 +93,10 @@ export function createSessions(options: {
     },
     async reload(req) {
       const found = await keeper.find(req.sessionID)
-      if (found) req.sessionStore.createSession(req, found.data as unknown as session.SessionData)
+      if (found) store.createSession(req, store.found(found))
       return found !== undefined
     },
+    aboutOf: (req) => store.aboutOf(req.session),
   }
 }
 
@@ -110,8 +121,8 @@ class KeptSessions extends session.Store {
   readonly #keeper: SessionKeeper
   /** How sessions are made that are not there yet, by id. */
   readonly #beginning = new Map<string, Create>()
-  /** What was found that need not be touched: the data, and the session that it became. */
-  readonly #fresh = new WeakSet<object>()
+  /** What was found, by its data and by the session that it became. */
+  readonly #found = new WeakMap<object, KeptSession>()
 
   constructor(keeper: SessionKeeper) {
     super()
@@ -119,15 +130,23 @@ class KeptSessions extends session.Store {
   }
 
   override get(id: string, done: (error: unknown, found?: session.SessionData | null) => void): void {
-    this.#keeper.find(id).then((found) => {
-      if (found?.isFresh) this.#fresh.add(found.data)
-      done(null, found ? (found.data as unknown as session.SessionData) : null)
-    }, done)
+    this.#keeper.find(id).then((found) => done(null, found ? this.found(found) : null), done)
+  }
+
+  /** The data of a session, for the package to make one of. */
+  found(kept: KeptSession): session.SessionData {
+    this.#found.set(kept.data, kept)
+    return kept.data as unknown as session.SessionData
+  }
+
+  aboutOf(made: object): object | undefined {
+    return this.#found.get(made)?.about
   }
 
   override createSession(req: Request, data: session.SessionData): session.Session & session.SessionData {
     const made = super.createSession(req, data)
-    if (this.#fresh.has(data)) this.#fresh.add(made)
+    const kept = this.#found.get(data)
+    if (kept) this.#found.set(made, kept)
     return made
   }
 
@@ -152,7 +171,7 @@ class KeptSessions extends session.Store {
   }
 
   override touch(id: string, data: session.SessionData, done: (error?: unknown) => void = () => {}): void {
-    if (this.#fresh.has(data)) done()
+    if (this.#found.get(data)?.isFresh) done()
     else this.#keeper.touch(id).then(() => done(), done)
   }
 
