@@ -190,7 +190,8 @@ export async function takeCallback(
   { state, idpName }: { state: string; idpName: string },
 ): Promise<BrowserFlow | undefined> {
   const bindings = bindingsOf(house, req)
-  if (bindings.length === 0) return undefined
+  // PostgreSQL takes no text with that character, and nothing is called so.
+  if (bindings.length === 0 || idpName.includes('\0')) return undefined
   return openFlow(
     house,
     req,

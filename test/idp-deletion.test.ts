@@ -27,11 +27,14 @@ import { declared, openHouse, type TestHouse } from './support/house.ts'
 import { beginDeletion, seedAnswers, seedPeople, turnFeatureOn } from './support/idp-deletion.ts'
 
 let on: TestHouse
-beforeEach(async () => {
-  on = await openHouse()
-  await turnFeatureOn(on.house, on.rows)
-})
-afterEach(() => on.drop())
+/** Of the tests here alone: at the top of a file it would be before every test of the process. */
+function eachInAHouse(): void {
+  beforeEach(async () => {
+    on = await openHouse()
+    await turnFeatureOn(on.house, on.rows)
+  })
+  afterEach(() => on.drop())
+}
 
 const idOf = async (name: string) =>
   (await on.rows<{ id: string }>('SELECT id FROM idps WHERE name = $1', [name]))[0]?.id ?? assert.fail(name)
@@ -64,6 +67,7 @@ async function somebody(name: string, idps: string[], { password = false } = {})
 const isThere = async (id: string) => (await on.rows('SELECT 1 FROM users WHERE id = $1', [id])).length === 1
 
 describe('deleting an idp with its users', () => {
+  eachInAHouse()
   it('takes those who have no other way in, whether or not they are locked, and nobody else', async () => {
     const going = [await somebody('asha', ['acme']), await somebody('bo', ['acme'])]
     await on.rows('UPDATE users SET is_locked = true WHERE id = $1', [going[1]])
@@ -199,6 +203,7 @@ describe('deleting an idp with its users', () => {
 })
 
 describe('an idp that is being deleted', () => {
+  eachInAHouse()
   it('is off and is nothing that anybody can turn on, change, move, name, or declare', async () => {
     const { house } = on
     await somebody('asha', ['acme'])
@@ -282,6 +287,7 @@ describe('an idp that is being deleted', () => {
 })
 
 describe('batches', () => {
+  eachInAHouse()
   const PEOPLE = 1_000
   const go = (house: House, size: number, after?: string, idpId = on.idp.id) =>
     deleteBatch(

@@ -1,5 +1,6 @@
 // What points to a setting that is to be deleted: how much it is, and how it is taken away.
 import { type Db, query, queryOne } from './connect.ts'
+import { holdIdp } from './idps.ts'
 
 const count = async (db: Db, sql: string, values: unknown[]): Promise<number> =>
   (await queryOne<{ count: number }>(db, sql, values))?.count ?? 0
@@ -40,6 +41,8 @@ export async function useOfIdp(db: Db, idpId: string): Promise<IdpUse> {
 
 /** Takes away all that points to an idp, in the transaction that deletes it: people stay, without this way in. */
 export async function unlinkIdp(db: Db, idpId: string): Promise<IdpUse> {
+  // Whoever is becoming a user by it is one by now, or finds it gone.
+  await holdIdp(db, idpId, 'alone')
   const use = await useOfIdp(db, idpId)
   await query(db, 'DELETE FROM identities WHERE idp_id = ?', [idpId])
   await letGoOfIdp(db, idpId)
@@ -52,6 +55,8 @@ export async function unlinkIdp(db: Db, idpId: string): Promise<IdpUse> {
  */
 export async function letGoOfIdp(db: Db, idpId: string): Promise<void> {
   await letGoOfValues(db, idpId, null)
+  // From here on nobody leaves for it: that would refer to it again.
+  await query(db, 'SELECT 1 FROM idps WHERE id = ? FOR UPDATE', [idpId])
   await query(
     db,
     `DELETE FROM flow_keys WHERE flow_id IN (SELECT id FROM flows WHERE idp_id = ? AND closed_at IS NULL)`,

@@ -1,6 +1,6 @@
 // Says what tests have left running: a timer, a server or a socket that nobody stopped keeps their process from its end, and says nothing.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What ends by itself, such as a browser or a connection that is being closed, has so long after the last test. */
@@ -19,9 +19,9 @@ export function watchIntervals(): void {
   globalThis.setInterval = Object.assign(watched, start)
 }
 
-/** To be called when all tests are declared: the last one fails with what is left, and ends the process that would go on for ever. */
+/** To be called when all tests are declared: a hook behind all others fails with what is left, and ends the process that would go on for ever. */
 export function nothingIsLeftBehind(): void {
-  test('every test has stopped what it started', async () => {
+  after(async () => {
     let left = process.getActiveResourcesInfo().filter(keepsRunning)
     for (const until = performance.now() + PATIENCE_MS; left.length > 0 && performance.now() < until; await sleep(50)) {
       left = process.getActiveResourcesInfo().filter(keepsRunning)
