@@ -1,5 +1,6 @@
 // Says what tests have left running: a timer, a server or a socket that nobody stopped keeps their process from its end, and says nothing.
 import assert from 'node:assert/strict'
+import { Server, Socket } from 'node:net'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -22,6 +23,7 @@ export function watchIntervals(): void {
 /** To be called when all tests are declared: a hook behind all others fails with what is left, and ends the process that would go on for ever. */
 export function nothingIsLeftBehind(): void {
   after(async () => {
+    await closeFetch()
     let left = process.getActiveResourcesInfo().filter(keepsRunning)
     for (const until = performance.now() + PATIENCE_MS; left.length > 0 && performance.now() < until; await sleep(50)) {
       left = process.getActiveResourcesInfo().filter(keepsRunning)
@@ -29,6 +31,12 @@ export function nothingIsLeftBehind(): void {
     if (left.length > 0) setTimeout(() => process.exit(1), PATIENCE_MS).unref()
     assert.deepEqual(left, [], startedAt())
   })
+}
+
+/** The connections of the tests' own fetch: one whose answer nobody reads is held until the collector comes by. */
+async function closeFetch(): Promise<void> {
+  const { [Symbol.for('undici.globalDispatcher.1')]: dispatcher } = globalThis as { [key: symbol]: unknown }
+  await (dispatcher as { destroy?(): Promise<void> } | undefined)?.destroy?.()
 }
 
 /** Not those of our own output, nor that of the database, which the last hook stops. */
@@ -39,5 +47,15 @@ function keepsRunning(resource: string): boolean {
 /** Private to node, and good for words alone. */
 function startedAt(): string {
   const running = [...intervals].filter(([interval]) => !(interval as { _destroyed?: boolean })._destroyed)
-  return ['this is left, with these intervals:', ...running.map(([, at]) => at)].join('\n')
+  const handles = (process as unknown as { _getActiveHandles(): object[] })._getActiveHandles()
+  const sockets = handles.flatMap((handle) =>
+    handle instanceof Socket && handle.remotePort !== undefined
+      ? [
+          `a socket from ${handle.localPort} to ${handle.remotePort}, ${handle.bytesRead} bytes read: ${handle.listeners('data')}`,
+        ]
+      : handle instanceof Server
+        ? [`a server at ${JSON.stringify(handle.address())}`]
+        : [],
+  )
+  return ['this is left, with these intervals:', ...running.map(([, at]) => at), ...sockets].join('\n')
 }
