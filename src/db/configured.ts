@@ -1,5 +1,5 @@
 // What is configured, read as a whole, and the name by which PostgreSQL tells whether it has changed since.
-import { type Application, listAllApplications, MY_ACCOUNT, myAccount } from './applications.ts'
+import { type Application, listAllApplications, myAccount } from './applications.ts'
 import { type Db, queryOne } from './connect.ts'
 import { type Idp, listAllIdps } from './idps.ts'
 import { type Organization, readOrganization } from './installation.ts'
@@ -55,10 +55,7 @@ export async function readConfigured(db: Db): Promise<ConfiguredRows> {
 }
 
 /** Of these applications, the one with this id; My Account's is `MY_ACCOUNT`. */
-export function applicationIn(
-  configured: Pick<ConfiguredRows, 'applications'>,
-  id: string = MY_ACCOUNT,
-): Application | undefined {
+export function applicationIn(configured: Pick<ConfiguredRows, 'applications'>, id: string): Application | undefined {
   return configured.applications.find((application) => application.id === id)
 }
 
