@@ -1,15 +1,20 @@
 // How every page reads in every state: for assistive technology, small or large, light or dark, in forced colours, by keyboard, on a telephone and on paper.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Page } from 'playwright-core'
+import type { CDPSession, Page } from 'playwright-core'
 import { shapes } from '../../src/specimens/all.ts'
-import type { PageState } from '../../src/specimens/state.ts'
 import { faultsOf, openSitting, WAYS, wordsOf } from '../support/axe.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { type Gallery, openGallery } from '../support/gallery.ts'
 import { contrastOf, type ElementLike, type Looks, looksOf, overflowOf } from '../support/looks.ts'
 
 const SCHEMES = ['light', 'dark'] as const
+const USUAL = { width: 1280, height: 720 }
+/** The smaller is what 400 % zoom makes of the larger. */
+const WINDOWS = [
+  { width: 1280, height: 1024 },
+  { width: 320, height: 256 },
+]
 /** What the skip link and the button behind Enter hide is nothing to press. */
 const BOX = ':is([type="checkbox"], [type="radio"])'
 const LINKS = `a:not(.skip):visible, summary:visible, ${BOX}:visible`
@@ -20,6 +25,7 @@ describe('every page in every state', () => {
   let gallery: Gallery
   let chromium: Chromium
   let page: Page
+  let looked: ReturnType<typeof lookAtAll> | undefined
   before(async () => {
     gallery = await openGallery({ themes: ['sample'] })
     chromium = await openChromium({ javaScript: true })
@@ -32,7 +38,15 @@ describe('every page in every state', () => {
   })
 
   it('has nothing that axe finds fault with, light or dark', async () => {
-    await everywhere(faultsInBothSchemes)
+    assert.deepEqual((await seen()).byAxe, [])
+  })
+
+  it('NEGATIVE CONTROL: axe sees what is too faint in the dark alone', async () => {
+    await open('message: declined')
+    await page.evaluate(`document.querySelector('h1').style.color = 'light-dark(black, #333)'`)
+    await page.evaluate(`document.documentElement.style.colorScheme = 'light dark'`)
+    const faults = await faultsInBothSchemes()
+    assert.ok(faults.length > 0 && faults.every((fault) => fault.startsWith('dark: color-contrast: <h1')), `${faults}`)
   })
 
   it('has nothing that axe finds fault with in some way of many: base or sample, mirrored or not, with JavaScript or not', async () => {
@@ -53,67 +67,17 @@ describe('every page in every state', () => {
   })
 
   it('does not scroll sideways: at 320 pixels, at 400 % zoom, with text of twice the size, mirrored', async () => {
-    const browser = await page.context().newCDPSession(page)
-    // The smaller is what 400 % zoom makes of the larger.
-    const windows = [
-      { width: 1280, height: 1024 },
-      { width: 320, height: 256 },
-    ]
-    try {
-      await everywhere(async () => {
-        const faults: string[] = []
-        for (const standard of [16, 32]) {
-          await browser.send('Page.setFontSizes', { fontSizes: { standard } })
-          for (const dir of ['ltr', 'rtl']) {
-            await page.evaluate(`document.documentElement.dir = '${dir}'`)
-            for (const size of windows) {
-              await page.setViewportSize(size)
-              assert.equal((await looksOf(page, 'html'))[0]?.style.fontSize, `${standard}px`)
-              const overflow = await overflowOf(page)
-              if (overflow > 0)
-                faults.push(`${overflow} pixels at ${size.width} by ${size.height}, ${standard}px, ${dir}`)
-            }
-          }
-        }
-        return faults
-      })
-    } finally {
-      await browser.send('Page.setFontSizes', { fontSizes: { standard: 16 } })
-      await page.setViewportSize({ width: 1280, height: 720 })
-    }
+    assert.deepEqual((await seen()).sideways, [])
   })
 
   it('has controls of 24 pixels and more; buttons, fields, and boxes with their labels of 44', async () => {
-    let measured = 0
-    await everywhere(async () => {
-      const small = (min: number, all: Looks[]) => {
-        measured += all.length
-        return all.filter(({ width, height }) => Math.min(width, height) < min)
-      }
-      const faults = [...small(24, await looksOf(page, LINKS)), ...small(44, await looksOf(page, PRIMARY))]
-      return faults.map(({ name, width, height }) => `${name} is ${width} by ${height}`)
-    })
+    const { small, measured } = await seen()
+    assert.deepEqual(small, [])
     assert.ok(measured > 100)
   })
 
   it('has fields of 16 pixels and more, which iOS does not zoom, each in sight above an open keyboard', async () => {
-    // What the keyboard leaves of 360 by 640.
-    await page.setViewportSize({ width: 360, height: 300 })
-    await everywhere(async () => {
-      const faults: string[] = []
-      for (const field of await page.locator(`input:not([type="hidden"], ${BOX})`).all()) {
-        await field.focus()
-        const looks = await field.evaluate((element: ElementLike) => {
-          const { y, height } = element.getBoundingClientRect()
-          const { defaultView } = element.ownerDocument
-          const isInSight = y >= 0 && y + height <= defaultView.innerHeight
-          return { id: element.id, fontSize: defaultView.getComputedStyle(element).fontSize ?? '', isInSight }
-        })
-        if (Number.parseFloat(looks.fontSize) < 16 || !looks.isInSight) faults.push(JSON.stringify(looks))
-      }
-      return faults
-    })
-    await page.setViewportSize({ width: 1280, height: 720 })
+    assert.deepEqual((await seen()).fields, [])
   })
 
   it('shows without JavaScript nothing that needs it', async () => {
@@ -225,7 +189,29 @@ describe('every page in every state', () => {
     assert.equal(printed.match(/\/Type \/Page\b(?!s)/g)?.length, 1)
   })
 
-  /** Opens each state in turn and expects no fault in any. */
+  /** What is wrong with each state, each opened once. */
+  function seen(): ReturnType<typeof lookAtAll> {
+    looked ??= lookAtAll()
+    return looked
+  }
+
+  async function lookAtAll() {
+    const browser = await page.context().newCDPSession(page)
+    const none: string[] = []
+    const all = { byAxe: [...none], sideways: [...none], small: [...none], fields: [...none], measured: 0 }
+    for (const state of shapes) {
+      const named = (fault: string) => `${state.name}: ${fault}`
+      await page.goto(gallery.addressOf(state))
+      all.byAxe.push(...(await faultsInBothSchemes()).map(named))
+      const { measured, small } = await smallControls()
+      all.measured += measured
+      all.small.push(...small.map(named))
+      all.sideways.push(...(await overflows(browser)).map(named))
+      all.fields.push(...(await faultsOfFields()).map(named))
+    }
+    return all
+  }
+
   async function faultsInBothSchemes(): Promise<string[]> {
     const faults: string[] = []
     for (const colorScheme of SCHEMES) {
@@ -235,13 +221,52 @@ describe('every page in every state', () => {
     return faults
   }
 
-  async function everywhere(look: (state: PageState) => Promise<string[]>, theme?: string): Promise<void> {
+  async function overflows(browser: CDPSession): Promise<string[]> {
     const faults: string[] = []
-    for (const state of shapes) {
-      await page.goto(gallery.addressOf(state, 'en', theme))
-      faults.push(...(await look(state)).map((fault) => `${state.name}: ${fault}`))
+    for (const standard of [16, 32]) {
+      await browser.send('Page.setFontSizes', { fontSizes: { standard } })
+      for (const dir of ['ltr', 'rtl']) {
+        await page.evaluate(`document.documentElement.dir = '${dir}'`)
+        for (const size of WINDOWS) {
+          await page.setViewportSize(size)
+          assert.equal((await looksOf(page, 'html'))[0]?.style.fontSize, `${standard}px`)
+          const overflow = await overflowOf(page)
+          if (overflow > 0) faults.push(`${overflow} pixels at ${size.width} by ${size.height}, ${standard}px, ${dir}`)
+        }
+      }
     }
-    assert.deepEqual(faults, [])
+    await page.evaluate(`document.documentElement.dir = 'ltr'`)
+    await browser.send('Page.setFontSizes', { fontSizes: { standard: 16 } })
+    await page.setViewportSize(USUAL)
+    return faults
+  }
+
+  async function smallControls(): Promise<{ small: string[]; measured: number }> {
+    const [controls, primary] = [await looksOf(page, LINKS), await looksOf(page, PRIMARY)]
+    const below = (min: number, all: Looks[]) => all.filter(({ width, height }) => Math.min(width, height) < min)
+    const small = [...below(24, controls), ...below(44, primary)]
+    return {
+      small: small.map(({ name, width, height }) => `${name} is ${width} by ${height}`),
+      measured: controls.length + primary.length,
+    }
+  }
+
+  async function faultsOfFields(): Promise<string[]> {
+    // What the keyboard leaves of 360 by 640.
+    await page.setViewportSize({ width: 360, height: 300 })
+    const faults: string[] = []
+    for (const field of await page.locator(`input:not([type="hidden"], ${BOX})`).all()) {
+      await field.focus()
+      const looks = await field.evaluate((element: ElementLike) => {
+        const { y, height } = element.getBoundingClientRect()
+        const { defaultView } = element.ownerDocument
+        const isInSight = y >= 0 && y + height <= defaultView.innerHeight
+        return { id: element.id, fontSize: defaultView.getComputedStyle(element).fontSize ?? '', isInSight }
+      })
+      if (Number.parseFloat(looks.fontSize) < 16 || !looks.isInSight) faults.push(JSON.stringify(looks))
+    }
+    await page.setViewportSize(USUAL)
+    return faults
   }
 
   async function open(name: string): Promise<void> {
