@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../support/browser.ts'
 import { disguisesOf, manyDisguisesOf, nameWithDisguises } from '../support/disguises.ts'
 import { type Product, startProduct } from '../support/product.ts'
+import { arriving } from '../support/races.ts'
 import { arrive, fillRegister, lastSubject, messagesOf, send, stranger } from '../support/road.ts'
 import { codesOn, countPeople, hashOfUser, knownPerson, refused, signedIn, storedPerson } from '../support/visits.ts'
 
@@ -296,8 +297,8 @@ describe('two people and one name', () => {
 
   it('gives a name to one of fifty people who want it in different spellings at the same moment', async () => {
     const name = nameWithDisguises()
-    const entries = await Promise.all(
-      manyDisguisesOf(name, 50).map(async (spelled) => {
+    const entries = await arriving(
+      manyDisguisesOf(name, 50).map((spelled) => async () => {
         const browser = openBrowser()
         const person = stranger(product)
         const prompt = await arrive(product, browser, 'username', person)

@@ -256,7 +256,7 @@ export async function twoIdpsOneName(fleet: Fleet, idps: [Mode, Mode], rounds: n
 }
 
 /** Lets people come a few at a time to where the race begins: being many on the way there is another matter. */
-async function arriving<Entry>(people: (() => Promise<Entry>)[]): Promise<Entry[]> {
+export async function arriving<Entry>(people: (() => Promise<Entry>)[]): Promise<Entry[]> {
   const there: Entry[] = []
   while (there.length < people.length) {
     const next = people.slice(there.length, there.length + ARRIVING)
