@@ -58,7 +58,7 @@ export async function openChromium(options: ChromiumOptions): Promise<Chromium> 
 
 const lent = new Map<string, { browser: Promise<Browser>; users: number }>()
 // Long enough for the next test to begin; an open browser keeps the process alive.
-const idleMs = 300
+const idleMs = 3_000
 
 async function borrowBrowser(hostRules: string): Promise<{ browser: Browser; giveBack(): void }> {
   const entry = lent.get(hostRules) ?? { browser: launch(hostRules), users: 0 }
