@@ -2,7 +2,7 @@
 import { cp, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildIfMissing } from './fleet.ts'
+import { buildIfMissing } from './built.ts'
 import { REPOSITORY } from './scene.ts'
 
 export interface BrokenCopy {

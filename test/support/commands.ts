@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { oneFileEach } from './one-file.ts'
 import { REPOSITORY } from './scene.ts'
 
 export interface Ended {
@@ -12,14 +13,14 @@ export interface Ended {
 }
 
 /** Runs a command with these variables and no others of ours. `signal` kills it as a power cut would. */
-export function vestibule(
+export async function vestibule(
   words: string[],
   variables: Record<string, string> = {},
   signal?: AbortSignal,
 ): Promise<Ended> {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...variables }
   // As built: compiling it anew for each command takes longer than most commands.
-  const file = path.join(REPOSITORY, 'dist/cli.js')
+  const file = path.join(await oneFileEach(), 'dist/cli.js')
   return new Promise((resolve) => {
     const options = { env, cwd: REPOSITORY, killSignal: 'SIGKILL' as const, ...(signal ? { signal } : {}) }
     execFile(process.execPath, [file, ...words], options, (error, out, stderr) => {

@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { buildIfMissing } from './fleet.ts'
+import { buildIfMissing } from './built.ts'
 import { REPOSITORY, rowsOf } from './product.ts'
 
 export interface DemoProcess {

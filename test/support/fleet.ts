@@ -1,15 +1,16 @@
 // Several servers of the product in processes of their own, on one database, behind a round-robin proxy: the built program as platforms run it.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Declared } from '../../src/declared.ts'
 import type { Application, ApplicationOptions } from './application.ts'
+import { oneFileEach } from './one-file.ts'
 import { type RoundRobin, startRoundRobin } from './round-robin.ts'
-import { freePort, REPOSITORY, type Scene, type SceneOptions, SECRET_KEY, setScene } from './scene.ts'
+import { freePort, type Scene, type SceneOptions, SECRET_KEY, setScene } from './scene.ts'
 
 export interface ServerProcess {
   child: ChildProcess
@@ -40,7 +41,7 @@ export interface FleetOptions extends SceneOptions {
   servers: number
   /** Added to the environment of each server, or put in place of what stands there. */
   env?: Record<string, string>
-  /** A folder with a built program of its own, such as a copy that was broken on purpose; ours if left out. */
+  /** A folder with a built program of its own, such as a copy that was broken on purpose; ours, in one file, if left out. */
   program?: string
   /** Given the database's address; returns the one that servers use, such as a proxy's or a pooler's in between. */
   database?: (url: string) => string
@@ -57,8 +58,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const url = `http://localhost:${options.proxied === false ? options.port : proxy.port}`
   const scene = await setScene(url, { modes: ['none', 'silent', 'consent', 'password', 'username'], ...options })
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-fleet-'))
-  const program = options.program ?? REPOSITORY
-  buildIfMissing(program)
+  const program = options.program ?? (await oneFileEach())
   const configFile = join(folder, 'vestibule.yaml')
   let configured = ''
   const fleet: Fleet = {
@@ -120,12 +120,6 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     throw error
   }
   return fleet
-}
-
-/** Builds the program in `folder` when nobody has: tests that run alone need nothing else. */
-export function buildIfMissing(folder: string): void {
-  if (existsSync(join(folder, 'dist/main.js'))) return
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: folder, stdio: 'inherit' })
 }
 
 /** The built program in `folder`, with this environment and nothing else of ours but PATH and HOME. */
