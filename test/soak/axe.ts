@@ -4,7 +4,7 @@ import { allStates } from '../../src/specimens/all.ts'
 import type { PageState } from '../../src/specimens/state.ts'
 import { openSitting, WAYS, type Way, wordsOf } from '../support/axe.ts'
 import { type Gallery, openGallery } from '../support/gallery.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 const SIDE_BY_SIDE = 2
 

@@ -22,7 +22,7 @@ import { PASSWORD } from '../support/people.ts'
 import { arrive, fillRegister, stranger } from '../support/road.ts'
 import { freePort } from '../support/scene.ts'
 import { givenOn } from '../support/walkers.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 const WRONG = 'not the password of anybody'
 const LOOKS = 100_000

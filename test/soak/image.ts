@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type ServerProcess, untilReady } from '../support/fleet.ts'
 import { freePort, REPOSITORY, SECRET_KEY, testCluster } from '../support/scene.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 interface Stage {
   name: string

@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto'
 import { startFleet } from '../support/fleet.ts'
 import { killThem, lastStepOf, type Moment, type Plan, type Seen, type Step } from '../support/kills.ts'
 import { MODES, type Mode } from '../support/scene.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 const KILLS = 300
 /** People on their way at the same time, each with a server to be killed; more only wait for servers to start. */

@@ -10,7 +10,7 @@ import { goOn, type Traveller, travel, traveller, untilHealthy } from '../suppor
 import { MODES, startMigratedCluster } from '../support/scene.ts'
 import { type SlowProxy, startSlowProxy } from '../support/slow-proxy.ts'
 import { newcomer } from '../support/visits.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 const SERVERS = 2
 const PEOPLE = 20

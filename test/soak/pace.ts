@@ -7,7 +7,7 @@ import { startFleet } from '../support/fleet.ts'
 import { inParallel } from '../support/floods.ts'
 import { arrive, fillRegister, send, stranger } from '../support/road.ts'
 import { freePort, startMigratedCluster } from '../support/scene.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 const PER_SECOND = 20
 const SECONDS = 30

@@ -4,7 +4,7 @@ import type { BrowserContext } from 'playwright-core'
 import { openChromium } from '../support/chromium.ts'
 import { ada } from '../support/people.ts'
 import { startProduct } from '../support/product.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 const VISITS = 5
 

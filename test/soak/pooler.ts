@@ -9,7 +9,7 @@ import { connect, query } from '../../src/db/connect.ts'
 import { folderInMemory } from '../support/in-memory.ts'
 import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { REPOSITORY, startMigratedCluster } from '../support/scene.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 /** Tests that have a product, and a reason not to run here. */
 const LEFT_OUT: [file: RegExp, why: string][] = [
@@ -19,7 +19,7 @@ const LEFT_OUT: [file: RegExp, why: string][] = [
 ]
 
 /** Processes side by side, as npm test has them. */
-const LANES = 3
+const LANES = 4
 
 /** Fails unless every test that has a product passes through the pooler, and the pooler is one that would break what leans on a session. */
 export async function poolerSoak(say: Say): Promise<void> {

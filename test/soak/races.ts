@@ -10,7 +10,7 @@ import {
   twoIdpsOneName,
   twoTabsTwoPeople,
 } from '../support/races.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 /** Runs every race in full; says how long each took and throws when a claim does not hold. */
 export async function racesSoak(say: Say): Promise<void> {

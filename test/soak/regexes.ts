@@ -13,7 +13,7 @@ import {
 } from '../support/arbitrary-regexes.ts'
 import { type Answer, askJava, type Question } from '../support/java.ts'
 import { JAVA_REGEXES } from '../support/java-regexes.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 const PATTERNS_OF_A_KIND = 4_000
 const TEXTS = 25

@@ -6,7 +6,7 @@ import { startHaproxy } from '../support/haproxy.ts'
 import { brokenInvariants } from '../support/invariants.ts'
 import { freePort } from '../support/scene.ts'
 import { settleResident, startWalkers, walk, walkWithReloads } from '../support/walkers.ts'
-import type { Say } from './run.ts'
+import type { Say } from './parts.ts'
 
 const SERVERS = 4
 const ROUNDS_MS = 50_000

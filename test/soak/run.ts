@@ -1,57 +1,6 @@
 // The long tests (npm run soak): what takes minutes, or a program from Debian's packages. Figures as they come.
-import { describe, test } from 'node:test'
+import '../support/lean-hooks.ts'
 import '../support/quick-assert.ts'
-import { axeSoak } from './axe.ts'
-import { floodsSoak } from './floods.ts'
-import { imageSoak } from './image.ts'
-import { killsSoak } from './kills.ts'
-import { outagesSoak } from './outages.ts'
-import { paceSoak } from './pace.ts'
-import { pageSoak } from './page-weight.ts'
-import { poolerSoak } from './pooler.ts'
-import { racesSoak } from './races.ts'
-import { regexesSoak } from './regexes.ts'
-import { rollingSoak } from './rolling.ts'
 
-/** What a part is given to print its figures with; it throws when a claim does not hold. */
-export type Say = (line: string) => void
-
-type Part = [claim: string, part: (say: Say) => Promise<void>]
-
-/** Side by side: one waits for what the other is busy with, and neither measures time. */
-const PARTS: Part[][] = [
-  [
-    ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
-    ['an expression of an operator means what a real Java says, or is refused', regexesSoak],
-  ],
-  [['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak]],
-  [['three hundred kills at random points leave whole users or none, and one retry goes on', killsSoak]],
-  [
-    ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],
-    [
-      'axe finds no fault with any page in any state: base and sample, light and dark, mirrored, without JavaScript',
-      axeSoak,
-    ],
-  ],
-  [['four servers behind HAProxy are replaced in turn, and one is killed, and no sign-in is lost', rollingSoak]],
-  [['a flood leaves nothing behind, and nobody waits for long because of it', floodsSoak]],
-  [['twenty requests a second at the prompt are answered in time', paceSoak]],
-  [['the prompt is there soon on a slow telephone', pageSoak]],
-  [['everything that uses a database does so through PgBouncer in transaction mode', poolerSoak]],
-]
-
-/** npm run soak -- image: the parts whose name begins so. */
-const wanted = process.argv[2] ?? ''
-
-for (const parts of PARTS.map((round) => round.filter(([, { name }]) => name.startsWith(wanted)))) {
-  if (parts.length === 0) continue
-  describe(parts.map(([, { name }]) => name).join(' and '), { concurrency: true }, () => {
-    for (const [claim, part] of parts) {
-      test(claim, async () => {
-        const started = performance.now()
-        await part((line) => process.stdout.write(`# ${line}\n`))
-        process.stdout.write(`# ${part.name}: ${Math.round((performance.now() - started) / 1000)} s\n`)
-      })
-    }
-  })
-}
+// Not before the hooks of the tests are lean.
+await import('./parts.ts')

@@ -152,14 +152,21 @@ export function spawnServer(folder: string, env: Record<string, string>): Server
 
 /** Resolves when the server says that it is ready; throws what it printed when it does not within a minute. */
 export async function untilReady(server: ServerProcess): Promise<void> {
+  const isGone = () => server.child.exitCode !== null || server.child.signalCode !== null
   for (const until = performance.now() + 60_000; ; await sleep(20)) {
-    const answer = await fetch(`http://127.0.0.1:${server.port}/readyz`).catch(() => undefined)
-    await answer?.text()
+    // Asked as soon as it has said that it listens: questions that nobody answers take their time as well.
+    const answer = LISTENS.test(server.output()) ? await askReady(server.port) : undefined
     if (answer?.ok) return
-    if (server.child.exitCode !== null || server.child.signalCode !== null || performance.now() > until) {
-      throw new Error(`A server did not start:\n${server.output()}`)
-    }
+    if (isGone() || performance.now() > until) throw new Error(`A server did not start:\n${server.output()}`)
   }
+}
+
+const LISTENS = /"msg":"listening"/
+
+async function askReady(port: number): Promise<Response | undefined> {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined)
+  await answer?.text()
+  return answer
 }
 
 /** A declaration as the configuration file that makes it. JSON is YAML. */
