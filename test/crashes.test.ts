@@ -5,6 +5,7 @@ import { after as afterAll, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { connect } from '../src/db/connect.ts'
+import { NOTHING_KEPT } from '../src/db/flows.ts'
 import { wasRecordKept } from '../src/db/oidc-records.ts'
 import { sha256 } from '../src/seal.ts'
 import { brokenCopy } from './support/broken-copy.ts'
@@ -20,6 +21,11 @@ import { knownPerson, newcomer, signedIn } from './support/visits.ts'
 
 const LANES = 3
 
+/** Makes a user; of whoever was asked nothing this is all, and a COMMIT as well. */
+const MAKING = 'WITH flow AS'
+/** Lets somebody in of whom nothing changes. */
+const COMING_IN = 'WITH held AS'
+
 describe('a server killed with SIGKILL', () => {
   let fleet: Fleet
   before(async () => {
@@ -29,14 +35,16 @@ describe('a server killed with SIGKILL', () => {
 
   it('while it answers the last step of any mode leaves nothing, or one whole user, and one retry signs in', async () => {
     const seen = await killThem(fleet, MODES.flatMap(plansFor), LANES)
-    // In each mode once before PostgreSQL is asked to begin, once before all is said, once with all kept and nobody told.
+    // In each mode once before PostgreSQL is asked to begin, once before all is said, once with all kept and nobody told. Of whoever becomes a
+    // user unasked all is said at once.
+    const moments = (mode: Mode) => (mode === 'silent' ? ['before', 'after'] : ['before', 'inside', 'after'])
     assert.deepEqual(
       seen.map(({ hit, got }) => `${hit}, ${got}`),
-      MODES.flatMap(() => ['before, nothing', 'inside, nothing', 'after, nothing']),
+      MODES.flatMap((mode) => moments(mode).map((moment) => `${moment}, nothing`)),
     )
     assert.deepEqual(
       seen.map(({ wasThere }) => wasThere),
-      MODES.flatMap((mode) => [false, false, mode !== 'none']),
+      MODES.flatMap((mode) => moments(mode).map((moment) => moment === 'after' && mode !== 'none')),
     )
   })
 
@@ -57,16 +65,18 @@ describe('a server killed with SIGKILL', () => {
 
   function plansFor(mode: Mode): Plan[] {
     const step = lastStepOf(mode)
-    const isCallback = step === 'callback'
+    // A callback whose code was exchanged in vain: the person does not wait for what will never come.
+    const before: Plan = {
+      mode,
+      step,
+      moment: after('SELECT (SELECT version FROM configured)'),
+      retry: step === 'callback' ? 'application' : 'again',
+    }
+    if (mode === 'silent') return [before, { mode, step, moment: after(MAKING), retry: 'again' }]
+    const inside = mode === 'none' ? after('UPDATE flows SET closed_at') : after(MAKING)
     return [
-      // A callback whose code was exchanged in vain: the person does not wait for what will never come.
-      {
-        mode,
-        step,
-        moment: after('SELECT (SELECT version FROM configured)'),
-        retry: isCallback ? 'application' : 'again',
-      },
-      { mode, step, moment: after('UPDATE flows SET closed_at'), retry: isCallback ? 'again' : 'back' },
+      before,
+      { mode, step, moment: inside, retry: step === 'callback' ? 'again' : 'back' },
       { mode, step, moment: after('COMMIT'), retry: 'again' },
     ]
   }
@@ -92,7 +102,26 @@ describe('a connection to PostgreSQL that is cut', () => {
   })
 
   it('before COMMIT was sent makes nobody wait for their user, and asks them to try a step at the door again', async () => {
-    assert.deepEqual(await loseEachCommit(fleet, wire, 'username', 'before'), [0, 1, 1, 1])
+    for (const mode of ['silent', 'username'] as const)
+      assert.deepEqual(await loseEachCommit(fleet, wire, mode, 'before'), [0, 1, 1, 1], mode)
+  })
+
+  it('at the statement that lets somebody in who is known, before or after, is noticed by nobody', async () => {
+    for (const where of ['before', 'after'] as const) {
+      const person = newcomer()
+      await travel(traveller(fleet, 'silent', person))
+      let isCut = false
+      wire.onCut = () => {
+        isCut = true
+      }
+      wire.cut = (sql) => (!isCut && sql.startsWith(COMING_IN) ? where : undefined)
+      const again = traveller(fleet, 'silent', person)
+      await travel(again)
+      assert.deepEqual([isCut, again.waits], [true, 0], where)
+      const { events } = await knownPerson(fleet, person.sub)
+      assert.deepEqual(events.map(({ event }) => event).sort(), ['sign-in', 'user-created'], where)
+    }
+    assert.deepEqual(await brokenInvariants(fleet.rows), [])
   })
 
   it('after COMMIT was sent gives an application its new tokens', async () => {
@@ -137,53 +166,53 @@ describe('what came of a COMMIT that nobody heard of', () => {
 })
 
 describe('NEGATIVE CONTROL: a crash', () => {
-  const PROVISION = 'provisioning/provision.js'
-  const closing = 'closeFlow(db, flow.id, { ...signedInAs(userId, idp, profile), isNew: true }, now)'
-  const outside = closing.replace('db', 'house.db')
   const consent = { mode: 'consent', step: 'answer', retry: 'again' } as const
+  const silent = { mode: 'silent', step: 'callback', retry: 'application' } as const
 
-  it('leaves an ending with nobody where the flow is closed outside the transaction', async () => {
-    await withBroken([PROVISION, closing, outside], async (fleet, wire) => {
-      const plan: Plan = { ...consent, moment: after('WITH identity AS') }
-      await assert.rejects(killThem(fleet, [plan], 1), /With a server killed/)
-      // The door has refused by then whom such an ending names; that nothing tells of it shows what happened.
+  it('leaves an ending that nothing tells of where its record is a statement of its own', async () => {
+    const apart: [from: string, to: string][] = [
+      ['import { RECORD, ', 'import { insertAuditEvent, '],
+      [`recorded AS ($\{RECORD})`, 'recorded AS (SELECT 1)'],
+      ['recordValues(next.record)', '[]'],
+      ['if (!row.closed)', 'if (row.closed) await insertAuditEvent(db, row.closed, next.record);\nif (!row.closed)'],
+    ]
+    const [[from, to] = ['', ''], ...others] = apart
+    await withBroken(['db/new-users.js', from, to, ...others], async (fleet) => {
+      await assert.rejects(killThem(fleet, [{ ...silent, moment: after(MAKING) }], 1), /With a server killed/)
       assert.match((await brokenInvariants(fleet.rows)).join(), /is closed without an event/)
-      await assert.rejects(signInDespite(fleet, lostCommit('consent', 'before'), { wire, happen: () => {} }))
     })
   })
 
   it('leaves half a user where the transaction is two', async () => {
     // The user is kept before what belongs to it.
-    const answers = 'const said = user.consent ?? user.refusal;'
-    await withBroken([PROVISION, answers, `await db.ask('COMMIT; BEGIN', []); ${answers}`], async (fleet) => {
+    const answers = 'const { notice, records } = said;'
+    const broken = ['provisioning/provision.js', answers, `await db.ask('COMMIT; BEGIN', []); ${answers}`] as const
+    await withBroken([...broken], async (fleet) => {
       await assert.rejects(
         killThem(fleet, [{ ...consent, moment: after('INSERT INTO notices') }], 1),
         /With a server killed/,
       )
-      assert.match((await brokenInvariants(fleet.rows)).join(), /has 0 events user-created/)
+      assert.match((await brokenInvariants(fleet.rows)).join(), /was made under PROMPT_CONSENT without an answer/)
     })
   })
 
-  it('ends a flow twice where the flow is closed after COMMIT was answered, when the answer is lost', async () => {
-    // Nothing is wrong with it until the answer to COMMIT is lost: then the user is there and the flow still open.
-    const closed = `{ applicationId: null, door: 'application', wasAsked: true, noted: null, cameBack: 0, problemCodes: [], failure: null }`
-    const whenCommitted = `((client) => {
-      const ask = client._query
-      client._query = async (...of) => {
-        if (of[1].sql !== 'COMMIT') return ask.apply(client, of)
-        client._query = ask
-        const answer = await ask.apply(client, of)
-        await ${outside}
-        return answer
-      }
-    })(house.db.client)`
-    const later = `(${whenCommitted}, ${closed})`
-    await withBroken([PROVISION, closing, later], async (fleet, wire) => {
-      // The database itself would refuse the second record.
-      await fleet.rows('DROP INDEX audit_events_flow_key')
-      const seen = signInDespite(fleet, lostCommit('consent', 'after'), { wire, happen: () => {} })
-      await assert.rejects(seen, /ended 2 times/)
-    })
+  it('ends a flow twice where what makes a user does not close it, when the answer is lost', async () => {
+    const fleet = await startFleet({ servers: 0 })
+    const wire = await startCuttingProxy(fleet.databaseUrl)
+    try {
+      await fleet.start({ DATABASE_URL: wire.url })
+      // Nothing is wrong with it until the answer is lost: then the user is there and the flow still open. The database itself would refuse the
+      // second record.
+      await fleet.rows(`CREATE FUNCTION reopen() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN NEW.closed_at := NULL; NEW.ending := NULL; RETURN NEW; END $$;
+        CREATE TRIGGER reopen BEFORE UPDATE ON flows FOR EACH ROW WHEN (NEW.ending ? 'isNew') EXECUTE FUNCTION reopen();
+        DROP INDEX audit_events_flow_key`)
+      const plan: Plan = { ...silent, moment: after(MAKING) }
+      await assert.rejects(signInDespite(fleet, plan, { wire, happen: () => {} }), /ended 2 times/)
+    } finally {
+      await fleet.stop()
+      await wire.stop()
+    }
   })
 
   it('uses the way out, or a code, up for nobody where nobody looks what came of a COMMIT without an answer', async () => {
@@ -195,8 +224,8 @@ describe('NEGATIVE CONTROL: a crash', () => {
   })
 
   it('asks people to try again where a transaction is not', async () => {
-    const retry = 'wasUndone(error) || isLost(error))'
-    await withBroken(['db/connect.js', retry, 'wasUndone(error))'], async (fleet, wire) => {
+    const retry = 'return wasUndone(error) || isLost(error)'
+    await withBroken(['db/connect.js', retry, 'return wasUndone(error)'], async (fleet, wire) => {
       assert.deepEqual((await loseEachCommit(fleet, wire, 'silent', 'after'))[0], 1)
     })
   })
@@ -204,10 +233,10 @@ describe('NEGATIVE CONTROL: a crash', () => {
 
 /** Runs `work` on one server that was broken in one place, with a wire of its own. */
 async function withBroken(
-  [file, from, to]: [file: string, from: string, to: string],
+  [file, from, to, ...more]: [file: string, from: string, to: string, ...more: [from: string, to: string][]],
   work: (fleet: Fleet, wire: CuttingProxy) => Promise<void>,
 ): Promise<void> {
-  const copy = await brokenCopy(file, from, to)
+  const copy = await brokenCopy(file, from, to, ...more)
   const fleet = await startFleet({ servers: 0, program: copy.folder })
   const wire = await startCuttingProxy(fleet.databaseUrl)
   try {
@@ -255,16 +284,15 @@ async function loseEachCommit(fleet: Fleet, wire: CuttingProxy, mode: Mode, wher
 function cutCommit(number: number, where: 'before' | 'after'): Cut {
   let count = 0
   return (sql) => {
-    if (!sql.startsWith('COMMIT')) return undefined
+    if (!isCommit(sql)) return undefined
     count += 1
     return count === number ? where : undefined
   }
 }
 
-function lostCommit(mode: Mode, where: 'before' | 'after'): Plan {
-  const moment: Moment = { kind: 'statement', number: 1, from: 'COMMIT', where }
-  const retry = mode === 'silent' || mode === 'password' ? 'application' : 'again'
-  return { mode, step: lastStepOf(mode), moment, retry }
+/** Whether it keeps what was written: COMMIT, or what makes a user in a transaction of its own, which is where no keys may have been given out. */
+function isCommit(sql: string): boolean {
+  return sql.startsWith('COMMIT') || (sql.startsWith(MAKING) && sql.includes(NOTHING_KEPT))
 }
 
 /** When the first statement with these words has been carried out, and nobody has been told. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
+import { lookAtArrival } from '../src/db/arrivals.ts'
 import type { Flow } from '../src/flow.ts'
 import { allFromIdp } from '../src/provisioning/consent.ts'
 import { endWithoutUser, provision, signIn } from '../src/provisioning/provision.ts'
@@ -50,9 +51,9 @@ async function made(name: string, isAsked: boolean): Promise<{ userId: string; f
   )
   if (outcome.kind !== 'created') throw new Error(outcome.kind)
   const again = await flowWith(on, profile)
-  const identity = { userId: outcome.userId, scheme: on.idp.scheme, isLocked: false }
+  const { identity } = await lookAtArrival(on.house.db, { ...profile, idpId: idp.id }, [])
   const facts = factsOf({ user: { id: outcome.userId, isLocked: false } })
-  await signIn(on.house, again, { idp, profile, facts }, identity)
+  await signIn(on.house, again, { idp, profile, facts }, identity ?? assert.fail())
   return { userId: outcome.userId, flowId: flow.id }
 }
 

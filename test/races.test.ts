@@ -90,11 +90,13 @@ describe('NEGATIVE CONTROL: the race for', () => {
     })
   })
 
-  it('a form is lost where closeFlow does not ask whether the flow is closed', async () => {
-    const end = 'AND expires_at > ?\n     RETURNING application_id'
-    await withFleet({ file: 'db/flows.js', from: `AND closed_at IS NULL ${end}`, to: end }, async (fleet) => {
-      // The database itself would refuse the second record.
-      await fleet.rows('DROP INDEX audit_events_flow_key')
+  it('a form is lost where the row of a flow does not come to say that it is closed', async () => {
+    // The database itself would refuse the second record.
+    const broken = `CREATE FUNCTION reopen() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN NEW.closed_at := NULL; NEW.ending := NULL; RETURN NEW; END';
+      CREATE TRIGGER reopen BEFORE UPDATE ON flows FOR EACH ROW WHEN (NEW.closed_at IS NOT NULL) EXECUTE FUNCTION reopen();
+      DROP INDEX audit_events_flow_key`
+    await withFleet({ schema: broken }, async (fleet) => {
       await assert.rejects(oneFormOneEnding(fleet, 'consent', 20), /one event/)
     })
   })

@@ -41,6 +41,7 @@ function closed(on: TestHouse, change: Partial<ClosedFlow> = {}): ClosedFlow {
     cameBack: 0,
     problemCodes: [],
     failure: null,
+    wasKept: false,
     ...change,
   }
 }

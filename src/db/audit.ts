@@ -53,31 +53,45 @@ export interface AuditEvent {
   at: Date
 }
 
+/** An `AuditEvent` without what its writer knows. */
+export type RecordOf = Omit<AuditEvent, 'flowId' | 'at'>
+
+/** SQL: writes the record of the flow in `closed`, which has the columns of a `ClosedFlow`; its values are `recordValues`. */
+export const RECORD = `INSERT INTO audit_events (event, flow_id, application_id, idp_id, user_id, mode, facts, decision, asked, came_back,
+    problem_codes, failure, detail, created_at)
+  SELECT ?, ?, "applicationId", ?::uuid, ?::uuid,
+    coalesce(?, CASE WHEN (noted#>>'{facts,idp,jitEnabled}')::boolean THEN noted#>>'{facts,idp,scheme}' WHEN noted IS NOT NULL THEN 'NONE' END, ?),
+    coalesce(?::jsonb, noted->'facts'), coalesce(?::jsonb, noted->'decision'),
+    CASE WHEN "wasAsked" THEN noted#>'{decision,ask}' || jsonb_build_object('page', noted#>'{decision,page}') END,
+    "cameBack", "problemCodes", coalesce(?, failure),
+    ?::jsonb || CASE door WHEN 'application' THEN '{}' ELSE jsonb_build_object('door', door) END, ?::timestamptz
+  FROM closed`
+
+/** The values of `RECORD`. */
+export function recordValues(event: AuditEvent): unknown[] {
+  const { facts, decision } = event.verdict ?? {}
+  return [
+    event.event,
+    event.flowId,
+    event.idpId ?? null,
+    event.userId ?? null,
+    facts ? modeOf(facts) : null,
+    event.mode || null,
+    facts ? JSON.stringify(facts) : null,
+    decision ? JSON.stringify(decision) : null,
+    event.failure ?? null,
+    JSON.stringify(event.detail ?? {}),
+    event.at,
+  ]
+}
+
 /** Writes the record of a flow that this transaction closed. Throws when there is one already. */
 export async function insertAuditEvent(db: Db, closed: ClosedFlow, event: AuditEvent): Promise<void> {
-  const verdict = event.verdict ?? closed.noted ?? undefined
-  const { facts, decision } = verdict ?? {}
-  const door = closed.door === 'application' ? {} : { door: closed.door }
   await query(
     db,
-    `INSERT INTO audit_events (event, flow_id, application_id, idp_id, user_id, mode, facts, decision, asked, came_back,
-       problem_codes, failure, detail, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
-      event.event,
-      event.flowId,
-      closed.applicationId,
-      event.idpId ?? null,
-      event.userId ?? null,
-      (facts ? modeOf(facts) : event.mode) || null,
-      facts ? JSON.stringify(facts) : null,
-      decision ? JSON.stringify(decision) : null,
-      closed.wasAsked ? askedBy(closed.noted?.decision) : null,
-      closed.cameBack,
-      closed.problemCodes,
-      event.failure ?? closed.failure,
-      JSON.stringify({ ...event.detail, ...door }),
-      event.at,
-    ],
+    `WITH closed AS (SELECT * FROM jsonb_to_record(?::jsonb) AS closed ("applicationId" uuid, door text, "wasAsked" boolean, noted jsonb,
+       "cameBack" integer, "problemCodes" text[], failure text)) ${RECORD}`,
+    [JSON.stringify(closed), ...recordValues(event)],
   )
 }
 
@@ -92,11 +106,6 @@ export async function refuseRecord(db: Db, flowId: string, code: string): Promis
 
 function modeOf({ idp }: Facts): Mode {
   return idp.jitEnabled ? idp.scheme : 'NONE'
-}
-
-function askedBy(decision: Decision | undefined): string | null {
-  if (decision?.kind !== 'ask') return null
-  return JSON.stringify({ page: decision.page, ...decision.ask } satisfies Asked)
 }
 
 /** A record as it is read. Names are those of today, and absent where what they name is gone. */

@@ -1,8 +1,9 @@
-// What is kept of a user who comes in by an idp, as far as that sign-in may change it: one look at somebody whom the transaction holds.
-import { type Db, queryOne } from './connect.ts'
-import { type ConsentRecord, CURRENT_CONSENTS } from './consents.ts'
+// Somebody who is known comes in by an idp: what is kept of them, as far as that sign-in may change it, and its end where it changes nothing.
+import { RECORD, type RecordOf, recordValues } from './audit.ts'
+import { askAgain, type Db, queryOne } from './connect.ts'
+import type { ConsentRecord } from './consents.ts'
+import { CLOSED, CLOSING, closingValues, type Ending, NOTHING_KEPT } from './flows.ts'
 import type { Person } from './identities.ts'
-import { IS_LOCKED } from './identity-locks.ts'
 import type { StoredAttribute } from './user-attributes.ts'
 
 export interface ComingIn {
@@ -14,17 +15,58 @@ export interface ComingIn {
   roles: string[]
 }
 
-/** Undefined where the person is not known as this user, or either of them is locked: they may not come in as that now. */
-export function comingIn(db: Db, person: Person, userId: string): Promise<ComingIn | undefined> {
-  return queryOne<ComingIn>(
+/**
+ * Holds a user, as `lockUser` does, and reads what is kept of them then. Undefined where the person is not known as this user, or either of them
+ * is locked: they may not come in as that now.
+ */
+export async function holdComingIn(transaction: Db, person: Person, userId: string): Promise<ComingIn | undefined> {
+  const { idpId, issuer, subject } = person
+  const row = await queryOne<{ kept: ComingIn | null }>(transaction, 'SELECT hold_user(?, ?, ?, ?) AS kept', [
+    userId,
+    idpId,
+    issuer,
+    subject,
+  ])
+  return row?.kept ?? undefined
+}
+
+/**
+ * Ends the open flow of a known person with its record, in one statement: where what is kept of them is still what was looked at, they are not
+ * locked, and nothing was kept of what the idp sent. The user is held before the flow is, as everywhere. Undefined when nothing has happened.
+ */
+export async function closeUnchanged(
+  db: Db,
+  { flowId, person, looked, ending, record, now }: Unchanged,
+): Promise<Ending | undefined> {
+  const row = await askAgain<{ ending: Ending }>(
     db,
-    `SELECT i.sent,
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('name', a.name, 'value', a.value, 'verified', a.verified, 'origin', a.origin,
-          'originIdpId', a.origin_idp_id)), '[]') FROM user_attributes a WHERE a.user_id = users.id) AS stored,
-       (SELECT coalesce(jsonb_agg(c), '[]') FROM (${CURRENT_CONSENTS}) c) AS consents,
-       ARRAY(SELECT r.role FROM user_roles r WHERE r.user_id = users.id AND r.origin = 'idp' AND r.origin_idp_id = i.idp_id) AS roles
-     FROM users JOIN identities i ON i.user_id = users.id
-     WHERE users.id = ? AND i.idp_id = ? AND i.issuer = ? AND i.subject = ? AND NOT is_locked AND NOT ${IS_LOCKED}`,
-    [userId, userId, person.idpId, person.issuer, person.subject],
+    `WITH held AS MATERIALIZED (SELECT hold_user(?, ?, ?, ?) AS kept),
+     closed AS (
+       UPDATE flows SET ${CLOSING} FROM held
+       WHERE flows.id = ? AND closed_at IS NULL AND expires_at > ? AND ${NOTHING_KEPT} AND kept = ?::jsonb RETURNING ${CLOSED}),
+     recorded AS (${RECORD})
+     SELECT ending FROM closed`,
+    [
+      ending.userId,
+      person.idpId,
+      person.issuer,
+      person.subject,
+      ...closingValues(ending, now),
+      flowId,
+      now,
+      JSON.stringify(looked),
+      ...recordValues({ ...record, flowId, at: now }),
+    ],
   )
+  return row[0]?.ending
+}
+
+interface Unchanged {
+  flowId: string
+  person: Person
+  /** What is kept, as it was looked at when it was decided that nothing changes. */
+  looked: ComingIn
+  ending: Extract<Ending, { kind: 'signed-in' }>
+  record: RecordOf
+  now: Date
 }

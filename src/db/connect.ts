@@ -68,7 +68,24 @@ export function reasonOf(error: unknown): string {
  * Throws `DatabaseAway` when the database is to blame. Outside a transaction a statement that PostgreSQL undid is asked again,
  * and so is a read whose connection broke, which an idle one may have done a moment before.
  */
-export async function query<Row>(db: Db, sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+export function query<Row>(db: Db, sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+  return run(db, sql, values, (error) => wasUndone(error) || (isLost(error) && /^\s*SELECT\b/.test(sql)))
+}
+
+/**
+ * The same for a write that sees for itself when it was done already: outside a transaction it is asked again after a broken connection too, which
+ * may have broken between its commit and the answer.
+ */
+export function askAgain<Row>(db: Db, sql: string, values: readonly unknown[]): Promise<Row[]> {
+  return run(db, sql, values, wasUndoneOrLost)
+}
+
+async function run<Row>(
+  db: Db,
+  sql: string,
+  values: readonly unknown[],
+  mayTry: (error: unknown) => boolean,
+): Promise<Row[]> {
   if (db instanceof Transaction) return (await db.ask(sql, values)) as Row[]
   const client: Dialect = db.client
   const ask = async (): Promise<Row[]> => {
@@ -81,8 +98,7 @@ export async function query<Row>(db: Db, sql: string, values: readonly unknown[]
     }
   }
   // One of knex's own, for migrations.
-  if (db.isTransaction) return ask()
-  return again(ask, (error) => wasUndone(error) || (isLost(error) && /^\s*SELECT\b/.test(sql)))
+  return db.isTransaction ? ask() : again(ask, mayTry)
 }
 
 /** Runs one statement and returns its first row, if it has one. */
@@ -96,10 +112,11 @@ export async function queryOne<Row>(db: Db, sql: string, values: readonly unknow
  * itself when it was done already, because a connection may break between COMMIT and its answer.
  */
 export function inTransaction<Result>(db: Db, work: (transaction: Db) => Promise<Result>): Promise<Result> {
-  return again(
-    () => begin(db, work),
-    (error) => wasUndone(error) || isLost(error),
-  )
+  return again(() => begin(db, work), wasUndoneOrLost)
+}
+
+function wasUndoneOrLost(error: unknown): boolean {
+  return wasUndone(error) || isLost(error)
 }
 
 /**

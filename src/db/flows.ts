@@ -65,6 +65,8 @@ export interface ClosedFlow {
   failure: string | null
   made: Made | null
   ending: Ending
+  /** What the idp sent was kept in it. */
+  wasKept: boolean
 }
 
 /** How a flow ended. `code` is the stable code that the application is told and the page carries in data-msg. */
@@ -313,28 +315,52 @@ export async function keepProfile(db: Db, id: string, profileSealed: Buffer, per
 }
 
 /**
- * Ends an open flow and wipes what the idp sent, in a transaction of the caller's. Exactly one caller gets what it leaves to its record, for
- * ever. A federated ending keeps the sealed profile for the door out, which wipes it; only this browser can open it meanwhile.
+ * SQL: what ends a flow and wipes what the idp sent; its values are `closingValues`. Who showed a second factor, and whom it made, the row knows:
+ * whatever was read of it is older. A federated ending keeps the sealed profile for the door out, which wipes it; only this browser can open it
+ * meanwhile.
  */
-export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<ClosedFlow | undefined> {
+export const CLOSING = `closed_at = ?, person_hash = NULL, proof = NULL, ending = ?::jsonb
+    || CASE WHEN made->>'userId' = ? THEN '{"isNew": true}'::jsonb ELSE '{}' END
+    || CASE WHEN factor_user_id::text = ? THEN jsonb_build_object('factor', factor_kind) ELSE '{}' END,
+  profile_sealed = CASE WHEN ? THEN profile_sealed END`
+
+/** The values of `CLOSING`. */
+export function closingValues(ending: Ending, now: Date): unknown[] {
   const signedIn = ending.kind === 'signed-in' ? ending.userId : null
-  const closed = await queryOne<ClosedFlow & { wasKept: boolean }>(
+  return [now, JSON.stringify(ending), signedIn, signedIn, ending.kind === 'federated']
+}
+
+/** SQL of what a flow leaves as it is closed: a `ClosedFlow`. */
+export const CLOSED = `application_id AS "applicationId", door, asked_at IS NOT NULL AS "wasAsked", noted, came_back AS "cameBack",
+  problem_codes AS "problemCodes", failure, made, ending,
+  (SELECT before.profile_sealed IS NOT NULL FROM flows before WHERE before.id = flows.id) AS "wasKept"`
+
+/**
+ * SQL: no key was given out to what the idp sent, so that there is none to wipe. There are none unless somebody began elsewhere, or came back and
+ * was asked: of whoever is signed in at once nothing was kept.
+ */
+export const NOTHING_KEPT = `profile_sealed IS NULL AND door <> 'flow-api'`
+
+/** Ends an open flow, in a transaction of the caller's. Exactly one caller gets what it leaves to its record, for ever. */
+export async function closeFlow(db: Db, id: string, ending: Ending, now: Date): Promise<ClosedFlow | undefined> {
+  const closed = await queryOne<ClosedFlow>(
     db,
-    // Who showed a second factor, and whom it made, the row knows: whatever was read of it is older.
-    `UPDATE flows SET closed_at = ?, person_hash = NULL, proof = NULL, ending = ?::jsonb
-         || CASE WHEN made->>'userId' = ? THEN '{"isNew": true}'::jsonb ELSE '{}' END
-         || CASE WHEN factor_user_id::text = ? THEN jsonb_build_object('factor', factor_kind) ELSE '{}' END,
-       profile_sealed = CASE WHEN ? THEN profile_sealed END
+    `UPDATE flows SET ${CLOSING}
      WHERE id = ? AND closed_at IS NULL AND expires_at > ?
-     RETURNING application_id AS "applicationId", door, asked_at IS NOT NULL AS "wasAsked", noted, came_back AS "cameBack",
-       problem_codes AS "problemCodes", failure, made, ending,
-       (SELECT before.profile_sealed IS NOT NULL FROM flows before WHERE before.id = flows.id) AS "wasKept"`,
-    [now, JSON.stringify(ending), signedIn, signedIn, ending.kind === 'federated', id, now],
+     RETURNING ${CLOSED}`,
+    [...closingValues(ending, now), id, now],
   )
-  // In a statement of its own, which sees the keys that were given out while this one waited for the flow. There are none unless somebody
-  // began elsewhere, or came back and was asked: of whoever is signed in at once nothing was kept.
-  if (closed && (closed.wasKept || closed.door === 'flow-api')) await wipeFlowKeys(db, id)
+  if (closed) await wipeKeysOf(db, id, closed)
   return closed
+}
+
+/** Wipes what the keys of a flow open that this transaction closed: in a statement of its own, which sees those that were given out while it waited. */
+export async function wipeKeysOf(
+  db: Db,
+  id: string,
+  { wasKept, door }: Pick<ClosedFlow, 'wasKept' | 'door'>,
+): Promise<void> {
+  if (wasKept || door === 'flow-api') await wipeFlowKeys(db, id)
 }
 
 /** Notes whose user somebody proved to be, in an open flow that has to go on to a second factor. False when it is over. */
@@ -362,16 +388,6 @@ export async function noteFactor(
     `UPDATE flows SET factor_user_id = ?, factor_kind = ?, factor_at = ?
      WHERE id = ? AND closed_at IS NULL AND expires_at > ? RETURNING id`,
     [userId, kind, now, id, now],
-  )
-  return row !== undefined
-}
-
-/** Notes the user that an open flow makes, which goes on. Exactly one caller gets true: a flow makes one user. */
-export async function noteMade(db: Db, id: string, made: Made, now: Date): Promise<boolean> {
-  const row = await queryOne(
-    db,
-    'UPDATE flows SET made = ? WHERE id = ? AND made IS NULL AND closed_at IS NULL AND expires_at > ? RETURNING id',
-    [JSON.stringify(made), id, now],
   )
   return row !== undefined
 }

@@ -49,6 +49,12 @@ export async function insertIdentity(db: Db, person: Person, userId: string, sch
   return row !== undefined
 }
 
+/** Whether the idp sent something of the same attributes as the last time. */
+export function isSentAsBefore(names: string[], before: readonly string[]): boolean {
+  const sent = [...names].sort()
+  return sent.length === before.length && sent.every((name, index) => name === before[index])
+}
+
 /** Notes of which attributes the idp has just sent something, no values, where it was `before` the last time. */
 export async function noteSent(
   db: Db,
@@ -56,10 +62,9 @@ export async function noteSent(
   names: string[],
   before: readonly string[],
 ): Promise<void> {
-  const sent = [...names].sort()
-  if (sent.length === before.length && sent.every((name, index) => name === before[index])) return
+  if (isSentAsBefore(names, before)) return
   await query(db, 'UPDATE identities SET sent = ?::text[] WHERE idp_id = ? AND issuer = ? AND subject = ?', [
-    sent,
+    [...names].sort(),
     idpId,
     issuer,
     subject,

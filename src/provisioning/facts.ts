@@ -1,10 +1,10 @@
 // Gathers what a decision and a page need to know, by reading; changes nothing.
 import type { Application } from '../db/applications.ts'
 import { acceptsIdp } from '../db/applications.ts'
-import type { Arrived } from '../db/arrivals.ts'
+import type { Arrived, Known } from '../db/arrivals.ts'
 import { lookAtArrival } from '../db/arrivals.ts'
 import { applicationIn, idpIn } from '../db/configured.ts'
-import type { NamedIdentity, Person } from '../db/identities.ts'
+import type { Person } from '../db/identities.ts'
 import type { Idp } from '../db/idps.ts'
 import type { Organization } from '../db/installation.ts'
 import { isRequired } from '../factors/need.ts'
@@ -41,7 +41,7 @@ export interface Situation {
   label: (attribute: string) => string
   /** The language of that, where it is not the page's. */
   labelLanguage: (attribute: string) => string | undefined
-  identity: NamedIdentity | undefined
+  identity: Known | undefined
   /** Where names of this idp may go. */
   places: Places
   suggested: NameReading

@@ -1,16 +1,16 @@
 // The transactions that end a flow: each makes its ending whole or not at all, together with what it means for the user.
 import { randomUUID } from 'node:crypto'
+import type { Known } from '../db/arrivals.ts'
 import { insertAuditEvent } from '../db/audit.ts'
-import { comingIn } from '../db/coming-in.ts'
+import { type ComingIn, closeUnchanged, holdComingIn } from '../db/coming-in.ts'
 import { type Db, inTransaction } from '../db/connect.ts'
 import type { ConsentRecord } from '../db/consents.ts'
 import { currentConsents, insertConsents, putNotice } from '../db/consents.ts'
 import { dropEmailFactor } from '../db/factor-changes.ts'
-import { closeFlow, type Ending, noteMade } from '../db/flows.ts'
-import type { Identity } from '../db/identities.ts'
-import { noteSent } from '../db/identities.ts'
-import { holdIdp, type Idp } from '../db/idps.ts'
-import { insertUserWhole } from '../db/new-users.ts'
+import { closeFlow, type Ending } from '../db/flows.ts'
+import { isSentAsBefore, noteSent } from '../db/identities.ts'
+import type { Idp, Scheme } from '../db/idps.ts'
+import { type MadeOutcome, makeUser } from '../db/new-users.ts'
 import { type Means, meansOf } from '../db/proofs.ts'
 import { noteSeen, type Shown } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
@@ -84,18 +84,13 @@ export async function provision(
   // Not of the person's choosing, and so not among what they granted: the profile was sealed, and no form has a say in it.
   const roles = grantedRoles(profile, idp)
   const now = house.now()
-  let ending: Ending | undefined
-  try {
-    const outcome = await inTransaction(house.db, async (db): Promise<Outcome> => {
-      const detail = { scheme, store: user.store, attributes: user.attributes.length, roles: roles.length }
-      const record = { userId, verdict: verdictOf(facts), detail }
-      const closed = facts.requireSecondFactor
-        ? undefined
-        : await closeFlow(db, flow.id, { ...signedInAs(userId, idp, profile), isNew: true }, now)
-      const isOurs = closed !== undefined || (facts.requireSecondFactor && (await noteMade(db, flow.id, record, now)))
-      if (!isOurs) return { kind: 'already-closed' }
-      await holdIdp(db, idp.id, 'shared')
-      const made = await insertUserWhole(db, {
+  const detail = { scheme, store: user.store, attributes: user.attributes.length, roles: roles.length }
+  const record = { userId, verdict: verdictOf(facts), detail }
+  const make = (db: Db) =>
+    makeUser(db, {
+      flowId: flow.id,
+      now,
+      user: {
         id: userId,
         person: { idpId: idp.id, issuer: profile.issuer, subject: profile.subject },
         scheme,
@@ -105,31 +100,33 @@ export async function provision(
         attributes: user.attributes,
         roles,
         shown: shownOf(purposes, now),
-      })
-      if (made !== 'made') throw new Rollback({ kind: made })
-      const said = user.consent ?? user.refusal
-      if (said) {
-        const { notice, records } = said
-        await putNotice(db, notice)
-        const at = { channel: 'sign-in', flowId: flow.id, idp, application } as const
-        await insertConsents(db, records, { userId, notice, at, now })
-      }
-      if (closed)
-        await insertAuditEvent(db, closed, {
-          event: 'user-created',
-          flowId: flow.id,
-          idpId: idp.id,
-          ...record,
-          at: now,
-        })
-      ending = closed?.ending
-      return { kind: 'created', userId }
+      },
+      next: facts.requireSecondFactor
+        ? { made: record }
+        : {
+            ending: { ...signedInAs(userId, idp, profile), isNew: true },
+            record: { ...record, event: 'user-created', flowId: flow.id, idpId: idp.id, at: now },
+          },
     })
-    if (outcome.kind === 'created') {
-      house.metrics.flow('user-created', flow.labels)
-      noteEnded(flow, ending, now)
-    }
-    return outcome
+  const said = user.consent ?? user.refusal
+  const inOne = async (db: Db): Promise<MadeOutcome> => {
+    const made = await make(db)
+    if (made.kind !== 'made') throw new Rollback(made)
+    if (!said) return made
+    const { notice, records } = said
+    await putNotice(db, notice)
+    const at = { channel: 'sign-in', flowId: flow.id, idp, application } as const
+    await insertConsents(db, records, { userId, notice, at, now })
+    return made
+  }
+  try {
+    // With nothing to be kept beside it the statement is a transaction of its own, unless there may be keys of the flow to wipe.
+    const alone = said || facts.requireSecondFactor ? undefined : await make(house.db)
+    const made = alone && alone.kind !== 'already-closed' ? alone : await inTransaction(house.db, inOne)
+    if (made.kind !== 'made') return made
+    house.metrics.flow('user-created', flow.labels)
+    noteEnded(flow, made.ending, now)
+    return { kind: 'created', userId }
   } catch (error) {
     if (error instanceof Rollback) return error.outcome
     throw error
@@ -170,7 +167,7 @@ export async function signIn(
   house: House,
   flow: Flow,
   { idp, profile, facts }: Deciding,
-  identity: Pick<Identity, 'userId' | 'scheme'>,
+  identity: Pick<Known, 'userId' | 'scheme' | 'kept'>,
   answer?: Choice | 'later',
 ): Promise<boolean> {
   const { userId } = identity
@@ -180,7 +177,7 @@ export async function signIn(
   let ending: Ending | undefined
   const work = async (db: Db): Promise<'done' | 'over' | 'unknown'> => {
     // What the person takes back at this moment is read after that, or taken back after this: it does not return.
-    const kept = (await lockUser(db, userId)) ? await comingIn(db, person, userId) : undefined
+    const kept = await holdComingIn(db, person, userId)
     if (!kept) return 'unknown'
     if (await isFactorDue(house, db, userId, flow.id)) return 'unknown'
     const closed = await closeFlow(db, flow.id, signedInAs(userId, idp, profile), now)
@@ -188,13 +185,7 @@ export async function signIn(
     await noteSent(db, person, Object.keys(profile.attributes), kept.sent)
     const records = choice ? await keepChoice(db, flow, idp, userId, choice, now) : []
     const consents = choice ? await currentConsents(db, userId) : kept.consents
-    const changes = changesOf(profile, {
-      idpId: idp.id,
-      method: idp.attributeSyncMethod,
-      provisionedBy: identity.scheme,
-      stored: kept.stored,
-      consents,
-    })
+    const { changes, roles } = whatChanges({ idp, profile }, identity.scheme, { ...kept, consents })
     await putUserAttributes(db, userId, changes.put)
     await removeUserAttributes(db, userId, idp.id, changes.remove)
     const covered = new Set(consents.filter(({ state }) => state === 'given').map(({ attribute }) => attribute))
@@ -204,7 +195,6 @@ export async function signIn(
     await dropUserAttributes(db, userId, dropped)
     // After what the idp takes back: what it does not send any more makes room for what the person says.
     await putUserAttributes(db, userId, choice?.typed ?? [])
-    const roles = roleChanges(grantedRoles(profile, idp), kept.roles)
     await grantRoles(db, userId, idp.id, roles.grant)
     await withdrawRoles(db, userId, idp.id, roles.withdraw)
     const isNew = closed.made?.userId === userId
@@ -227,7 +217,9 @@ export async function signIn(
     return 'done'
   }
   try {
-    const outcome = await inTransaction(house.db, work)
+    ending =
+      answer === undefined ? await signInUnchanged(house, flow, { idp, profile, facts }, identity, now) : undefined
+    const outcome = ending ? 'done' : await inTransaction(house.db, work)
     if (outcome === 'done') noteEnded(flow, ending, now)
     // Whom it made is counted already.
     if (outcome === 'done' && flow.madeUserId !== userId) house.metrics.flow('sign-in', flow.labels)
@@ -236,6 +228,47 @@ export async function signIn(
     if (error instanceof Rollback || isUserGone(error)) return false
     throw error
   }
+}
+
+/** What a sign-in of somebody of whom that is kept changes of it. */
+function whatChanges({ idp, profile }: Pick<Deciding, 'idp' | 'profile'>, provisionedBy: Scheme, kept: ComingIn) {
+  const { stored, consents } = kept
+  const method = idp.attributeSyncMethod
+  return {
+    changes: changesOf(profile, { idpId: idp.id, method, provisionedBy, stored, consents }),
+    roles: roleChanges(grantedRoles(profile, idp), kept.roles),
+  }
+}
+
+/**
+ * The same where nothing is changed by it, nearly always: one statement, unless a second factor may stand between. Undefined when something is,
+ * or was since it was looked at, and nothing has happened.
+ */
+async function signInUnchanged(
+  house: House,
+  flow: Flow,
+  { idp, profile, facts }: Deciding,
+  { userId, scheme, kept }: Pick<Known, 'userId' | 'scheme' | 'kept'>,
+  now: Date,
+): Promise<Ending | undefined> {
+  if (!kept || house.settings().enhanced.isOn) return undefined
+  const { changes, roles } = whatChanges({ idp, profile }, scheme, kept)
+  const changed = [...changes.put, ...changes.remove, ...roles.grant, ...roles.withdraw].length
+  if (changed > 0 || !isSentAsBefore(Object.keys(profile.attributes), kept.sent)) return undefined
+  return closeUnchanged(house.db, {
+    flowId: flow.id,
+    person: { idpId: idp.id, issuer: profile.issuer, subject: profile.subject },
+    looked: kept,
+    ending: signedInAs(userId, idp, profile),
+    record: {
+      event: 'sign-in',
+      idpId: idp.id,
+      userId,
+      verdict: verdictOf(facts),
+      detail: { changed: 0, removed: 0, granted: 0, withdrawn: 0 },
+    },
+    now,
+  })
 }
 
 function signedInAs(userId: string, { id: idpId }: Idp, { signedInAgo }: Profile) {

@@ -205,7 +205,9 @@ export function lastStepOf(mode: Mode): Step {
 function whereIn({ mode, step }: Plan, statements: string[]): Seen['hit'] {
   if (step === 'ending' || step === 'exit') return 'after'
   if (step !== lastStepOf(mode)) return 'before'
-  if (statements.some((sql) => /^COMMIT/.test(sql))) return 'after'
+  // Of whoever becomes a user unasked one statement is all of it.
+  const last = mode === 'silent' ? /^WITH flow AS/ : /^COMMIT/
+  if (statements.some((sql) => last.test(sql))) return 'after'
   return statements.some((sql) => /^BEGIN/.test(sql)) ? 'inside' : 'before'
 }
 
