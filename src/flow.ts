@@ -6,6 +6,7 @@ import { idpIn } from './db/configured.ts'
 import type { EndedStanding, Ending, FlowRow } from './db/flows.ts'
 import {
   bindFlow,
+  departFlowRow,
   extendFlow,
   findFlowRow,
   findFlowRowByState,
@@ -13,6 +14,7 @@ import {
   keepProfile,
   takeCallbackRow,
 } from './db/flows.ts'
+import type { Idp } from './db/idps.ts'
 import { bindingsOf, giveCookie, secretOf, takeIn } from './flow-cookies.ts'
 import {
   type AccountDoor,
@@ -167,7 +169,7 @@ export async function stayOpen(
 
 /** This browser's flow of that id; undefined for an id that does not exist and for another browser's, which look the same. */
 export async function findFlow(house: House, req: IncomingMessage, id: unknown): Promise<BrowserFlow | undefined> {
-  if (typeof id !== 'string' || !/^[\w-]{24}$/.test(id)) return undefined
+  if (typeof id !== 'string' || !isFlowId(id)) return undefined
   return openFlow(house, req, await findFlowRow(house.db, id))
 }
 
@@ -178,6 +180,30 @@ export async function findFlowByState(
   state: string,
 ): Promise<BrowserFlow | undefined> {
   return openFlow(house, req, await findFlowRowByState(house.db, sha256(state)))
+}
+
+/**
+ * Notes that this browser's flow of that id leaves for an idp, which was chosen for this application by what is believed to be configured.
+ * Undefined when nothing has happened: it is no such flow, it is over or has come back already, or something else is configured by now.
+ */
+export async function departAtOnce(
+  house: House,
+  req: IncomingMessage,
+  chosen: { id: string; applicationId: string; idp: Idp; state: string; configured: Configured },
+): Promise<BrowserFlow | undefined> {
+  const { id, applicationId, idp, state, configured } = chosen
+  const bindings = bindingsOf(house, req)
+  if (bindings.length === 0 || !isFlowId(id)) return undefined
+  const row = await departFlowRow(house.db, {
+    id,
+    bindings,
+    applicationId: applicationId === MY_ACCOUNT ? null : applicationId,
+    configured: configured.version,
+    idpId: idp.id,
+    stateHash: sha256(state),
+    now: house.now(),
+  })
+  return openFlow(house, req, row)
 }
 
 /**
@@ -211,6 +237,10 @@ export function personHash(
   { issuer, subject }: Pick<Profile, 'issuer' | 'subject'>,
 ): Buffer {
   return keyring.hash('person', idpId, issuer, subject)
+}
+
+function isFlowId(id: string): boolean {
+  return /^[\w-]{24}$/.test(id)
 }
 
 async function openFlow(

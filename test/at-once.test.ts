@@ -1,17 +1,19 @@
 // Whoever nothing has to be asked of comes in by one statement, which holds all that a transaction of many holds: whole or not at all, once, and by
 // what holds once nobody is waited for any more.
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { MY_ACCOUNT } from '../src/db/applications.ts'
 import { type Known, lookAtArrival } from '../src/db/arrivals.ts'
 import type { Pool } from '../src/db/connect.ts'
-import type { Flow } from '../src/flow.ts'
+import { departAtOnce, type Flow } from '../src/flow.ts'
 import type { House } from '../src/house.ts'
 import type { Profile } from '../src/login/profile.ts'
 import { allFromIdp } from '../src/provisioning/consent.ts'
 import { endWithoutUser, type Outcome, provision, signIn } from '../src/provisioning/provision.ts'
-import { flowOf, openHouse, startedFlow, type TestHouse } from './support/house.ts'
+import { exchange, flowOf, openHouse, startedFlow, type TestHouse } from './support/house.ts'
 import { atOnce } from './support/overlap.ts'
 import { factsOf, profileOf } from './support/situations.ts'
 
@@ -369,3 +371,39 @@ async function changed(name: string, to: (definition: string) => string) {
     }
   }
 }
+
+describe('whoever leaves for an idp', () => {
+  let on: TestHouse
+  before(async () => {
+    on = await openHouse()
+  })
+  after(() => on.drop())
+
+  it('costs one statement, where the idp was chosen by what is configured', async () => {
+    const browser = await startedFlow(on)
+    const { id, configured } = await flowOf(on, browser)
+    const house = on.another()
+    await house.configured.now()
+    const statements = listen(house)
+    const chosen = { id, applicationId: on.applicationId, idp: on.idp, state: 'a state', configured }
+    const flow = await departAtOnce(house, exchange(browser.cookie).req, chosen)
+    assert.deepEqual([flow?.id, flow?.idpId, statements.length], [id, on.idp.id, 1])
+  })
+
+  it('goes nowhere in the flow of another browser, of another application, or by what was configured before', async () => {
+    const browser = await startedFlow(on)
+    const { id, configured } = await flowOf(on, browser)
+    const chosen = { id, applicationId: on.applicationId, idp: on.idp, state: 'a state', configured }
+    const depart = (change: Partial<typeof chosen>, from = browser) =>
+      departAtOnce(on.house, exchange(from.cookie).req, { ...chosen, state: randomUUID(), ...change })
+    assert.equal(await depart({}, await startedFlow(on)), undefined)
+    assert.equal(await depart({ applicationId: MY_ACCOUNT }), undefined)
+    assert.equal(await depart({ configured: { ...configured, version: randomUUID() } }), undefined)
+    assert.equal(await depart({ id: `${id.slice(1)}x` }), undefined)
+    const [row] = await on.rows('SELECT idp_id, state_hash FROM flows WHERE id = $1', [id])
+    assert.deepEqual(row, { idp_id: null, state_hash: null })
+    assert.ok(await depart({}))
+    await on.rows(`UPDATE flows SET called_back_at = $1 WHERE id = $2`, [on.clock.now, id])
+    assert.equal(await depart({}), undefined, 'it has come back')
+  })
+})

@@ -204,15 +204,43 @@ export function findFlowRowByState(db: Db, stateHash: Buffer): Promise<FlowRow |
   return queryOne<FlowRow>(db, `SELECT ${COLUMNS} FROM flows WHERE state_hash = ?`, [stateHash])
 }
 
+const DEPARTS = 'idp_id = ?, state_hash = ?, failure = NULL, proved_user_id = NULL, proved_by = NULL'
+const MAY_DEPART = 'id = ? AND closed_at IS NULL AND called_back_at IS NULL AND expires_at > ?'
+
 /** Notes that the flow leaves for an idp, whatever the last one failed in. False when it is over or has come back already. */
 export async function departFlow(db: Db, id: string, idpId: string, stateHash: Buffer, now: Date): Promise<boolean> {
-  const row = await queryOne(
-    db,
-    `UPDATE flows SET idp_id = ?, state_hash = ?, failure = NULL, proved_user_id = NULL, proved_by = NULL
-     WHERE id = ? AND closed_at IS NULL AND called_back_at IS NULL AND expires_at > ? RETURNING id`,
-    [idpId, stateHash, id, now],
-  )
+  const row = await queryOne(db, `UPDATE flows SET ${DEPARTS} WHERE ${MAY_DEPART} RETURNING id`, [
+    idpId,
+    stateHash,
+    id,
+    now,
+  ])
   return row !== undefined
+}
+
+/**
+ * The same of a flow that nobody has looked at, if it is that of a browser with one of these bindings, of this application (null: of My Account), and
+ * what is configured still goes by that name: the idp was chosen by it.
+ */
+export function departFlowRow(
+  db: Db,
+  flow: {
+    id: string
+    bindings: Buffer[]
+    applicationId: string | null
+    configured: string
+    idpId: string
+    stateHash: Buffer
+    now: Date
+  },
+): Promise<FlowRow | undefined> {
+  return queryOne<FlowRow>(
+    db,
+    `UPDATE flows SET ${DEPARTS}
+     WHERE ${MAY_DEPART} AND binding = ANY (?::bytea[]) AND application_id IS NOT DISTINCT FROM ?::uuid
+       AND door IN ('application', 'my-account') AND ${CONFIGURED} = ?::uuid RETURNING ${COLUMNS}`,
+    [flow.idpId, flow.stateHash, flow.id, flow.now, flow.bindings, flow.applicationId, flow.configured],
+  )
 }
 
 /**

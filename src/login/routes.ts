@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { type Request, type Response, Router } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
-import { idpsOf } from '../db/configured.ts'
+import { applicationIn, idpsOf } from '../db/configured.ts'
 import { departFlow, noteFailure, noteProblems } from '../db/flows.ts'
 import type { Idp } from '../db/idps.ts'
-import { type BrowserFlow, findFlow, startFlow } from '../flow.ts'
-import { hasOurCookies } from '../flow-cookies.ts'
+import { type BrowserFlow, departAtOnce, findFlow, startFlow } from '../flow.ts'
+import { cameFrom, hasOurCookies } from '../flow-cookies.ts'
 import { isInside } from '../flow-doors.ts'
 import { closedError, cookiesError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
@@ -28,10 +28,30 @@ import { applicationOf, FRESH, LOGIN, type LoginWays, loginAgain } from './ways.
 export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
   const local = createLocalSignIn(house)
   const router = Router()
-  router.get(LOGIN, findOpenFlow, flowToken(secretOf), showLogin)
+  router.get(LOGIN, leaveAtOnce, findOpenFlow, flowToken(secretOf), showLogin)
   router.post(LOGIN, sameOrigin(house.publicUrl), formBody, findOpenFlow, flowToken(secretOf), submitLogin)
   router.all(LOGIN, methodNotAllowed('GET', 'HEAD', 'POST'))
   return router
+
+  /**
+   * Leaves for the idp with one look at the flow, which nearly every sign-in does: where the address names one, or a door has just led here and there
+   * is no other. Whatever else it may be is for those who come after this.
+   */
+  async function leaveAtOnce(req: Request, res: Response, next: () => void): Promise<void> {
+    const [id, chosen, fresh] = ['sessionDataKey', 'idp', FRESH].map((name) => oneParameter(req.query[name]))
+    const configured = house.configured.believed()
+    const application = configured && applicationIn(configured, fresh ?? cameFrom(house, req) ?? '')
+    if (!configured || !application?.isEnabled || id === undefined) return next()
+    const idps = idpsOf(configured, application)
+    const isOnly = idps.length === 1 && fresh !== undefined && req.query['choose'] === undefined
+    const idp =
+      req.query['idp'] === undefined ? (isOnly ? idps[0] : undefined) : idps.find(({ name }) => name === chosen)
+    if (!idp) return next()
+    const state = newState()
+    const flow = await departAtOnce(house, req, { id, applicationId: application.id, idp, state, configured })
+    if (!flow) return next()
+    await sendAway(flow, idp, state, req, res)
+  }
 
   /** This browser's flow, still to be decided. One that is over, or has come back already, starts again with the same door. */
   async function findOpenFlow(req: Request, res: Response, next: (error?: unknown) => void): Promise<void> {
@@ -140,11 +160,15 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     return other ? [{ key: 'login.hint', values: { store: other.name } }] : []
   }
 
-  /** Leaves for an idp. State is new for each departure; nonce and PKCE verifier follow from it and the flow cookie. */
+  /** Leaves for an idp. */
   async function goTo(idp: Idp, req: Request, res: Response): Promise<void> {
     const flow = flowOf(res)
-    const state = randomBytes(24).toString('base64url')
+    const state = newState()
     if (!(await departFlow(house.db, flow.id, idp.id, sha256(state), house.now()))) throw new PageError(404, 'notfound')
+    await sendAway(flow, idp, state, req, res)
+  }
+
+  async function sendAway(flow: BrowserFlow, idp: Idp, state: string, req: Request, res: Response): Promise<void> {
     try {
       const otherAccount = req.query['prompt'] === 'select_account'
       const { door } = flow
@@ -159,6 +183,11 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
       throw failure.page
     }
   }
+}
+
+/** State is new for each departure; nonce and PKCE verifier follow from it and the flow cookie. */
+function newState(): string {
+  return randomBytes(24).toString('base64url')
 }
 
 function flowOf(res: Response): BrowserFlow {

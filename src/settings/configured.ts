@@ -11,6 +11,8 @@ export interface Configured extends Omit<ConfiguredRows, 'stores'> {
 export interface KeptConfigured {
   /** What is configured, as new as the statement that returned `version` (`CONFIGURED` of db/configured.ts), or newer. Throws `DatabaseAway`. */
   at(version: string): Promise<Configured>
+  /** What was read last, if anything was: for a statement that asks whether PostgreSQL still calls it so. */
+  believed(): Configured | undefined
   /** The same as of now: for whoever has asked nothing yet. */
   now(): Promise<Configured>
 }
@@ -42,5 +44,5 @@ export function keepConfigured(db: Db): KeptConfigured {
   async function at(version: string): Promise<Configured> {
     return kept?.version === version ? kept : readAnew()
   }
-  return { at, now: async () => at(await readConfiguredVersion(db)) }
+  return { at, believed: () => kept, now: async () => at(await readConfiguredVersion(db)) }
 }
