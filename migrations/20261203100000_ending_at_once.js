@@ -1,11 +1,12 @@
 // What a sign-in holds and then reads, for statements that end one at once. A statement sees what was committed before it began, however long it
-// waits for a lock; what a function asks is seen as of the moment at which it asks.
+// waits for a lock; what a function asks is seen as of the moment at which it asks. And the plan of a function is made once for a connection, so it is
+// made to go by the indexes, whatever there was when it was made: a table that was nearly empty grows.
 
 /** @param {import('knex').Knex} db */
 export async function up(db) {
   await db.raw(`
     -- Holds the idp (src/db/idps.ts, holdIdp) for somebody who is becoming a user by it; then whether they may.
-    CREATE FUNCTION hold_newcomer(at_idp uuid, by_issuer text, by_subject text) RETURNS boolean LANGUAGE plpgsql AS $$
+    CREATE FUNCTION hold_newcomer(at_idp uuid, by_issuer text, by_subject text) RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off AS $$
       BEGIN
         PERFORM pg_advisory_xact_lock_shared(7135204, hashtext(at_idp::text));
         RETURN EXISTS (SELECT FROM idps WHERE id = at_idp AND is_enabled) AND NOT EXISTS (SELECT FROM identity_locks
@@ -15,7 +16,7 @@ export async function up(db) {
 
     -- What is kept of a user who comes in by an idp, as far as that may change it, in an order that is always the same. NULL where the person is not
     -- known as this user, or either of them is locked.
-    CREATE FUNCTION kept_of(which uuid, at_idp uuid, by_issuer text, by_subject text) RETURNS jsonb STABLE LANGUAGE plpgsql AS $$
+    CREATE FUNCTION kept_of(which uuid, at_idp uuid, by_issuer text, by_subject text) RETURNS jsonb STABLE LANGUAGE plpgsql SET enable_seqscan = off AS $$
       BEGIN
         RETURN (SELECT jsonb_build_object(
             'sent', i.sent,
@@ -34,8 +35,37 @@ export async function up(db) {
       END
     $$;
 
+    -- Whether a lock ends what began at that moment. What began in the second of the unlocking came after it.
+    CREATE FUNCTION is_ended(begun_at timestamptz, locked_at timestamptz, unlocked_at timestamptz) RETURNS boolean STABLE LANGUAGE sql
+      AS 'SELECT begun_at <= locked_at OR begun_at < date_trunc(''second'', unlocked_at)';
+
+    -- Whether a user may go on by an idp with what they began at that moment, as far as they and their locks decide it: who they are there is not
+    -- locked, nor was since.
+    CREATE FUNCTION is_let_in(which uuid, at_idp uuid, begun_at timestamptz) RETURNS boolean STABLE LANGUAGE plpgsql
+      SET enable_seqscan = off AS $$
+      BEGIN
+        RETURN (SELECT coalesce(bool_or(l.issuer IS NULL OR l.unlocked_at IS NOT NULL), false)
+            AND NOT coalesce(bool_or(is_ended(begun_at, l.locked_at, l.unlocked_at)), false)
+          FROM identities i LEFT JOIN identity_locks l ON l.idp_id = i.idp_id AND l.issuer = i.issuer AND l.subject = i.subject
+          WHERE i.user_id = which AND i.idp_id = at_idp);
+      END
+    $$;
+
+    -- Of the names that are wanted, by key, those that a user of their store has, or one of whose looks is that of such a name. Two look-ups of a
+    -- constraint's index each: OR in one would not use them.
+    CREATE FUNCTION taken_names(keys text[], stores text[], canonicals text[], looks text[]) RETURNS text[] STABLE LANGUAGE plpgsql
+      SET enable_seqscan = off AS $$
+      BEGIN
+        RETURN ARRAY(
+          SELECT key FROM unnest(keys, stores, canonicals) AS w (key, store, canonical)
+            JOIN users ON users.store = w.store AND username_canonical = canonical
+          UNION SELECT key FROM unnest(keys, stores, looks) AS w (key, store, look)
+            JOIN users ON users.store = w.store AND username_look = sha256(convert_to(look, 'UTF8')));
+      END
+    $$;
+
     -- The same of a user who is held (src/db/users.ts, lockUser).
-    CREATE FUNCTION hold_user(which uuid, at_idp uuid, by_issuer text, by_subject text) RETURNS jsonb LANGUAGE plpgsql AS $$
+    CREATE FUNCTION hold_user(which uuid, at_idp uuid, by_issuer text, by_subject text) RETURNS jsonb LANGUAGE plpgsql SET enable_seqscan = off AS $$
       BEGIN
         PERFORM FROM users WHERE id = which FOR NO KEY UPDATE;
         RETURN kept_of(which, at_idp, by_issuer, by_subject);

@@ -30,7 +30,7 @@ export async function lookAtArrival(db: Db, person: Person, names: readonly Want
     taken: string[]
   }>(
     db,
-    `SELECT ${CONFIGURED} AS configured, ARRAY(${TAKEN}) AS taken,
+    `SELECT ${CONFIGURED} AS configured, ${TAKEN} AS taken,
        EXISTS (SELECT FROM identity_locks WHERE idp_id = ? AND issuer = ? AND subject = ? AND unlocked_at IS NULL) AS "isLocked",
        (SELECT jsonb_build_object('userId', users.id, 'scheme', identities.scheme, 'isLocked', is_locked, 'store', store, 'username', username,
           'kept', kept_of(users.id, idp_id, issuer, subject))

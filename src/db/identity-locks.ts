@@ -10,19 +10,12 @@ export interface LockedPerson extends Person {
   federatedSubject: string
 }
 
-/** What is over by a lock `l` of somebody, of that which began at `?` and `?`: SQL. What began in the second of the unlocking came after it. */
-const isOver = (begunAt: string) => `(${begunAt} <= l.locked_at OR ${begunAt} < date_trunc('second', l.unlocked_at))`
-
-/** The same of what began at `?` and `?`. */
-export const IS_OVER = isOver('?::timestamptz')
+/** Whether a lock `l` of somebody ended what began at `?`: SQL. */
+export const IS_OVER = 'is_ended(?, l.locked_at, l.unlocked_at)'
 
 /** Whether the person of `i` is locked now: SQL. */
 export const IS_LOCKED = `EXISTS (SELECT FROM identity_locks l
   WHERE l.idp_id = i.idp_id AND l.issuer = i.issuer AND l.subject = i.subject AND l.unlocked_at IS NULL)`
-
-/** SQL of whether what began at that moment as the person of `i` was ended by a lock, also by one that is off again. */
-export const wasEndedSince = (begunAt: string) => `EXISTS (SELECT FROM identity_locks l
-  WHERE l.idp_id = i.idp_id AND l.issuer = i.issuer AND l.subject = i.subject AND ${isOver(begunAt)})`
 
 /** Whether somebody may not come in by who they are there. */
 export async function isPersonLocked(db: Db, { idpId, issuer, subject }: Person): Promise<boolean> {
@@ -33,7 +26,7 @@ export async function isPersonLocked(db: Db, { idpId, issuer, subject }: Person)
 /** Whether what somebody without a user began at that moment is over: they are locked, or were since. */
 export async function isSubjectOver(db: Db, federatedSubject: string, begunAt: Date): Promise<boolean> {
   const sql = `SELECT 1 FROM identity_locks l WHERE federated_subject = ? AND (unlocked_at IS NULL OR ${IS_OVER})`
-  return (await queryOne(db, sql, [federatedSubject, begunAt, begunAt])) !== undefined
+  return (await queryOne(db, sql, [federatedSubject, begunAt])) !== undefined
 }
 
 /**

@@ -1,7 +1,7 @@
 // What holds now of somebody who came in before, and what applications may read of them: one statement each, because every use of a token asks.
 import { CONFIGURED } from './configured.ts'
 import { type Db, queryOne } from './connect.ts'
-import { IS_LOCKED, IS_OVER, wasEndedSince } from './identity-locks.ts'
+import { IS_OVER } from './identity-locks.ts'
 import type { StoredAttribute } from './user-attributes.ts'
 import { ROLES } from './user-roles.ts'
 import { USER_COLUMNS, type User } from './users.ts'
@@ -28,10 +28,7 @@ export const isKnownThere = (idpId: string) =>
   `EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = ${idpId})`
 
 /** SQL: whether they may go on by it with what they began at that moment, as far as they and their locks decide it. */
-export const isLetIn = (idpId: string, begunAt: string) =>
-  `(EXISTS (SELECT FROM identities i WHERE i.user_id = users.id AND i.idp_id = ${idpId} AND NOT ${IS_LOCKED})
-    AND NOT EXISTS (SELECT FROM identities i
-      WHERE i.user_id = users.id AND i.idp_id = ${idpId} AND ${wasEndedSince(begunAt)}))`
+export const isLetIn = (idpId: string, begunAt: string) => `is_let_in(users.id, ${idpId}, ${begunAt})`
 
 /** SQL of a `UserStanding` of the user of `users`, with what they began at that moment by this idp. */
 export const standing = (idpId: string, begunAt: string) =>
@@ -61,7 +58,7 @@ export async function findFederatedStanding(
     db,
     `SELECT ${openIdp('?::uuid')} AS "openIdp", EXISTS (SELECT FROM identity_locks l
        WHERE federated_subject = ? AND (unlocked_at IS NULL OR ${IS_OVER})) AS "isOver"`,
-    [idpId, federatedSubject, begunAt, begunAt],
+    [idpId, federatedSubject, begunAt],
   )
   return standing ?? { openIdp: null, isOver: true }
 }

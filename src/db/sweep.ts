@@ -18,8 +18,8 @@ export async function sweep(db: Db, now: Date): Promise<number> {
   const forget = new Date(now.getTime() - REMEMBER_FLOW_MINUTES * 60_000)
   const rounds = [
     [
-      `UPDATE flows SET profile_sealed = NULL, person_hash = NULL WHERE id IN (SELECT id FROM flows
-       WHERE expires_at < ? AND profile_sealed IS NOT NULL ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      `UPDATE flows SET profile_sealed = NULL, person_hash = NULL 
+       WHERE ${among('flows WHERE expires_at < ? AND profile_sealed IS NOT NULL ORDER BY expires_at')} RETURNING 1`,
       now,
     ],
     [
@@ -30,32 +30,17 @@ export async function sweep(db: Db, now: Date): Promise<number> {
     ],
     // With their keys.
     [FORGET_FLOWS, forget],
-    [expired('oidc_records', 'model, id_hash'), now],
-    [expired('federated_claims', 'grant_id_hash'), now],
-    [expired('test_sign_ins', 'state_hash'), now],
-    [expired('console_sessions', 'id_hash'), now],
-    [expired('account_sessions', 'id_hash'), now],
-    [expired('brakes', 'key'), now],
-    [expired('emailed_codes', 'bound_to'), now],
-    [
-      `DELETE FROM identity_locks WHERE (idp_id, issuer, subject) IN (SELECT idp_id, issuer, subject FROM identity_locks
-       WHERE unlocked_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
-      new Date(now.getTime() - KEEP_UNLOCKED_DAYS * 86_400_000),
-    ],
-    [
-      `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
-      new Date(now.getTime() - KEEP_MAIL_HOURS * 3_600_000),
-    ],
-    [
-      `DELETE FROM account_events WHERE id IN (SELECT id FROM account_events
-       WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
-      new Date(now.getTime() - KEEP_RECORD_DAYS * 86_400_000),
-    ],
-    [
-      `DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events
-       WHERE created_at < ? LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
-      new Date(now.getTime() - KEEP_RECORD_DAYS * 86_400_000),
-    ],
+    [expired('oidc_records'), now],
+    [expired('federated_claims'), now],
+    [expired('test_sign_ins'), now],
+    [expired('console_sessions'), now],
+    [expired('account_sessions'), now],
+    [expired('brakes'), now],
+    [expired('emailed_codes'), now],
+    [expired('identity_locks', 'unlocked_at'), new Date(now.getTime() - KEEP_UNLOCKED_DAYS * 86_400_000)],
+    [expired('mails', 'created_at'), new Date(now.getTime() - KEEP_MAIL_HOURS * 3_600_000)],
+    [expired('account_events', 'created_at'), new Date(now.getTime() - KEEP_RECORD_DAYS * 86_400_000)],
+    [expired('audit_events', 'created_at'), new Date(now.getTime() - KEEP_RECORD_DAYS * 86_400_000)],
   ] as const
   let touched = 0
   for (const [sql, before] of rounds) {
@@ -69,7 +54,7 @@ export async function sweep(db: Db, now: Date): Promise<number> {
  * time is when the flow expired.
  */
 const FORGET_FLOWS = `WITH forgotten AS (
-    DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < ? ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING *
+    DELETE FROM flows WHERE ${among('flows WHERE expires_at < ? ORDER BY expires_at')} RETURNING *
   ), recorded AS (
     INSERT INTO audit_events (event, flow_id, application_id, idp_id, mode, facts, decision, asked, came_back, problem_codes, failure,
       detail, created_at)
@@ -85,8 +70,14 @@ const FORGET_FLOWS = `WITH forgotten AS (
     ON CONFLICT (flow_id) DO NOTHING
   ) SELECT 1 FROM forgotten`
 
-/** In order, so that PostgreSQL goes by the index: in no order it may as well read all that has not expired. */
-function expired(table: string, key: string): string {
-  return `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table}
-    WHERE expires_at < ? ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`
+function expired(table: string, by = 'expires_at'): string {
+  return `DELETE FROM ${table} WHERE ${among(`${table} WHERE ${by} < ? ORDER BY ${by}`)} RETURNING 1`
+}
+
+/**
+ * One batch of a table's rows that nobody else holds. In order, so that PostgreSQL goes by the index: in no order it may as well read all that has not
+ * expired. And by where they are: by their keys it reads the whole of a table of some ten thousand rows instead of looking each up.
+ */
+function among(rows: string): string {
+  return `ctid = ANY (ARRAY(SELECT ctid FROM ${rows} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED))`
 }

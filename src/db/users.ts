@@ -59,10 +59,8 @@ export interface WantedName {
   looks: string[]
 }
 
-/** SQL: of the wanted names, by key, those that are taken. Two look-ups of a constraint's index each: OR in one would not use them. */
-export const TAKEN = `WITH wanted AS (SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS w (key, store, canonical, look))
-  SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_canonical = canonical
-  UNION SELECT key FROM wanted JOIN users ON users.store = wanted.store AND username_look = ${hashed('look')}`
+/** SQL: of the wanted names, by key, those that are taken. */
+export const TAKEN = 'taken_names(?::text[], ?::text[], ?::text[], ?::text[])'
 
 /** The values of `TAKEN`. */
 export function takenColumns(names: readonly WantedName[]): string[][] {
@@ -72,8 +70,8 @@ export function takenColumns(names: readonly WantedName[]): string[][] {
 
 /** Of these names, by key, those that a user of their store has, or one of whose looks is that of such a name. */
 export async function takenUsernames(db: Db, names: readonly WantedName[]): Promise<Set<string>> {
-  const taken = await query<{ key: string }>(db, TAKEN, takenColumns(names))
-  return new Set(taken.map(({ key }) => key))
+  const row = await queryOne<{ taken: string[] }>(db, `SELECT ${TAKEN} AS taken`, takenColumns(names))
+  return new Set(row?.taken)
 }
 
 /**
