@@ -71,6 +71,39 @@ export async function up(db) {
         RETURN kept_of(which, at_idp, by_issuer, by_subject);
       END
     $$;
+
+    -- The roles of a user: what an operator gave, and what an idp granted that is on and grants it still.
+    CREATE FUNCTION roles_of(which uuid) RETURNS text[] STABLE LANGUAGE plpgsql SET enable_seqscan = off AS $$
+      BEGIN
+        RETURN ARRAY(
+          SELECT role FROM user_roles WHERE user_id = which AND origin = 'operator'
+          UNION SELECT role FROM user_roles JOIN idps ON idps.id = origin_idp_id
+          WHERE user_id = which AND origin = 'idp' AND is_enabled AND role IN (SELECT j.value FROM jsonb_each_text(role_mappings) j));
+      END
+    $$;
+
+    -- What is kept of a user, by name.
+    CREATE FUNCTION attributes_of(which uuid) RETURNS TABLE (name text, "displayName" text, value jsonb, verified boolean, origin text, idp text,
+      since timestamptz) STABLE LANGUAGE plpgsql SET enable_seqscan = off AS $$
+      BEGIN
+        RETURN QUERY SELECT a.name, attributes.display_name, a.value, a.verified, a.origin, idps.display_name, a.updated_at
+          FROM user_attributes a LEFT JOIN idps ON idps.id = a.origin_idp_id LEFT JOIN attributes ON attributes.name = a.name
+          WHERE a.user_id = which ORDER BY a.name;
+      END
+    $$;
+
+    -- What holds of what a user answered, and where they said it, oldest first.
+    CREATE FUNCTION choices_of(which uuid) RETURNS json STABLE LANGUAGE plpgsql SET enable_seqscan = off AS $$
+      BEGIN
+        RETURN (SELECT coalesce(json_agg(c), '[]') FROM (
+          SELECT purpose_id AS "purposeId", attribute, state, c.created_at AS at, c.language, channel,
+            coalesce(idp_name, (SELECT display_name FROM idps WHERE id = idp_id)) AS idp, application_name AS application,
+            (SELECT p FROM json_array_elements(content->'purposes') p WHERE p->>'id' = purpose_id LIMIT 1) AS seen
+          FROM (SELECT DISTINCT ON (purpose_id, attribute) * FROM consents
+            WHERE user_id = which AND state IN ('given', 'refused', 'withdrawn') ORDER BY purpose_id, attribute, sequence DESC) c
+          LEFT JOIN notices ON notices.hash = notice_hash ORDER BY sequence) c);
+      END
+    $$;
   `)
 }
 

@@ -32,15 +32,6 @@ export interface Choice {
   seen: SeenPurpose | null
 }
 
-/** SQL of what holds of the user `?`, oldest first. */
-export const CHOICES = `SELECT purpose_id AS "purposeId", attribute, state, c.created_at AS at, c.language, channel,
-    coalesce(idp_name, (SELECT display_name FROM idps WHERE id = idp_id)) AS idp,
-    application_name AS application,
-    (SELECT p FROM json_array_elements(content->'purposes') p WHERE p->>'id' = purpose_id LIMIT 1) AS seen
-  FROM (SELECT DISTINCT ON (purpose_id, attribute) * FROM consents
-    WHERE user_id = ? AND state IN ('given', 'refused', 'withdrawn') ORDER BY purpose_id, attribute, sequence DESC) c
-  LEFT JOIN notices ON notices.hash = notice_hash ORDER BY sequence`
-
 /** One attribute of one purpose, in the words of the page on which it was chosen. */
 export interface Chosen {
   userId: string

@@ -1,5 +1,5 @@
 // What the pages of My Account show of one person, in one look.
-import { CHOICES, type Choice } from './account-choices.ts'
+import type { Choice } from './account-choices.ts'
 import { type Db, queryOne } from './connect.ts'
 import { ROLES } from './user-roles.ts'
 import { ATTRIBUTES, type SheetAttribute } from './user-sheet.ts'
@@ -19,9 +19,9 @@ type Read<Row, Moment extends keyof Row> = Omit<Row, Moment> & { [K in Moment]: 
 export async function readAccountSheet(db: Db, userId: string): Promise<AccountSheet> {
   const row = await queryOne<{ choices: Read<Choice, 'at'>[]; kept: Read<SheetAttribute, 'since'>[]; roles: string[] }>(
     db,
-    `SELECT (SELECT coalesce(json_agg(c), '[]') FROM (${CHOICES}) c) AS choices,
-       (SELECT coalesce(json_agg(a), '[]') FROM (${ATTRIBUTES}) a) AS kept, ARRAY(${ROLES}) AS roles`,
-    [userId, userId, userId, userId],
+    `SELECT choices_of(?) AS choices,
+       (SELECT coalesce(json_agg(a), '[]') FROM (${ATTRIBUTES}) a) AS kept, ${ROLES} AS roles`,
+    [userId, userId, userId],
   )
   if (!row) throw new Error('PostgreSQL answered without a row.')
   return {

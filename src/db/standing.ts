@@ -74,8 +74,8 @@ export async function findReleasable(db: Db, userId: string): Promise<Releasable
     db,
     `SELECT (SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'value', value, 'verified', verified) ORDER BY name), '[]')
         FROM user_attributes WHERE user_id = ?) AS attributes,
-       ARRAY (${ROLES}) AS roles`,
-    [userId, userId, userId],
+       ${ROLES} AS roles`,
+    [userId, userId],
   )
   return found ? { attributes: found.attributes, roles: found.roles.sort() } : { attributes: [], roles: [] }
 }

@@ -1,13 +1,8 @@
 // Rows of user_roles: what a user may do here, each role with who granted it.
 import { type Db, query } from './connect.ts'
 
-/**
- * SQL of the roles that the user `?`, said twice, has, each once. What an idp granted counts only while that idp is on and still grants it.
- * In two halves, as the table has an index for each origin.
- */
-export const ROLES = `SELECT role FROM user_roles WHERE user_id = ? AND origin = 'operator'
-  UNION SELECT role FROM user_roles JOIN idps ON idps.id = origin_idp_id
-  WHERE user_id = ? AND origin = 'idp' AND is_enabled AND role IN (SELECT value FROM jsonb_each_text(role_mappings))`
+/** SQL of the roles that the user `?` has, each once. What an idp granted counts only while that idp is on and still grants it. */
+export const ROLES = 'roles_of(?)'
 
 /** Grants roles in the name of this idp, in one statement. */
 export async function grantRoles(db: Db, userId: string, idpId: string, roles: string[]): Promise<void> {

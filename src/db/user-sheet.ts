@@ -101,9 +101,7 @@ export interface SheetAttribute extends Origin {
 }
 
 /** SQL of what is kept of the user `?`, by name. */
-export const ATTRIBUTES = `SELECT a.name, attributes.display_name AS "displayName", value, verified, origin, idps.display_name AS idp, updated_at AS since
-  FROM user_attributes a LEFT JOIN idps ON idps.id = origin_idp_id LEFT JOIN attributes ON attributes.name = a.name
-  WHERE user_id = ? ORDER BY a.name`
+export const ATTRIBUTES = 'SELECT * FROM attributes_of(?)'
 
 export function listAttributes(db: Db, userId: string): Promise<SheetAttribute[]> {
   return query(db, ATTRIBUTES, [userId])
