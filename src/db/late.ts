@@ -21,20 +21,27 @@ export interface Ended {
   federatedSubject: string | undefined
 }
 
+interface Looking {
+  now: Date
+  tell: (code: LateRefusal) => string
+  isOpen?: () => Promise<boolean>
+}
+
 /** `NO_WAY_IN`: their user or the idp was deleted meanwhile, or the one is not known to the other any more. */
 export type LateRefusal = 'IDP_OFF' | 'IDENTITY_LOCKED' | 'USER_LOCKED' | 'NO_WAY_IN'
 
 /**
- * Looks once more whether a person may go on, and turns the ending of somebody who may not into a refusal, in its record too. Returns what
- * they are told, which `tell` makes of the reason that the record keeps; undefined when they may.
+ * Looks once more whether a person may go on, and turns the ending of somebody who may not, and whose door is still open, into a refusal, in its record
+ * too. Returns what they are told, which `tell` makes of the reason that the record keeps; undefined when they may. The door is asked about those
+ * alone who may not.
  */
 export async function refuseLate(
   db: Db,
   flow: Ended,
-  { now, tell }: { now: Date; tell: (code: LateRefusal) => string },
+  { now, tell, isOpen = async () => true }: Looking,
 ): Promise<string | undefined> {
   const code = await refusalOf(db, flow, now)
-  if (code === undefined) return undefined
+  if (code === undefined || !(await isOpen())) return undefined
   const told = tell(code)
   await inTransaction(db, async (transaction) => {
     if (await refuseEnded(transaction, flow.id, told)) await refuseRecord(transaction, flow.id, code)

@@ -1,10 +1,15 @@
 // Rows of oidc_records and federated_claims: everything our OpenID Provider remembers. Ids come as hashes, payloads sealed.
+import { CONFIGURED } from './configured.ts'
 import { type Db, query, queryOne } from './connect.ts'
 
 export interface OidcRecord {
   payload_sealed: Buffer
   consumed_at: Date | null
+  /** What is configured goes by this name (db/configured.ts). */
+  configured: string
 }
+
+const COLUMNS = `payload_sealed, consumed_at, ${CONFIGURED} AS configured`
 
 export async function putRecord(
   db: Db,
@@ -44,7 +49,7 @@ export async function putRecord(
 export function findRecord(db: Db, model: string, idHash: Buffer, now: Date): Promise<OidcRecord | undefined> {
   return queryOne<OidcRecord>(
     db,
-    'SELECT payload_sealed, consumed_at FROM oidc_records WHERE model = ? AND id_hash = ? AND expires_at > ?',
+    `SELECT ${COLUMNS} FROM oidc_records WHERE model = ? AND id_hash = ? AND expires_at > ?`,
     [model, idHash, now],
   )
 }
@@ -52,7 +57,7 @@ export function findRecord(db: Db, model: string, idHash: Buffer, now: Date): Pr
 export function findRecordByUid(db: Db, model: string, uidHash: Buffer, now: Date): Promise<OidcRecord | undefined> {
   return queryOne<OidcRecord>(
     db,
-    'SELECT payload_sealed, consumed_at FROM oidc_records WHERE model = ? AND uid_hash = ? AND expires_at > ?',
+    `SELECT ${COLUMNS} FROM oidc_records WHERE model = ? AND uid_hash = ? AND expires_at > ?`,
     [model, uidHash, now],
   )
 }

@@ -84,7 +84,7 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
         lookedAt = now
         lookForKeys().catch((error: unknown) => house.log.warn({ err: error }, 'signing keys could not be read'))
       }
-      current.callback(req, res)
+      steps.inRequest(() => current.callback(req, res))
     },
 
     async leaveBy(req, res, flow) {

@@ -15,6 +15,10 @@ export interface Steps {
    * shows that the step was kept: its answer is given all the same, because a code that it used up cannot be used again.
    */
   isNew(model: string, id: string): void
+  /** Runs the work of one request, which notes and is told by `seen` what is configured. */
+  inRequest<Result>(work: () => Result): Result
+  /** By which name what is configured went when this step, or request, last looked at anything; undefined when it has not. */
+  seen: { configured: string | undefined }
 }
 
 interface Step {
@@ -22,6 +26,7 @@ interface Step {
   of: House
   db: Db
   made?: { model: string; idHash: Buffer }
+  configured?: string | undefined
 }
 
 /** One for the process, because Node carries every one that was ever used along with every promise, for good. */
@@ -53,6 +58,16 @@ export function inSteps(house: House): Steps {
           return made !== undefined && (await wasRecordKept(db, made.model, made.idHash, house.now()))
         },
       )
+    },
+    inRequest: (work) => steps.run({ of: house, db: house.db }, work),
+    seen: {
+      get configured() {
+        return current()?.configured
+      },
+      set configured(name) {
+        const step = current()
+        if (step) step.configured = name
+      },
     },
     isNew(model, id) {
       const step = current()

@@ -25,16 +25,16 @@ export function ownDoor(
     async leaveBy(req, res, flow) {
       const door = doors[flow.door.kind]
       // Whoever was led out before is inside, where each step looks for itself.
-      return (await door.isOpen(flow)) && (await isRefused(flow)) ? refused(flow.id) : door.leaveBy(req, res, flow)
+      return (await isRefused(flow, () => door.isOpen(flow))) ? refused(flow.id) : door.leaveBy(req, res, flow)
     },
     isOpen: (flow) => doors[flow.door.kind].isOpen(flow),
     stay: (req, res, flow) => doors[flow.door.kind].stay(req, res, flow),
   }
 
-  async function isRefused(flow: Flow): Promise<boolean> {
+  async function isRefused(flow: Flow, isOpen: () => Promise<boolean>): Promise<boolean> {
     const tell = (code: string) => toldFor(code, house.settings())
     const ended = { ...flow, federatedSubject: subjectWithoutUser(house, flow) }
-    return (await refuseLate(house.db, ended, { now: house.now(), tell })) !== undefined
+    return (await refuseLate(house.db, ended, { now: house.now(), tell, isOpen })) !== undefined
   }
 }
 

@@ -1,6 +1,6 @@
 // The OpenID Provider's memory in PostgreSQL: ids as SHA-256, payloads sealed under SECRET_KEY, one-time things used once.
 import type { Adapter, AdapterPayload } from 'oidc-provider'
-import { type Application, findApplicationByClientId } from '../db/applications.ts'
+import { type Application, findApplicationByClientId, MY_ACCOUNT } from '../db/applications.ts'
 import {
   consumeRecord,
   deleteFederatedClaims,
@@ -30,7 +30,7 @@ export const contextOf = (model: string) => `oidc ${model}`
 
 /** The adapter of one model of oidc-provider. Clients are not stored here: they are our applications. `usedUp` is thrown at a second use. */
 export function recordsOf(
-  { house, isNew }: Pick<Steps, 'house' | 'isNew'>,
+  { house, isNew, seen }: Pick<Steps, 'house' | 'isNew' | 'seen'>,
   model: string,
   usedUp: () => Error,
 ): Adapter {
@@ -39,6 +39,7 @@ export function recordsOf(
 
   function open(record: OidcRecord | undefined): AdapterPayload | undefined {
     if (!record) return undefined
+    seen.configured = record.configured
     const payload: AdapterPayload = JSON.parse(keyring.unseal(context, record.payload_sealed))
     return record.consumed_at ? { ...payload, consumed: Math.floor(record.consumed_at.getTime() / 1000) } : payload
   }
@@ -59,7 +60,7 @@ export function recordsOf(
       if (WRITTEN_ONCE.has(model)) isNew(model, id)
     },
     async find(id) {
-      if (model === 'Client') return clientOf(house, id)
+      if (model === 'Client') return clientOf(house, id, seen.configured)
       return open(await findRecord(house.db, model, sha256(id), now()))
     },
     async findByUid(uid) {
@@ -105,10 +106,15 @@ export function applicationOfClient(client: { [metadata: string]: unknown }): Cl
   return client[APPLICATION] as ClientsApplication
 }
 
-async function clientOf(house: House, clientId: string): Promise<AdapterPayload | undefined> {
+/** Of what is in memory, where this request has just heard that it still holds. */
+async function clientOf(house: House, clientId: string, seen: string | undefined): Promise<AdapterPayload | undefined> {
   // PostgreSQL refuses NUL and ill-formed text with an error; such a client does not exist.
   if (!clientId.isWellFormed() || clientId.includes('\0')) return undefined
-  const application = await findApplicationByClientId(house.db, clientId)
+  const believed = house.configured.believed()
+  const application =
+    believed !== undefined && believed.version === seen
+      ? believed.applications.find((one) => one.clientId === clientId && one.isEnabled && one.id !== MY_ACCOUNT)
+      : await findApplicationByClientId(house.db, clientId)
   if (!application) return undefined
   const { id, scopes, identityProviders, requireLocalUser, requireSecondFactor, requirePkce } = application
   const secret = application.clientSecretSealed
