@@ -22,11 +22,11 @@ const PARTS: [name: string, what: string, part: (bench: Bench) => Promise<void>]
   ['records', 'the proof of the records of a hundred thousand people', recordsBench],
 ]
 
-/** npm run bench -- console 1000000: the parts whose name begins so, with up to so many users. */
+/** npm run bench -- sign-in,race 1000000: the parts whose names begin so, with up to so many users. */
 const [, , wanted = '', users = '100000'] = process.argv
 
 const report = createReport(Number(users))
-for (const [name, what, part] of PARTS.filter(([name]) => name.startsWith(wanted))) {
+for (const [name, what, part] of PARTS.filter(([name]) => wanted.split(',').some((one) => name.startsWith(one)))) {
   test(`${name}: ${what}`, () => part(report))
 }
 after(() => process.stdout.write(`\n${report.table()}\n`))
