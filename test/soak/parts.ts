@@ -22,8 +22,8 @@ const PARTS: Part[][] = [
   [
     ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
     ['an expression of an operator means what a real Java says, or is refused', regexesSoak],
+    ['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak],
   ],
-  [['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak]],
   [
     ['three hundred kills at random points leave whole users or none, and one retry goes on', killsSoak],
     ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],

@@ -32,6 +32,9 @@ async function make(): Promise<string> {
     bundle: true,
     platform: 'node',
     format: 'esm',
+    // Less to read; and lines short enough to be printed with an error, names as they are.
+    minifyWhitespace: true,
+    lineLimit: 160,
     logLevel: 'error',
     banner: {
       js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(${JSON.stringify(dist)});`,
