@@ -18,7 +18,7 @@ export async function sweep(db: Db, now: Date): Promise<number> {
   const forget = new Date(now.getTime() - REMEMBER_FLOW_MINUTES * 60_000)
   const rounds = [
     [
-      `UPDATE flows SET profile_sealed = NULL, person_hash = NULL 
+      `UPDATE flows SET profile_sealed = NULL, person_hash = NULL
        WHERE ${among('flows WHERE expires_at < ? AND profile_sealed IS NOT NULL ORDER BY expires_at')} RETURNING 1`,
       now,
     ],
