@@ -29,6 +29,9 @@ const AT_ONCE = 3
 /** For what is young and dies soon, which is nearly all that a test makes: collected less often, less of it is found alive. */
 const ROOM = '--max-semi-space-size=64'
 
+/** What did not hold, once more at the end: whoever looks for it there need not read all that did. */
+const failures: string[] = []
+
 const [wanted, temporary] = process.argv.slice(2)
 if (wanted === undefined) {
   const folder = folderInMemory()
@@ -37,6 +40,7 @@ if (wanted === undefined) {
     for (let lane = waiting.shift(); lane; lane = waiting.shift()) await runLane(lane[0], folder)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
+  process.stdout.write(failures.join(''))
 } else {
   // Not by the environment that the process is started with: tsx would look there for what it has compiled before.
   if (temporary !== undefined) process.env['TMPDIR'] = temporary
@@ -55,6 +59,7 @@ function runLane(name: string, temporary: string): Promise<void> {
   const child = spawn(process.execPath, [...process.execArgv, ROOM, import.meta.filename, name, temporary], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const began = performance.now()
   let report = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     report += text
@@ -63,8 +68,18 @@ function runLane(name: string, temporary: string): Promise<void> {
   return new Promise((resolve) => {
     child.on('close', (code) => {
       process.stdout.write(report)
-      if (code !== 0) process.exitCode = 1
+      process.stderr.write(`${name}: ${Math.round((performance.now() - began) / 1_000)} s\n`)
+      if (code !== 0) {
+        process.exitCode = 1
+        failures.push(`# ${name}: exit ${code}\n`, ...failuresIn(report))
+      }
       resolve()
     })
   })
+}
+
+/** The tests of a report (TAP) that failed themselves, each with what is said of it; not those above them. */
+function failuresIn(report: string): string[] {
+  const all = report.matchAll(/^( *)not ok \d+ - .*\n(?:\1 {2}---\n(?:.*\n)*?\1 {2}\.\.\.\n)?/gm)
+  return Array.from(all, ([text]) => text).filter((text) => !text.includes("'subtestsFailed'"))
 }
