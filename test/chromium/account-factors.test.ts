@@ -1,14 +1,14 @@
 // Second factors in My Account as people meet them: small, mirrored, light and dark, with and without JavaScript, by keyboard.
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { enterAs, join } from '../support/account.ts'
-import { faultsOf } from '../support/axe.ts'
+import { faultsSeen } from '../support/axe.ts'
 import { openBrowser } from '../support/browser.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { codeOf, enhanced, giveBackupCodes, giveEmailCodes, giveTotp, growOld, mailedCode } from '../support/factors.ts'
-import { looksOf, overflowOf } from '../support/looks.ts'
+import { looksOf } from '../support/looks.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, PURPOSES, startProduct } from '../support/product.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
@@ -65,19 +65,7 @@ describe('second factors in a browser', () => {
 
   /** Everything that is wrong with the page that is open, in this language: axe, width, room for fingers. */
   async function faultsHere(page: Page, where: string): Promise<string[]> {
-    const faults: string[] = []
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme })
-      for (const width of [320, 1280]) {
-        await page.setViewportSize({ width, height: 800 })
-        const overflow = await overflowOf(page)
-        if (overflow > 0) faults.push(`${where}, ${width}: ${overflow} pixels too wide`)
-        faults.push(...(await faultsOf(page)).map((fault) => `${where}, ${colorScheme}, ${width}: ${fault}`))
-        if (!PICTURES) continue
-        mkdirSync(PICTURES, { recursive: true })
-        await page.screenshot({ path: `${PICTURES}/${where}-${colorScheme}-${width}.png`, fullPage: true })
-      }
-    }
+    const faults = await faultsSeen(page, { name: where, pictures: PICTURES })
     for (const { name, width, height } of await looksOf(page, 'main button:visible, main a.button:visible'))
       if (height < 44 || width < 24) faults.push(`${where}: ${name} is ${width} by ${height}`)
     return faults

@@ -1,13 +1,12 @@
 // The pages of Privacy as people meet them: small, mirrored, light and dark, with long and hostile values, by keyboard, and in how many presses.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { enterAccount, join } from '../support/account.ts'
-import { faultsOf } from '../support/axe.ts'
+import { faultsSeen } from '../support/axe.ts'
 import { openBrowser } from '../support/browser.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
-import { looksOf, overflowOf } from '../support/looks.ts'
+import { looksOf } from '../support/looks.ts'
 import { type Product, PURPOSES, startProduct } from '../support/product.ts'
 import { TRICKS } from '../support/tricks.ts'
 import { type Newcomer, newcomer } from '../support/visits.ts'
@@ -92,25 +91,7 @@ describe('the pages of Privacy in a browser', () => {
     for (const language of ['en', 'ar', 'de'])
       for (const [name, path] of Object.entries(paths)) {
         await open(path, language)
-        for (const colorScheme of ['light', 'dark'] as const) {
-          await page.emulateMedia({ colorScheme })
-          for (const width of [320, 1280]) {
-            await page.setViewportSize({ width, height: 800 })
-            const where = `${name}, ${language}, ${colorScheme}, ${width}`
-            if (width === 320) {
-              const overflow = await overflowOf(page)
-              if (overflow > 0) faults.push(`${where}: ${overflow} pixels too wide`)
-            }
-            faults.push(...(await faultsOf(page)).map((fault) => `${where}: ${fault}`))
-            if (PICTURES) {
-              mkdirSync(PICTURES, { recursive: true })
-              await page.screenshot({
-                path: `${PICTURES}/${name}-${language}-${colorScheme}-${width}.png`,
-                fullPage: true,
-              })
-            }
-          }
-        }
+        faults.push(...(await faultsSeen(page, { name: `${name}-${language}`, pictures: PICTURES })))
         const pressed = await looksOf(page, 'main button:visible, main a:visible')
         for (const { name: what, width, height } of pressed)
           if (height < 44 || width < 24) faults.push(`${name}, ${language}: ${what} is ${width} by ${height}`)

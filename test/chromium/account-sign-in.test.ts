@@ -1,13 +1,12 @@
 // Sign-in and connecting as people meet them: small, mirrored, light and dark, with long and hostile names, without JavaScript, by keyboard.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { enterWithPassword, join } from '../support/account.ts'
-import { faultsOf } from '../support/axe.ts'
+import { faultsSeen } from '../support/axe.ts'
 import { openBrowser } from '../support/browser.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
-import { looksOf, overflowOf } from '../support/looks.ts'
+import { looksOf } from '../support/looks.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { TRICKS } from '../support/tricks.ts'
@@ -107,21 +106,7 @@ describe('Sign-in in a browser', () => {
         await context.setExtraHTTPHeaders({ 'Accept-Language': language })
         assert.equal((await go(on, path))?.status(), status, name)
         assert.equal(await on.locator('html').getAttribute('lang'), language)
-        for (const colorScheme of ['light', 'dark'] as const) {
-          await on.emulateMedia({ colorScheme })
-          for (const width of [320, 1280]) {
-            await on.setViewportSize({ width, height: 800 })
-            const where = `${name}, ${language}, ${colorScheme}, ${width}`
-            const overflow = width === 320 ? await overflowOf(on) : 0
-            if (overflow > 0) faults.push(`${where}: ${overflow} pixels too wide`)
-            faults.push(...(await faultsOf(on)).map((fault) => `${where}: ${fault}`))
-            if (PICTURES) {
-              mkdirSync(PICTURES, { recursive: true })
-              const file = `${PICTURES}/${name}-${language}-${colorScheme}-${width}.png`
-              await on.screenshot({ path: file, fullPage: true })
-            }
-          }
-        }
+        faults.push(...(await faultsSeen(on, { name: `${name}-${language}`, pictures: PICTURES })))
         for (const { name: what, width, height } of await looksOf(on, 'main button:visible, main a.button:visible'))
           if (height < 44 || width < 24) faults.push(`${name}, ${language}: ${what} is ${width} by ${height}`)
       }

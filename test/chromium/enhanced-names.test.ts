@@ -1,9 +1,8 @@
 // The federated unique id as people meet it: read, selected, copied, with JavaScript and without, small, mirrored, light and dark.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { faultsOf } from '../support/axe.ts'
+import { faultsOf, faultsSeen } from '../support/axe.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { openConsole } from '../support/console.ts'
 import { UNIQUE_ID, withEnhanced } from '../support/enhanced.ts'
@@ -92,20 +91,12 @@ describe('a username that was made for the person, in Chromium', () => {
     const faults: string[] = []
     const look = async (name: string, page: Page) => {
       const language = await page.locator('html').getAttribute('lang')
-      for (const colorScheme of ['light', 'dark'] as const)
-        for (const width of [320, 1280]) {
-          await page.emulateMedia({ colorScheme })
-          await page.setViewportSize({ width, height: 800 })
-          const where = `${name} ${language} ${colorScheme} ${width}`
-          if (page !== plain.page) faults.push(...(await faultsOf(page)).map((fault) => `${where}: ${fault}`))
-          if (width === 320 && (await overflowOf(page)) > 0) faults.push(`${where}: scrolls sideways`)
-          const small = (await looksOf(page, '.unique-id button')).filter(({ height }) => height < 44)
-          faults.push(...small.map((one) => `${where}: too small for a finger: ${one.name}`))
-          if (PICTURES !== undefined && colorScheme === 'light') {
-            mkdirSync(PICTURES, { recursive: true })
-            await page.screenshot({ path: `${PICTURES}/${where.replaceAll(' ', '-')}.png`, fullPage: true })
-          }
-        }
+      const also = async (seat: string) => {
+        const small = (await looksOf(page, '.unique-id button')).filter(({ height }) => height < 44)
+        faults.push(...small.map((one) => `${seat}: too small for a finger: ${one.name}`))
+      }
+      const as = `${name.replaceAll(' ', '-')}-${language}`
+      faults.push(...(await faultsSeen(page, { name: as, withAxe: page !== plain.page, also, pictures: PICTURES })))
     }
     // With JavaScript last: that person goes on.
     for (const language of ['ar', 'de', 'en'])

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { shapes } from '../../src/specimens/all.ts'
-import { faultsOf } from '../support/axe.ts'
+import { faultsOf, show } from '../support/axe.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { type Gallery, openGallery } from '../support/gallery.ts'
 import { overflowOf } from '../support/looks.ts'
@@ -58,7 +58,7 @@ describe('every page in other languages', () => {
     const faults: string[] = []
     for (const state of shapes) {
       for (const language of ['de', 'ar', LONG]) {
-        await page.goto(gallery.addressOf(state, language))
+        await show(page, gallery.addressOf(state, language))
         const overflow = await overflowOf(page)
         if (overflow > 0) faults.push(`${state.name}, ${language}: ${overflow} pixels`)
       }

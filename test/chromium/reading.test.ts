@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { CDPSession, Page } from 'playwright-core'
 import { shapes } from '../../src/specimens/all.ts'
-import { faultsOf, openSitting, WAYS, wordsOf } from '../support/axe.ts'
+import { faultsOf, openSitting, show, WAYS, wordsOf } from '../support/axe.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { type Gallery, openGallery } from '../support/gallery.ts'
 import { contrastOf, type ElementLike, type Looks, looksOf, overflowOf } from '../support/looks.ts'
@@ -80,10 +80,9 @@ describe('every page in every state', () => {
     const plain = await openChromium({ javaScript: false })
     try {
       for (const state of shapes) {
-        await plain.page.goto(gallery.addressOf(state))
-        for (const part of ['dialog', '[aria-pressed]', '[role="status"]:not(:empty, [data-part="changed"])']) {
-          assert.equal(await plain.page.locator(part).filter({ visible: true }).count(), 0, `${state.name}: ${part}`)
-        }
+        await show(plain.page, gallery.addressOf(state))
+        const parts = 'dialog, [aria-pressed], [role="status"]:not(:empty, [data-part="changed"])'
+        assert.equal(await plain.page.locator(parts).filter({ visible: true }).count(), 0, state.name)
       }
     } finally {
       await plain.close()
@@ -197,7 +196,7 @@ describe('every page in every state', () => {
     const all = { sideways: [...none], small: [...none], fields: [...none], measured: 0 }
     for (const state of shapes) {
       const named = (fault: string) => `${state.name}: ${fault}`
-      await page.goto(gallery.addressOf(state))
+      await show(page, gallery.addressOf(state))
       const { measured, small } = await smallControls()
       all.measured += measured
       all.small.push(...small.map(named))
@@ -224,8 +223,8 @@ describe('every page in every state', () => {
         await page.evaluate(`document.documentElement.dir = '${dir}'`)
         for (const size of WINDOWS) {
           await page.setViewportSize(size)
-          assert.equal((await looksOf(page, 'html'))[0]?.style.fontSize, `${standard}px`)
-          const overflow = await overflowOf(page)
+          const [fontSize, overflow] = [await fontSizeOf(page), await overflowOf(page)]
+          assert.equal(fontSize, `${standard}px`)
           if (overflow > 0) faults.push(`${overflow} pixels at ${size.width} by ${size.height}, ${standard}px, ${dir}`)
         }
       }
@@ -234,6 +233,10 @@ describe('every page in every state', () => {
     await browser.send('Page.setFontSizes', { fontSizes: { standard: 16 } })
     await page.setViewportSize(USUAL)
     return faults
+  }
+
+  function fontSizeOf(page: Page): Promise<string> {
+    return page.evaluate('getComputedStyle(document.documentElement).fontSize')
   }
 
   async function smallControls(): Promise<{ small: string[]; measured: number }> {
@@ -250,14 +253,17 @@ describe('every page in every state', () => {
     // What the keyboard leaves of 360 by 640.
     await page.setViewportSize({ width: 360, height: 300 })
     const faults: string[] = []
-    for (const field of await page.locator(`input:not([type="hidden"], ${BOX})`).all()) {
-      await field.focus()
-      const looks = await field.evaluate((element: ElementLike) => {
+    const fields = page.locator(`input:not([type="hidden"], ${BOX})`)
+    const seen = await fields.evaluateAll((elements: (ElementLike & { focus(): void })[]) =>
+      elements.map((element) => {
+        element.focus()
         const { y, height } = element.getBoundingClientRect()
         const { defaultView } = element.ownerDocument
         const isInSight = y >= 0 && y + height <= defaultView.innerHeight
         return { id: element.id, fontSize: defaultView.getComputedStyle(element).fontSize ?? '', isInSight }
-      })
+      }),
+    )
+    for (const looks of seen) {
       if (Number.parseFloat(looks.fontSize) < 16 || !looks.isInSight) faults.push(JSON.stringify(looks))
     }
     await page.setViewportSize(USUAL)

@@ -1,13 +1,12 @@
 // The second factor at a sign-in as people meet it: set up and shown by each way, small, mirrored, dark, without JavaScript, by keyboard alone.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { join } from '../support/account.ts'
-import { faultsOf } from '../support/axe.ts'
+import { faultsSeen } from '../support/axe.ts'
 import { openChromium } from '../support/chromium.ts'
 import { codeOf, enhanced, giveBackupCodes, giveEmailCodes, giveTotp, mailedCode } from '../support/factors.ts'
-import { looksOf, overflowOf } from '../support/looks.ts'
+import { looksOf } from '../support/looks.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
 import { type Newcomer, newcomer, signedIn } from '../support/visits.ts'
@@ -52,17 +51,10 @@ describe('the second factor', () => {
 
   /** axe is a script, and runs where the page's own may. */
   async function looked(page: Page, name: string, javaScript = true): Promise<void> {
-    for (const width of [320, 1100])
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.setViewportSize({ width, height: 800 })
-        await page.emulateMedia({ colorScheme })
-        assert.equal(await overflowOf(page), 0, `${name} ${width}`)
-        if (javaScript) assert.deepEqual(await faultsOf(page), [], `${name} ${width} ${colorScheme}`)
-        for (const button of await looksOf(page, '[data-part="actions"] .button')) assert.ok(button.height >= 44, name)
-        if (PICTURES === undefined) continue
-        mkdirSync(PICTURES, { recursive: true })
-        await page.screenshot({ path: `${PICTURES}/factor-${name}-${width}-${colorScheme}.png`, fullPage: true })
-      }
+    const also = async (seat: string) => {
+      for (const button of await looksOf(page, '[data-part="actions"] .button')) assert.ok(button.height >= 44, seat)
+    }
+    assert.deepEqual(await faultsSeen(page, { name, withAxe: javaScript, also, pictures: PICTURES }), [])
   }
 
   const backAtTheApplication = (page: Page) =>

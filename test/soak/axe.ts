@@ -50,6 +50,8 @@ async function assertFoundOut(gallery: Gallery): Promise<void> {
     const sitting = await openSitting(way ?? assert.fail())
     try {
       const address = gallery.addressOf(allStates[0] ?? assert.fail())
+      assert.deepEqual(await sitting.faultsAt(address), [])
+      // The second page is put in place of the first, as all others are.
       const faults = await sitting.faultsAt(address, `document.querySelector('header img').removeAttribute('alt')`)
       assert.ok(
         faults.some((fault) => fault.includes(': image-alt: ')),

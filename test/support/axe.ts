@@ -1,8 +1,11 @@
 // What axe finds wrong with a page as it stands in Chromium, in each way in which pages are shown.
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
 import axe from 'axe-core'
 import type { BrowserContext, Page } from 'playwright-core'
 import { BASE } from '../../src/demo/gallery.ts'
 import { openChromium } from './chromium.ts'
+import { overflowOf } from './looks.ts'
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 /** Those of them that can find more in what they have seen before, when it is shown in other colours or in a smaller window. */
@@ -30,6 +33,71 @@ export async function faultsOf(page: Page): Promise<string[]> {
   if (looked < enough) throw new Error(`axe has looked at ${looked} things only on ${page.url()}`)
   return faults
 }
+
+/** Where people sit: each width and each scheme once, and not all four, because axe takes longer than all else. */
+const SEATS = [
+  { width: 1280, colorScheme: 'light' },
+  { width: 320, colorScheme: 'dark' },
+] as const
+/** The others, of which there are pictures. */
+const UNSEEN = [
+  { width: 1280, colorScheme: 'dark' },
+  { width: 320, colorScheme: 'light' },
+] as const
+
+export interface Look {
+  /** What the page is called in a finding, and in the name of its picture. */
+  name: string
+  /** Left out where no script runs: axe is one. */
+  withAxe?: boolean
+  /** Whatever else is asked at each seat. */
+  also?: (seat: string) => Promise<void>
+  /** A folder for pictures of the page in both widths, light and dark. */
+  pictures?: string | undefined
+}
+
+/** What is wrong with the page that is open, wide and light, narrow and dark: what axe finds, and what scrolls sideways. Leaves it narrow and dark. */
+export async function faultsSeen(page: Page, { name, withAxe = true, also, pictures }: Look): Promise<string[]> {
+  const faults: string[] = []
+  const sit = async ({ width, colorScheme }: (typeof SEATS)[number] | (typeof UNSEEN)[number]) => {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height: 800 })
+  }
+  const photograph = async ({ width, colorScheme }: (typeof SEATS)[number] | (typeof UNSEEN)[number]) => {
+    if (pictures === undefined) return
+    mkdirSync(pictures, { recursive: true })
+    await page.screenshot({ path: path.join(pictures, `${name}-${colorScheme}-${width}.png`), fullPage: true })
+  }
+  for (const seat of pictures === undefined ? [] : UNSEEN) {
+    await sit(seat)
+    await photograph(seat)
+  }
+  for (const seat of SEATS) {
+    await sit(seat)
+    const where = `${name}, ${seat.colorScheme}, ${seat.width}`
+    const overflow = await overflowOf(page)
+    if (overflow > 0) faults.push(`${where}: ${overflow} pixels too wide`)
+    if (withAxe) faults.push(...(await faultsOf(page)).map((fault) => `${where}: ${fault}`))
+    await also?.(where)
+    await photograph(seat)
+  }
+  return faults
+}
+
+/** Opens a page, or puts its contents in place of those of the page of the same server that is open, which takes a quarter of the time: for what is only looked at. */
+export async function show(page: Page, address: string): Promise<void> {
+  const { origin } = new URL(address)
+  if (new URL(page.url()).origin !== origin) {
+    await page.goto(address)
+    return
+  }
+  const html = await (await fetch(address)).text()
+  // A module runs once in a document, and one with a query is another.
+  shown += 1
+  await page.setContent(html.replaceAll(/(<script type="module" src="[^"]+)/g, `$1?${shown}`))
+}
+
+let shown = 0
 
 /** A way to show a page. */
 export interface Way {
@@ -63,7 +131,7 @@ export async function openSitting({ javaScript }: Way): Promise<Sitting> {
     async faultsAt(address, change = '') {
       // The page's script never runs; axe, which waits by timers, does.
       await setScripts(javaScript)
-      await page.goto(address)
+      await show(page, address)
       await setScripts(true)
       await page.evaluate(change)
       await assertScript(page, javaScript)
