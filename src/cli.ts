@@ -235,4 +235,6 @@ async function run(words: string[]): Promise<number> {
   }
 }
 
-process.exitCode = await run(process.argv.slice(2))
+void run(process.argv.slice(2)).then((code) => {
+  process.exitCode = code
+})

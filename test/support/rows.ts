@@ -24,7 +24,7 @@ export function openRows(url: () => string): Rows {
     if (!pool) {
       at = url()
       // Whoever waits for a lock keeps nobody else waiting, and what nobody uses keeps no process from its end.
-      pool = new pg.Pool({ connectionString: at, max: 50, idleTimeoutMillis: 1_000, allowExitOnIdle: true })
+      pool = new pg.Pool({ connectionString: at, max: 50, idleTimeoutMillis: 10_000, allowExitOnIdle: true })
       // An idle connection that breaks, because a test stops or kills it, is replaced.
       pool.on('error', () => {})
     }
