@@ -22,8 +22,9 @@ const PARTS: Part[][] = [
   [
     ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
     ['an expression of an operator means what a real Java says, or is refused', regexesSoak],
-    ['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak],
   ],
+  // Alone: beside others a server is soon so busy that it turns away a part of a hundred who arrive.
+  [['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak]],
   [
     ['three hundred kills at random points leave whole users or none, and one retry goes on', killsSoak],
     ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],
