@@ -35,15 +35,20 @@ export async function faultsOf(page: Page): Promise<string[]> {
 }
 
 /** Where people sit: each width and each scheme once, and not all four, because axe takes longer than all else. */
-const SEATS = [
+const SEATS: Seat[] = [
   { width: 1280, colorScheme: 'light' },
   { width: 320, colorScheme: 'dark' },
-] as const
+]
 /** The others, of which there are pictures. */
-const UNSEEN = [
+const UNSEEN: Seat[] = [
   { width: 1280, colorScheme: 'dark' },
   { width: 320, colorScheme: 'light' },
-] as const
+]
+
+interface Seat {
+  width: number
+  colorScheme: 'light' | 'dark'
+}
 
 export interface Look {
   /** What the page is called in a finding, and in the name of its picture. */
@@ -59,11 +64,11 @@ export interface Look {
 /** What is wrong with the page that is open, wide and light, narrow and dark: what axe finds, and what scrolls sideways. Leaves it narrow and dark. */
 export async function faultsSeen(page: Page, { name, withAxe = true, also, pictures }: Look): Promise<string[]> {
   const faults: string[] = []
-  const sit = async ({ width, colorScheme }: (typeof SEATS)[number] | (typeof UNSEEN)[number]) => {
+  const sit = async ({ width, colorScheme }: Seat) => {
     await page.emulateMedia({ colorScheme })
     await page.setViewportSize({ width, height: 800 })
   }
-  const photograph = async ({ width, colorScheme }: (typeof SEATS)[number] | (typeof UNSEEN)[number]) => {
+  const photograph = async ({ width, colorScheme }: Seat) => {
     if (pictures === undefined) return
     mkdirSync(pictures, { recursive: true })
     await page.screenshot({ path: path.join(pictures, `${name}-${colorScheme}-${width}.png`), fullPage: true })
