@@ -29,12 +29,15 @@ export function createTries(house: House): Tries {
       const personKey = house.keyring.hash('brake connecting person', idpId, profile.issuer, profile.subject)
       const giveBack = () => Promise.all([perFlow.giveBack(flowKey), perPerson.giveBack(personKey)])
 
-      // Taken before the password is looked at: of many tries at once no more than five get through. Both are taken, so that the person's
-      // wait is known of a flow that has no try left.
+      // Taken before the password is looked at: of many tries at once no more than five get through. The person's first, whose wait is known then;
+      // whoever has none of these takes none of the flow's, so that five do get through.
       const now = house.now()
-      const isOver = (await perFlow.take(flowKey, now)) !== undefined
       const wait = await perPerson.take(personKey, now)
-      if (isOver || wait !== undefined) return { kind: 'locked', minutes: Math.max(1, Math.ceil((wait ?? 0) / 60_000)) }
+      if (wait !== undefined) return { kind: 'locked', minutes: Math.max(1, Math.ceil(wait / 60_000)) }
+      if ((await perFlow.take(flowKey, now)) !== undefined) {
+        await perPerson.giveBack(personKey)
+        return { kind: 'locked', minutes: 1 }
+      }
 
       const outcome = await local.check(typed, password, client).catch(async (error: unknown) => {
         // Turned away because we are busy is no try.
