@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { startEmbeddedPostgres } from '../src/db/embedded.ts'
+import { REPOSITORY } from './support/built.ts'
 import { startTestCluster } from './support/database.ts'
 
 const settings = { fsync: 'off' }
@@ -204,7 +205,7 @@ function isRunning(pid: number): boolean {
 /** Another process that starts the server on `folder` and waits to be killed. */
 async function startOwner(folder: string): Promise<{ url: string; kill(): void }> {
   const script = `
-    import { startEmbeddedPostgres } from ${JSON.stringify(import.meta.resolve('../src/db/embedded.ts'))}
+    import { startEmbeddedPostgres } from ${JSON.stringify(join(REPOSITORY, 'src/db/embedded.ts'))}
     const { url } = await startEmbeddedPostgres({ folder: process.argv[1], settings: { fsync: 'off' } })
     console.log(url)
     setInterval(() => {}, 1_000)`

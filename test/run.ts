@@ -1,10 +1,12 @@
 // Every test in a few processes, three side by side: one per file would spend most of its time starting.
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
+import { BEFOREHAND } from './support/beforehand.ts'
+import { compileTests } from './support/compile-tests.ts'
 import { folderInMemory } from './support/in-memory.ts'
-import './support/lean-hooks.ts'
-import './support/quick-assert.ts'
+import { makeMigratedCluster } from './support/migrated.ts'
+import { makeOneFileEach } from './support/one-file.ts'
 
 /**
  * The files of each lane, by their path below test/; the first that takes a file has it. Each lane is a process of its own, because what it keeps
@@ -24,6 +26,10 @@ const LANES: [name: string, takes: RegExp][] = [
   ['console', /^console\/|^cli\./],
   ['rules, a to n', /./],
 ]
+const FILES = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.test.ts'))
+  .sort()
+
 /** So many at once: two, which wait for what they start, leave a core to spare. With four, what has to happen in time does not. */
 const AT_ONCE = 3
 
@@ -33,31 +39,37 @@ const ROOM = '--max-semi-space-size=64'
 /** What did not hold, once more at the end: whoever looks for it there need not read all that did. */
 const failures: string[] = []
 
-const [wanted, temporary] = process.argv.slice(2)
-if (wanted === undefined) {
-  const folder = folderInMemory()
-  const waiting = [...LANES]
-  const work = async () => {
-    for (let lane = waiting.shift(); lane; lane = waiting.shift()) await runLane(lane[0], folder)
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
-  process.stdout.write(failures.join(''))
-} else {
-  // Not by the environment that the process is started with: tsx would look there for what it has compiled before.
-  if (temporary !== undefined) process.env['TMPDIR'] = temporary
-  const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts') && LANES.find(([, takes]) => takes.test(file))?.[0] === wanted)
-    .sort()
-  // Not before the hooks of the tests are lean.
-  const { nothingIsLeftBehind, watchIntervals } = await import('./support/left-behind.ts')
-  watchIntervals()
-  for (const file of files) await import(path.join(import.meta.dirname, file))
-  nothingIsLeftBehind()
+/** npm test -- pages: the lanes whose name begins so. */
+const wanted = process.argv[2] ?? ''
+const lanes = LANES.map(([name]) => name).filter((name) => name.startsWith(wanted))
+if (lanes.length === 0) throw new Error(`No lane begins with "${wanted}".`)
+const temporary = folderInMemory()
+const folder = mkdtempSync(path.join(temporary, 'vestibule-beforehand-'))
+chmodSync(folder, 0o711) // as root, PostgreSQL runs as somebody else and has to pass
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const { lane, compiled } = await makeBeforehand()
+const work = async () => {
+  for (let name = lanes.shift(); name !== undefined; name = lanes.shift()) await runLane(name)
+}
+await Promise.all(Array.from({ length: AT_ONCE }, work))
+process.stdout.write(failures.join(''))
+
+/** What every lane needs, made once. */
+async function makeBeforehand() {
+  process.env['TMPDIR'] = temporary
+  const [tests] = await Promise.all([
+    compileTests(FILES, path.join(folder, 'tests')),
+    makeOneFileEach(path.join(folder, 'programs')),
+    makeMigratedCluster(path.join(folder, 'cluster')),
+  ])
+  process.env[BEFOREHAND] = folder
+  return tests
 }
 
 /** Prints a lane's report whole, when it has ended: two at once could not be read. Its progress is a line for each part that is done. */
-function runLane(name: string, temporary: string): Promise<void> {
-  const child = spawn(process.execPath, [...process.execArgv, ROOM, import.meta.filename, name, temporary], {
+function runLane(name: string): Promise<void> {
+  const files = FILES.filter((file) => LANES.find(([, takes]) => takes.test(file))?.[0] === name)
+  const child = spawn(process.execPath, ['--enable-source-maps', ROOM, lane, ...files.map(compiled)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const began = performance.now()

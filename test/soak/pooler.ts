@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { Client } from 'pg'
 import { connect, query } from '../../src/db/connect.ts'
+import { compileTests } from '../support/compile-tests.ts'
 import { folderInMemory } from '../support/in-memory.ts'
 import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { REPOSITORY, startMigratedCluster } from '../support/scene.ts'
@@ -31,9 +32,12 @@ export async function poolerSoak(say: Say): Promise<void> {
     .filter((file) => file.endsWith('.test.ts') && !LEFT_OUT.some(([left]) => left.test(file)))
     .filter((file) => /\b(startProduct|startFleet|openHouse)\(/.test(readFileSync(path.join(folder, file), 'utf8')))
     .sort()
-  const lanes = Array.from({ length: LANES }, (_, lane) => files.filter((_, index) => index % LANES === lane))
   const temporary = folderInMemory()
-  const outputs = await Promise.all(lanes.map((lane) => run(lane, temporary)))
+  const tests = mkdtempSync(path.join(temporary, 'vestibule-tests-'))
+  const { lane, compiled } = await compileTests(files, tests)
+  const lanes = Array.from({ length: LANES }, (_, number) => files.filter((_, index) => index % LANES === number))
+  const outputs = await Promise.all(lanes.map((each) => run(lane, each.map(compiled), temporary)))
+  rmSync(tests, { recursive: true })
   const output = outputs.join('\n')
   const sum = (pattern: RegExp) =>
     [...output.matchAll(pattern)].reduce((total, [, number]) => total + Number(number), 0)
@@ -96,21 +100,12 @@ async function assertItCancels(): Promise<void> {
   }
 }
 
-/** Runs test files in one process of their own, with its temporary folders in `temporary`; everything they printed. */
-async function run(files: string[], temporary: string): Promise<string> {
-  const imports = [
-    `import ${JSON.stringify(path.join(REPOSITORY, 'test/support/lean-hooks.ts'))}`,
-    `process.env.TMPDIR = ${JSON.stringify(temporary)}`,
-    `const { nothingIsLeftBehind, watchIntervals } = await import(${JSON.stringify(path.join(REPOSITORY, 'test/support/left-behind.ts'))})`,
-    'watchIntervals()',
-    ...files.map((file) => `await import(${JSON.stringify(path.join(REPOSITORY, 'test', file))})`),
-    'nothingIsLeftBehind()',
-  ].join('\n')
-  const words = ['--import', 'tsx', '--test-reporter=tap', '--input-type=module', '--eval', imports]
-  const child = spawn(process.execPath, words, {
+/** Runs compiled test files in one process of their own, with its temporary folders in `temporary`; everything they printed. */
+async function run(lane: string, files: string[], temporary: string): Promise<string> {
+  const child = spawn(process.execPath, ['--enable-source-maps', '--test-reporter=tap', lane, ...files], {
     cwd: REPOSITORY,
     // Without the mark of a test runner, under which node would speak to its parent in a language of its own.
-    env: { ...process.env, TEST_POOLER: 'pgbouncer', NODE_TEST_CONTEXT: undefined },
+    env: { ...process.env, TMPDIR: temporary, TEST_POOLER: 'pgbouncer', NODE_TEST_CONTEXT: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

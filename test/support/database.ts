@@ -1,5 +1,5 @@
 // One throw-away PostgreSQL for a test run, and cheap copies of a migrated database; its law: nothing is left behind.
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
@@ -33,9 +33,13 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** Starts a cluster in a temporary folder, with every safety against power cuts off unless `settings` turn it on again. */
-export async function startTestCluster(settings: Record<string, string> = {}): Promise<TestCluster> {
+/**
+ * Starts a cluster in a temporary folder, with every safety against power cuts off unless `settings` turn it on again: an empty one,
+ * or a copy of one that is stopped, whose folder is `original`.
+ */
+export async function startTestCluster(settings: Record<string, string> = {}, original?: string): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-test-'))
+  if (original !== undefined) await cp(original, folder, { recursive: true })
   await chmod(folder, 0o711) // as root, PostgreSQL runs as somebody else and has to pass
   const start = () => startEmbeddedPostgres({ folder, settings: { ...hasty, ...settings } })
   let server = await start()

@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import Module from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
 import { build } from 'esbuild'
-import { buildIfMissing } from './built.ts'
-import { REPOSITORY } from './scene.ts'
+import { madeBefore } from './beforehand.ts'
+import { buildIfMissing, REPOSITORY } from './built.ts'
+import { inPlace } from './in-place.ts'
 
 const PROGRAMS = ['main', 'cli']
 
@@ -33,14 +33,20 @@ let made: Promise<string> | undefined
 
 /** A folder that has dist/main.js and dist/cli.js and is gone with this process. They find pages and migrations where those of the repository do. */
 export function oneFileEach(): Promise<string> {
-  made ??= make()
+  made ??= Promise.resolve(madeBefore('programs') ?? makeForThisProcess())
   return made
 }
 
-async function make(): Promise<string> {
-  buildIfMissing(REPOSITORY)
+async function makeForThisProcess(): Promise<string> {
   const folder = mkdtempSync(path.join(tmpdir(), 'vestibule-one-file-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  await makeOneFileEach(folder)
+  return folder
+}
+
+/** The same into a folder of the caller's. */
+export async function makeOneFileEach(folder: string): Promise<void> {
+  buildIfMissing(REPOSITORY)
   const dist = path.join(REPOSITORY, 'dist')
   // The bundler lets a process end that waits for nothing else.
   const awake = setInterval(() => {}, 1_000)
@@ -57,12 +63,11 @@ async function make(): Promise<string> {
     logLevel: 'error',
     plugins: [
       {
-        name: 'where each file stood',
-        setup({ onResolve, onLoad }) {
-          onResolve({ filter: OUTSIDE }, () => ({ external: true }))
-          onLoad({ filter: /\.m?js$/ }, ({ path: file }) => ({ contents: inPlace(file), loader: 'js' }))
-        },
+        name: 'outside',
+        setup: ({ onResolve }) => onResolve({ filter: OUTSIDE }, () => ({ external: true })),
       },
+      // How knex gets at a migration: a file that was compiled before may not import by itself.
+      inPlace(/\.m?js$/, (source) => source.replace(/^#!.*/, '').replace('import(require(', 'importLater(require(')),
     ],
   }).finally(() => clearInterval(awake))
   symlinkSync(path.join(REPOSITORY, 'node_modules'), path.join(folder, 'node_modules'))
@@ -73,18 +78,4 @@ async function make(): Promise<string> {
     writeFileSync(`${filename}.compiled`, script.createCachedData())
     writeFileSync(path.join(folder, 'dist', `${name}.js`), STARTER)
   }
-  return folder
-}
-
-/** A file that knows where it stood. */
-function inPlace(file: string): string {
-  return (
-    readFileSync(file, 'utf8')
-      .replace(/^#!.*/, '')
-      // How knex gets at a migration: a file that was compiled before may not import by itself.
-      .replace('import(require(', 'importLater(require(')
-      .replaceAll('import.meta.dirname', JSON.stringify(path.dirname(file)))
-      .replaceAll('import.meta.filename', JSON.stringify(file))
-      .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(file).href))
-  )
 }

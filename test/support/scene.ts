@@ -1,20 +1,16 @@
 // What stands around the product in a test: a database of its own, a scripted identity provider behind five idps (one per mode), an application, and the declaration of all that.
-import path from 'node:path'
 import { after } from 'node:test'
 import pg from 'pg'
-import { connect } from '../../src/db/connect.ts'
-import { migrate } from '../../src/db/migrate.ts'
 import type { Declared, DeclaredApplication, DeclaredIdp, DeclaredPurpose } from '../../src/declared.ts'
-import { signingKeys } from '../../src/handback/keys.ts'
-import { createKeyring } from '../../src/seal.ts'
-import { fillLooks } from '../../src/stores/review.ts'
 import { type Application, type ApplicationOptions, startApplication } from './application.ts'
-import { startTestCluster, type TestCluster } from './database.ts'
+import { REPOSITORY } from './built.ts'
+import type { TestCluster } from './database.ts'
 import { freePort } from './free-port.ts'
 import { type Idp, startIdp } from './idp.ts'
+import { SECRET_KEY, startMigratedCluster } from './migrated.ts'
 import { openRows } from './rows.ts'
 
-export { freePort }
+export { freePort, REPOSITORY, SECRET_KEY, startMigratedCluster }
 
 export type Mode = 'none' | 'silent' | 'consent' | 'password' | 'username'
 
@@ -30,8 +26,6 @@ export interface Scene {
   /** Every row of every table as text: what a dump of the database would hold. */
   dump(): Promise<string>
 }
-
-export const SECRET_KEY = 'a secret key for tests that is long enough'
 
 export const PURPOSES: DeclaredPurpose[] = [
   {
@@ -72,19 +66,6 @@ after(async () => (await cluster)?.stop())
 export function testCluster(): Promise<TestCluster> {
   cluster ??= startMigratedCluster()
   return cluster
-}
-
-/** A cluster with a migrated template, which the caller stops. */
-export async function startMigratedCluster(settings: Record<string, string> = {}): Promise<TestCluster> {
-  const started = await startTestCluster(settings)
-  await started.template(async (url) => {
-    const db = connect({ url, poolMax: 1, ssl: false, onError: () => {} })
-    await migrate(db, fillLooks)
-    // Two private keys take a second of a processor to make: once for all copies.
-    await signingKeys({ db, keyring: createKeyring(SECRET_KEY) })
-    await db.destroy()
-  })
-  return started
 }
 
 export interface SceneOptions {
@@ -223,5 +204,3 @@ export async function rowsOf<Row>(url: string, sql: string, values: unknown[] = 
     await client.end()
   }
 }
-
-export const REPOSITORY = path.join(import.meta.dirname, '../..')
