@@ -1,19 +1,18 @@
 // A server that dies, or loses PostgreSQL in the middle of a sentence, leaves one whole user or none, and the person who tries once more is signed in.
-// Each claim has a negative control: the same check on a program that was broken in one place must fail.
+// Each has a negative control, described beside it: in soak/controls/crashes.ts the same check on a program that was broken in one place must fail.
 import assert from 'node:assert/strict'
 import { after as afterAll, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { connect } from '../src/db/connect.ts'
-import { NOTHING_KEPT } from '../src/db/flows.ts'
 import { wasRecordKept } from '../src/db/oidc-records.ts'
 import { sha256 } from '../src/seal.ts'
-import { brokenCopy } from './support/broken-copy.ts'
 import { openBrowser } from './support/browser.ts'
-import { type Cut, type CuttingProxy, startCuttingProxy } from './support/cutting-proxy.ts'
+import { type CuttingProxy, startCuttingProxy } from './support/cutting-proxy.ts'
 import { type Fleet, startFleet } from './support/fleet.ts'
 import { brokenInvariants } from './support/invariants.ts'
-import { killThem, lastStepOf, type Moment, type Plan, signInDespite } from './support/kills.ts'
+import { after, killThem, lastStepOf, MAKING, type Plan } from './support/kills.ts'
+import { cutCommit, loseEachCommit } from './support/lost-commits.ts'
 import { travel, traveller } from './support/patience.ts'
 import { arrive, stranger } from './support/road.ts'
 import { MODES, type Mode, testCluster } from './support/scene.ts'
@@ -21,8 +20,6 @@ import { knownPerson, newcomer, signedIn } from './support/visits.ts'
 
 const LANES = 3
 
-/** Makes a user; of whoever was asked nothing this is all, and a COMMIT as well. */
-const MAKING = 'WITH flow AS'
 /** Lets somebody in of whom nothing changes. */
 const COMING_IN = 'WITH held AS'
 
@@ -33,6 +30,7 @@ describe('a server killed with SIGKILL', () => {
   })
   afterAll(() => fleet?.stop())
 
+  // Control: with the record of an ending apart, with two transactions in place of one, and with flows that open again.
   it('while it answers the last step of any mode leaves nothing, or one whole user, and one retry signs in', async () => {
     const seen = await killThem(fleet, MODES.flatMap(plansFor), LANES)
     // In each mode once before PostgreSQL is asked to begin, once before all is said, once with all kept and nobody told. Of whoever becomes a
@@ -97,10 +95,12 @@ describe('a connection to PostgreSQL that is cut', () => {
     await wire?.stop()
   })
 
+  // Control: where nobody looks what came of a COMMIT without an answer.
   it('after COMMIT was sent and before its answer is noticed by nobody, whichever COMMIT of a sign-in it is', async () => {
     for (const mode of MODES) assert.deepEqual(await loseEachCommit(fleet, wire, mode, 'after'), [0, 0, 0, 0], mode)
   })
 
+  // Control: where a transaction is not tried again.
   it('before COMMIT was sent makes nobody wait for their user, and asks them to try a step at the door again', async () => {
     for (const mode of ['silent', 'username'] as const)
       assert.deepEqual(await loseEachCommit(fleet, wire, mode, 'before'), [0, 1, 1, 1], mode)
@@ -164,138 +164,3 @@ describe('what came of a COMMIT that nobody heard of', () => {
     })
   }
 })
-
-describe('NEGATIVE CONTROL: a crash', () => {
-  const consent = { mode: 'consent', step: 'answer', retry: 'again' } as const
-  const silent = { mode: 'silent', step: 'callback', retry: 'application' } as const
-
-  it('leaves an ending that nothing tells of where its record is a statement of its own', async () => {
-    const apart: [from: string, to: string][] = [
-      ['import { RECORD, ', 'import { insertAuditEvent, '],
-      [`recorded AS ($\{RECORD})`, 'recorded AS (SELECT 1)'],
-      ['recordValues(next.record)', '[]'],
-      ['if (!row.closed)', 'if (row.closed) await insertAuditEvent(db, row.closed, next.record);\nif (!row.closed)'],
-    ]
-    const [[from, to] = ['', ''], ...others] = apart
-    await withBroken(['db/new-users.js', from, to, ...others], async (fleet) => {
-      await assert.rejects(killThem(fleet, [{ ...silent, moment: after(MAKING) }], 1), /With a server killed/)
-      assert.match((await brokenInvariants(fleet.rows)).join(), /is closed without an event/)
-    })
-  })
-
-  it('leaves half a user where the transaction is two', async () => {
-    // The user is kept before what belongs to it.
-    const answers = 'const { notice, records } = said;'
-    const broken = ['provisioning/provision.js', answers, `await db.ask('COMMIT; BEGIN', []); ${answers}`] as const
-    await withBroken([...broken], async (fleet) => {
-      await assert.rejects(
-        killThem(fleet, [{ ...consent, moment: after('INSERT INTO notices') }], 1),
-        /With a server killed/,
-      )
-      assert.match((await brokenInvariants(fleet.rows)).join(), /was made under PROMPT_CONSENT without an answer/)
-    })
-  })
-
-  it('ends a flow twice where what makes a user does not close it, when the answer is lost', async () => {
-    const fleet = await startFleet({ servers: 0 })
-    const wire = await startCuttingProxy(fleet.databaseUrl)
-    try {
-      await fleet.start({ DATABASE_URL: wire.url })
-      // Nothing is wrong with it until the answer is lost: then the user is there and the flow still open. The database itself would refuse the
-      // second record.
-      await fleet.rows(`CREATE FUNCTION reopen() RETURNS trigger LANGUAGE plpgsql AS
-          $$ BEGIN NEW.closed_at := NULL; NEW.ending := NULL; RETURN NEW; END $$;
-        CREATE TRIGGER reopen BEFORE UPDATE ON flows FOR EACH ROW WHEN (NEW.ending ? 'isNew') EXECUTE FUNCTION reopen();
-        DROP INDEX audit_events_flow_key`)
-      const plan: Plan = { ...silent, moment: after(MAKING) }
-      await assert.rejects(signInDespite(fleet, plan, { wire, happen: () => {} }), /ended 2 times/)
-    } finally {
-      await fleet.stop()
-      await wire.stop()
-    }
-  })
-
-  it('uses the way out, or a code, up for nobody where nobody looks what came of a COMMIT without an answer', async () => {
-    const looking = 'done && isUncertain(error)'
-    await withBroken(['db/connect.js', looking, `false && ${looking}`], async (fleet, wire) => {
-      await assert.rejects(loseEachCommit(fleet, wire, 'silent', 'after', 3), /400 .*We could not read that request/)
-      await assert.rejects(loseEachCommit(fleet, wire, 'silent', 'after', 4), /invalid_grant/)
-    })
-  })
-
-  it('asks people to try again where a transaction is not', async () => {
-    const retry = 'return wasUndone(error) || isLost(error)'
-    await withBroken(['db/connect.js', retry, 'return wasUndone(error)'], async (fleet, wire) => {
-      assert.deepEqual((await loseEachCommit(fleet, wire, 'silent', 'after'))[0], 1)
-    })
-  })
-})
-
-/** Runs `work` on one server that was broken in one place, with a wire of its own. */
-async function withBroken(
-  [file, from, to, ...more]: [file: string, from: string, to: string, ...more: [from: string, to: string][]],
-  work: (fleet: Fleet, wire: CuttingProxy) => Promise<void>,
-): Promise<void> {
-  const copy = await brokenCopy(file, from, to, ...more)
-  const fleet = await startFleet({ servers: 0, program: copy.folder })
-  const wire = await startCuttingProxy(fleet.databaseUrl)
-  try {
-    await fleet.start({ DATABASE_URL: wire.url })
-    await work(fleet, wire)
-  } finally {
-    await fleet.stop()
-    await wire.stop()
-    await copy.remove()
-  }
-}
-
-/**
- * Lets people sign in, one after another, until each COMMIT that this takes, from the `first`, was cut once; how often each had to try again.
- * Fails unless each becomes one whole user, or nobody where nobody is provisioned.
- */
-async function loseEachCommit(fleet: Fleet, wire: CuttingProxy, mode: Mode, where: 'before' | 'after', first = 1) {
-  const waits: number[] = []
-  for (let number = first, isCut = true; isCut; number += 1) {
-    isCut = false
-    wire.onCut = () => {
-      isCut = true
-    }
-    wire.cut = cutCommit(number, where)
-    const who = traveller(fleet, mode, newcomer())
-    const subject = await travel(who)
-    if (mode === 'none') {
-      assert.match(subject, /^fed\./)
-    } else {
-      const { user, identities, events } = await knownPerson(fleet, who.person.sub)
-      assert.deepEqual([subject, identities.length], [user.id, 1])
-      assert.deepEqual(
-        events.map(({ event }) => event),
-        ['user-created'],
-      )
-    }
-    if (isCut) waits.push(who.waits)
-    else assert.equal(who.waits, 0)
-  }
-  assert.deepEqual(await brokenInvariants(fleet.rows), [])
-  return waits
-}
-
-/** Cuts at the COMMIT of this number, counted from now. */
-function cutCommit(number: number, where: 'before' | 'after'): Cut {
-  let count = 0
-  return (sql) => {
-    if (!isCommit(sql)) return undefined
-    count += 1
-    return count === number ? where : undefined
-  }
-}
-
-/** Whether it keeps what was written: COMMIT, or what makes a user in a transaction of its own, which is where no keys may have been given out. */
-function isCommit(sql: string): boolean {
-  return sql.startsWith('COMMIT') || (sql.startsWith(MAKING) && sql.includes(NOTHING_KEPT))
-}
-
-/** When the first statement with these words has been carried out, and nobody has been told. */
-function after(from: string): Moment {
-  return { kind: 'statement', number: 1, from, where: 'after' }
-}

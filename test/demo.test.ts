@@ -6,7 +6,6 @@ import { connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { personas, subjectOf } from '../src/demo/personas.ts'
-import { brokenCopy } from './support/broken-copy.ts'
 import { type Browser, openBrowser, type Page } from './support/browser.ts'
 import {
   DEMO_WAYS,
@@ -14,6 +13,7 @@ import {
   type DemoProcess,
   emptyFolder,
   freePorts,
+  gone,
   isRunning,
   spawnProgram,
   startDemoProcess,
@@ -190,6 +190,7 @@ describe('the demo, started in an empty folder with nothing configured', () => {
     assert.deepEqual(subjects.toSorted(), users.map(({ id }) => id).toSorted())
   })
 
+  // Control, in soak/controls/demo.ts: a watchdog that asks PostgreSQL nothing when its owner is gone.
   it('leaves no database behind when it is killed in the middle of sign-ins, and goes on with them at the next start', async () => {
     const [asked, known] = [openBrowser(), openBrowser()]
     const question = await enter(asked, 'consent', 'dora')
@@ -210,22 +211,6 @@ describe('the demo, started in an empty folder with nothing configured', () => {
     assert.ok(home.url.startsWith(demo.applicationUrl), home.text)
     const again = await asked.open(`${demo.applicationUrl}/sign-in`)
     assert.match(again.text, /You are signed in .*preferred_username dora-consent /)
-  })
-
-  it('NEGATIVE CONTROL: with a watchdog that asks PostgreSQL nothing when its owner is gone, a database is left behind', async () => {
-    const copy = await brokenCopy('db/embedded.js', 'kill -INT $server', 'kill -0 $server')
-    const other = await emptyFolder()
-    try {
-      const deaf = await startDemoProcess(other.folder, await freePorts(), { program: copy.folder })
-      const processes = await deaf.databaseProcesses()
-      await deaf.end('SIGKILL')
-      await assert.rejects(gone(processes, 3_000))
-      // What the watchdog does at last, for a server that does not hear it, is in the copy too.
-      await gone(processes, 30_000)
-    } finally {
-      await copy.remove()
-      await other.remove()
-    }
   })
 
   async function openConnection(): Promise<Socket> {
@@ -280,12 +265,6 @@ async function endOf(child: ChildProcess): Promise<{ code: number | null; stdout
   })
   await once(child, 'close')
   return { code: child.exitCode, stdout, stderr }
-}
-
-async function gone(processes: number[], withinMs = 5_000): Promise<void> {
-  const deadline = performance.now() + withinMs
-  while (processes.some(isRunning) && performance.now() < deadline) await sleep(20)
-  assert.deepEqual(processes.filter(isRunning), [])
 }
 
 async function late(ms: number): Promise<never> {

@@ -1,6 +1,7 @@
 // The parts of the long tests, and which of them run side by side.
-import { describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { axeSoak } from './axe.ts'
+import { controlsSoak } from './controls.ts'
 import { floodsSoak } from './floods.ts'
 import { imageSoak } from './image.ts'
 import { killsSoak } from './kills.ts'
@@ -43,17 +44,37 @@ const PARTS: Part[][] = [
 ]
 
 /** npm run soak -- image: the parts whose name begins so. */
-const wanted = process.argv[2] ?? ''
+const isWanted = ({ name }: { name: string }) => name.startsWith(process.argv[2] ?? '')
 
-for (const parts of PARTS.map((round) => round.filter(([, { name }]) => name.startsWith(wanted)))) {
+for (const parts of PARTS.map((round) => round.filter(([, part]) => isWanted(part)))) {
   if (parts.length === 0) continue
   describe(parts.map(([, { name }]) => name).join(' and '), { concurrency: true }, () => {
     for (const [claim, part] of parts) {
       test(claim, async () => {
         const started = performance.now()
-        await part((line) => process.stdout.write(`# ${line}\n`))
-        process.stdout.write(`# ${part.name}: ${Math.round((performance.now() - started) / 1000)} s\n`)
+        await part(say)
+        sayHowLong(part, started)
       })
     }
   })
+}
+
+// By themselves, and one after another: where a race is to be lost, people must come as close to one another as they can.
+if (isWanted(controlsSoak)) {
+  describe('every race and crash test can fail: with what it is about broken, it does', () => {
+    let started = 0
+    before(() => {
+      started = performance.now()
+    })
+    controlsSoak()
+    after(() => sayHowLong(controlsSoak, started))
+  })
+}
+
+function say(line: string): void {
+  process.stdout.write(`# ${line}\n`)
+}
+
+function sayHowLong({ name }: { name: string }, started: number): void {
+  say(`${name}: ${Math.round((performance.now() - started) / 1000)} s`)
 }

@@ -1,4 +1,5 @@
 // The demo as people start it: the built program in an empty folder, with an environment that says nothing but where to listen.
+import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -119,6 +120,13 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Fails unless none of these processes runs any more within this time. */
+export async function gone(processes: number[], withinMs = 5_000): Promise<void> {
+  const deadline = performance.now() + withinMs
+  while (processes.some(isRunning) && performance.now() < deadline) await sleep(20)
+  assert.deepEqual(processes.filter(isRunning), [])
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -30,6 +30,14 @@ export interface Plan {
   retry: 'again' | 'back' | 'application'
 }
 
+/** Makes a user; of whoever was asked nothing this is all, and a COMMIT as well. */
+export const MAKING = 'WITH flow AS'
+
+/** When the first statement with these words has been carried out, and nobody has been told. */
+export function after(from: string): Moment {
+  return { kind: 'statement', number: 1, from, where: 'after' }
+}
+
 /** What was seen of one accident. */
 export interface Seen extends Plan {
   /** Where the transaction that ends the flow was: not begun, begun, or its COMMIT sent. */
@@ -206,8 +214,8 @@ function whereIn({ mode, step }: Plan, statements: string[]): Seen['hit'] {
   if (step === 'ending' || step === 'exit') return 'after'
   if (step !== lastStepOf(mode)) return 'before'
   // Of whoever becomes a user unasked one statement is all of it.
-  const last = mode === 'silent' ? /^WITH flow AS/ : /^COMMIT/
-  if (statements.some((sql) => last.test(sql))) return 'after'
+  const last = mode === 'silent' ? MAKING : 'COMMIT'
+  if (statements.some((sql) => sql.startsWith(last))) return 'after'
   return statements.some((sql) => /^BEGIN/.test(sql)) ? 'inside' : 'before'
 }
 
