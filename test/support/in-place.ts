@@ -9,13 +9,15 @@ export function inPlace(filter: RegExp, change: (source: string) => string = (so
   return {
     name: 'where each file stood',
     setup({ onLoad }) {
-      onLoad({ filter }, ({ path: file }) => ({
-        contents: change(readFileSync(file, 'utf8'))
-          .replaceAll('import.meta.dirname', JSON.stringify(path.dirname(file)))
-          .replaceAll('import.meta.filename', JSON.stringify(file))
-          .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(file).href)),
-        loader: file.endsWith('.ts') ? 'ts' : 'js',
-      }))
+      onLoad({ filter }, ({ path: file }) => {
+        const place = { dirname: path.dirname(file), filename: file, url: pathToFileURL(file).href }
+        // In two words: this file may be bundled too, and would be changed itself.
+        const contents = Object.entries(place).reduce(
+          (source, [name, value]) => source.replaceAll(`import.meta.${name}`, JSON.stringify(value)),
+          change(readFileSync(file, 'utf8')),
+        )
+        return { contents, loader: file.endsWith('.ts') ? 'ts' : 'js' }
+      })
     },
   }
 }
