@@ -9,6 +9,7 @@ import { type Ended, openShop, type Shop, vestibule } from './support/commands.t
 import { DECLARATION, declared, openHouse, type TestHouse } from './support/house.ts'
 import { seedPeople, turnFeatureOn } from './support/idp-deletion.ts'
 import { SECRET_KEY } from './support/product.ts'
+import { until } from './support/until.ts'
 
 const ENHANCED = `${DECLARATION}
 authentication: { jit_provisioning: { enable_enhanced_feature: true } }
@@ -71,7 +72,7 @@ describe('vestibule idp delete', { concurrency: 1 }, () => {
       CREATE TRIGGER slow AFTER DELETE ON users FOR EACH STATEMENT EXECUTE FUNCTION slow()`)
     const machine = new AbortController()
     const killed = vestibule(['idp', 'delete', 'acme', '--yes'], { DATABASE_URL: on.url, SECRET_KEY }, machine.signal)
-    while ((await users()) === 700) await new Promise((done) => setTimeout(done, 20))
+    await until(async () => (await users()) < 700)
     machine.abort()
     await killed
     const left = await users()

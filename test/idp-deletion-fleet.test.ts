@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Fleet, startFleet } from './support/fleet.ts'
 import { seedPeople } from './support/idp-deletion.ts'
-import { begin, DELETABLE, deleteWhilePeopleCome, until } from './support/idp-deletion-fleet.ts'
+import { begin, DELETABLE, deleteWhilePeopleCome } from './support/idp-deletion-fleet.ts'
+import { until } from './support/until.ts'
 
 describe('an idp that is deleted with its users over two processes', () => {
   // Control, in soak/controls/idp-deletion.ts: where somebody becomes a user without asking whether the idp is on, or without holding it.

@@ -9,6 +9,7 @@ import { beginDeletion, turnFeatureOn } from './idp-deletion.ts'
 import { brokenInvariants } from './invariants.ts'
 import { callbackOf, stranger } from './road.ts'
 import { SECRET_KEY } from './scene.ts'
+import { until } from './until.ts'
 
 /** What a fleet is started with whose idps may go: no application names them. */
 export const DELETABLE: FleetOptions = {
@@ -70,9 +71,4 @@ export async function begin(fleet: Fleet): Promise<void> {
   } finally {
     await db.destroy()
   }
-}
-
-export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 60_000; !(await isSo()); await sleep(20))
-    assert.ok(performance.now() < end, 'waited a minute in vain')
 }
