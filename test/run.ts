@@ -1,6 +1,6 @@
 // Every test in a few processes, three side by side: one per file would spend most of its time starting.
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { BEFOREHAND } from './support/beforehand.ts'
 import { compileTests } from './support/compile-tests.ts'
@@ -46,7 +46,6 @@ const lanes = LANES.map(([name]) => name).filter((name) => name.startsWith(wante
 if (lanes.length === 0) throw new Error(`No lane begins with "${wanted}".`)
 const temporary = folderInMemory()
 const folder = mkdtempSync(path.join(temporary, 'vestibule-beforehand-'))
-chmodSync(folder, 0o711) // as root, PostgreSQL runs as somebody else and has to pass
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const { lane, compiled } = await makeBeforehand()
 const work = async () => {
