@@ -145,10 +145,12 @@ describe('into My Account', () => {
             [person.preferred_username],
           )
         )[0]?.at
-      const before = await proof()
+      const now = product.clock.now.getTime()
+      // The idp counts in whole seconds, so the sign-in before this one may be a second older than it is.
+      assert.ok(Number(await proof()) <= now - 6 * MINUTE)
       const back = await page.click('Sign in again with Acme silent')
       assert.equal(pathOf(back.url), '/myaccount')
-      assert.equal(Number(await proof()) - Number(before), 6 * MINUTE)
+      assert.equal(Number(await proof()), now)
       const away = new URL(browser.history.findLast((url) => url.includes('prompt=')) ?? assert.fail())
       assert.equal(away.searchParams.get('prompt'), 'login')
       assert.equal(away.searchParams.get('max_age'), '0')
