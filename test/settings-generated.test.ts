@@ -20,6 +20,17 @@ describe('any configuration', () => {
   const textOf = (tree: object) =>
     print(JSON.parse(JSON.stringify(tree), (_, value) => (typeof value === 'string' ? literal(value) : value)))
 
+  /** But for those that are a part of what is no secret: `__defineGetter__` is one in a thousand times, and somebody's name or key the next. */
+  function secretsOf(tree: object): string[] {
+    const [secrets, others]: [string[], string[]] = [[], []]
+    JSON.stringify(tree, (key, value) => {
+      others.push(key)
+      if (typeof value === 'string') (key === 'clientSecret' ? secrets : others).push(value)
+      return value
+    })
+    return secrets.filter((secret) => !others.some((other) => other.includes(secret)))
+  }
+
   it('by a file, typed in, and from its own export is the same to the byte, and shows no secret', async () => {
     await holdsThroughout(12, [settingsTree], async (tree) => {
       await Promise.all([file.empty(), typed.empty()])
@@ -29,8 +40,7 @@ describe('any configuration', () => {
       assert.equal(second, first)
       assert.equal(await exportConfiguration(typed.db), first)
       assert.equal(new Set(names).size, names.length)
-      for (const [, secret = ''] of JSON.stringify(tree).matchAll(/"clientSecret":"((?:[^"\\]|\\.)*)"/g))
-        assert.ok(!first.includes(JSON.parse(`"${secret}"`)), secret)
+      for (const secret of secretsOf(tree)) assert.ok(!first.includes(secret), secret)
     })
   })
 })
