@@ -126,9 +126,7 @@ export async function start(options: StartOptions): Promise<Running> {
       }),
       ...(theme ? { theme } : {}),
       appearance,
-      passwords: createPasswords(
-        createHashingQueue({ running: 2 * os.availableParallelism(), waiting: HASHES_WAITING }),
-      ),
+      passwords: createPasswords(createHashingQueue({ running: os.availableParallelism(), waiting: HASHES_WAITING })),
       log,
       metrics: createMetrics({ databaseConnections: () => connectionsOf(db) }),
       ...((await isSetUp(db)) ? {} : { setupToken: config.setupToken ?? ownSetupToken(keyring) }),

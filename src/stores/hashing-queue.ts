@@ -20,7 +20,8 @@ interface Waiting {
  * A queue that runs `running` works at once and lets `waiting` others wait. Every key (a client) has a line of its own and the lines take turns,
  * so however long one is, another waits for at most one work of each key. When all places are taken, the newest of the longest line
  * goes ("longest queue drop"; Suter, Lakshman and others, 1998), which is the newcomer only if no line is longer than theirs.
- * Every hash takes 19 MiB and a thread of the pool that files and name look-ups share: right are twice the cores at once and 50 waiting.
+ * Every hash takes 19 MiB, a core, and a thread of the pool that files and name look-ups share: right are as many at once as cores, because
+ * more share the caches, end later and keep the one thread that answers everybody from running; and 50 waiting.
  * Throws a RangeError if nothing could ever run.
  */
 export function createHashingQueue(limits: { running: number; waiting: number }): HashingQueue {

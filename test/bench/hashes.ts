@@ -7,7 +7,7 @@ import { createPasswords } from '../../src/stores/password.ts'
 import { PASSWORD } from '../support/people.ts'
 
 // As many at once as the product runs.
-const passwords = createPasswords(createHashingQueue({ running: 2 * availableParallelism(), waiting: 10_000 }))
+const passwords = createPasswords(createHashingQueue({ running: availableParallelism(), waiting: 10_000 }))
 
 const server = createServer(async (req, res) => {
   const count = Number(req.url?.slice(1))
