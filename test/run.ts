@@ -1,12 +1,8 @@
-// Every test in a few processes, three side by side: one per file would spend most of its time starting.
+// Every test in a few processes, four side by side: one per file would spend most of its time starting.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import path from 'node:path'
-import { BEFOREHAND } from './support/beforehand.ts'
-import { compileTests } from './support/compile-tests.ts'
-import { folderInMemory } from './support/in-memory.ts'
-import { makeMigratedCluster } from './support/migrated.ts'
-import { makeOneFileEach } from './support/one-file.ts'
+import { readdirSync } from 'node:fs'
+import os from 'node:os'
+import { makeBeforehand } from './support/make-beforehand.ts'
 
 /**
  * The files of each lane, by their path below test/; the first that takes a file has it. Each lane is a process of its own, because what it keeps
@@ -31,11 +27,11 @@ const FILES = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
   .filter((file) => file.endsWith('.test.ts'))
   .sort()
 
-/** So many at once: two, which wait for what they start, leave a core to spare. With four, what has to happen in time does not. */
-const AT_ONCE = 3
-
-/** For what is young and dies soon, which is nearly all that a test makes: collected less often, less of it is found alive. */
-const ROOM = '--max-semi-space-size=64'
+/** So many at once that no core is idle while some of them wait for what they started. */
+const AT_ONCE = 4
+/** The lanes in which something has to happen in time. The others have what these leave. */
+const PRESSED = /^(programs|browsers|accidents)/
+const PATIENT = 5
 
 /** What did not hold, once more at the end: whoever looks for it there need not read all that did. */
 const failures: string[] = []
@@ -44,34 +40,20 @@ const failures: string[] = []
 const wanted = process.argv[2] ?? ''
 const lanes = LANES.map(([name]) => name).filter((name) => name.startsWith(wanted))
 if (lanes.length === 0) throw new Error(`No lane begins with "${wanted}".`)
-const temporary = folderInMemory()
-const folder = mkdtempSync(path.join(temporary, 'vestibule-beforehand-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const { lane, compiled } = await makeBeforehand()
+const wordsFor = await makeBeforehand(FILES)
 const work = async () => {
   for (let name = lanes.shift(); name !== undefined; name = lanes.shift()) await runLane(name)
 }
 await Promise.all(Array.from({ length: AT_ONCE }, work))
 process.stdout.write(failures.join(''))
-
-/** What every lane needs, made once. */
-async function makeBeforehand() {
-  process.env['TMPDIR'] = temporary
-  const [tests] = await Promise.all([
-    compileTests(FILES, path.join(folder, 'tests')),
-    makeOneFileEach(path.join(folder, 'programs')),
-    makeMigratedCluster(path.join(folder, 'cluster')),
-  ])
-  process.env[BEFOREHAND] = folder
-  return tests
-}
+process.stdout.write(`# all lanes: ${secondsSince(0)} s on ${os.availableParallelism()} cores\n`)
 
 /** Prints a lane's report whole, when it has ended: two at once could not be read. Its progress is a line for each part that is done. */
 function runLane(name: string): Promise<void> {
   const files = FILES.filter((file) => LANES.find(([, takes]) => takes.test(file))?.[0] === name)
-  const child = spawn(process.execPath, ['--enable-source-maps', ROOM, lane, ...files.map(compiled)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(process.execPath, wordsFor(files), { stdio: ['ignore', 'pipe', 'inherit'] })
+  // What it starts has its niceness.
+  if (child.pid !== undefined && !PRESSED.test(name)) os.setPriority(child.pid, PATIENT)
   const began = performance.now()
   let report = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -81,7 +63,7 @@ function runLane(name: string): Promise<void> {
   return new Promise((resolve) => {
     child.on('close', (code) => {
       process.stdout.write(report)
-      process.stderr.write(`${name}: ${Math.round((performance.now() - began) / 1_000)} s\n`)
+      process.stderr.write(`${name}: ${secondsSince(began)} s\n`)
       if (code !== 0) {
         process.exitCode = 1
         failures.push(`# ${name}: exit ${code}\n`, ...failuresIn(report))
@@ -89,6 +71,11 @@ function runLane(name: string): Promise<void> {
       resolve()
     })
   })
+}
+
+/** By the clock of this process, which began at 0. */
+function secondsSince(began: number): number {
+  return Math.round((performance.now() - began) / 1_000)
 }
 
 /** The tests of a report (TAP) that failed themselves, each with what is said of it; not those above them. */

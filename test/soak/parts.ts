@@ -70,6 +70,7 @@ if (isWanted(controlsSoak)) {
     after(() => sayHowLong(controlsSoak, started))
   })
 }
+process.on('exit', () => say(`all of it: ${Math.round(performance.now() / 1000)} s`))
 
 function say(line: string): void {
   process.stdout.write(`# ${line}\n`)

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Client } from 'pg'
 import { connect, query } from '../../src/db/connect.ts'
-import { compileTests } from '../support/compile-tests.ts'
-import { folderInMemory } from '../support/in-memory.ts'
+import { makeBeforehand } from '../support/make-beforehand.ts'
 import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { REPOSITORY, startMigratedCluster } from '../support/scene.ts'
 import type { Say } from './parts.ts'
@@ -32,12 +31,9 @@ export async function poolerSoak(say: Say): Promise<void> {
     .filter((file) => file.endsWith('.test.ts') && !LEFT_OUT.some(([left]) => left.test(file)))
     .filter((file) => /\b(startProduct|startFleet|openHouse)\(/.test(readFileSync(path.join(folder, file), 'utf8')))
     .sort()
-  const temporary = folderInMemory()
-  const tests = mkdtempSync(path.join(temporary, 'vestibule-tests-'))
-  const { lane, compiled } = await compileTests(files, tests)
+  const wordsFor = await makeBeforehand(files)
   const lanes = Array.from({ length: LANES }, (_, number) => files.filter((_, index) => index % LANES === number))
-  const outputs = await Promise.all(lanes.map((each) => run(lane, each.map(compiled), temporary)))
-  rmSync(tests, { recursive: true })
+  const outputs = await Promise.all(lanes.map((each) => run(wordsFor(each))))
   const output = outputs.join('\n')
   const sum = (pattern: RegExp) =>
     [...output.matchAll(pattern)].reduce((total, [, number]) => total + Number(number), 0)
@@ -100,12 +96,12 @@ async function assertItCancels(): Promise<void> {
   }
 }
 
-/** Runs compiled test files in one process of their own, with its temporary folders in `temporary`; everything they printed. */
-async function run(lane: string, files: string[], temporary: string): Promise<string> {
-  const child = spawn(process.execPath, ['--enable-source-maps', '--test-reporter=tap', lane, ...files], {
+/** Runs a process of tests, which node is started for with `words`; everything it printed. */
+async function run(words: string[]): Promise<string> {
+  const child = spawn(process.execPath, ['--test-reporter=tap', ...words], {
     cwd: REPOSITORY,
     // Without the mark of a test runner, under which node would speak to its parent in a language of its own.
-    env: { ...process.env, TMPDIR: temporary, TEST_POOLER: 'pgbouncer', NODE_TEST_CONTEXT: undefined },
+    env: { ...process.env, TEST_POOLER: 'pgbouncer', NODE_TEST_CONTEXT: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
