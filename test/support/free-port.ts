@@ -2,16 +2,27 @@
 import net from 'node:net'
 
 /**
- * A port that nobody listens on. Below those that systems give to connections, of which one could take it before its server
- * does, and above 10080, the last that fetch refuses to ask.
+ * A port that nobody listens on, and that this process alone is given until it ends: several processes of tests look for one at once. It is even, and
+ * the one above it is taken meanwhile. Below those that systems give to connections, of which one could take it before its server does, and
+ * above 10080, the last that fetch refuses to ask.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 11_000 + Math.floor(Math.random() * 20_000)
-    const isFree = await new Promise<boolean>((resolve) => {
-      const server = net.createServer().once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-    })
-    if (isFree) return port
+    const port = 11_000 + 2 * Math.floor(Math.random() * 10_000)
+    const guard = await take(port + 1)
+    const server = guard && (await take(port))
+    if (server !== undefined) {
+      await new Promise((resolve) => server.close(resolve))
+      return port
+    }
+    guard?.close()
   }
+}
+
+/** Listens there and keeps no process alive; undefined where somebody listens already. */
+function take(port: number): Promise<net.Server | undefined> {
+  return new Promise((resolve) => {
+    const server = net.createServer().once('error', () => resolve(undefined))
+    server.unref().listen(port, '127.0.0.1', () => resolve(server))
+  })
 }
