@@ -1,4 +1,4 @@
-// Every test in a few processes, four side by side: one per file would spend most of its time starting.
+// Every test in a few processes, three side by side: one per file would spend most of its time starting.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import os from 'node:os'
@@ -27,11 +27,8 @@ const FILES = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
   .filter((file) => file.endsWith('.test.ts'))
   .sort()
 
-/** So many at once that no core is idle while some of them wait for what they started. */
-const AT_ONCE = 4
-/** The lanes in which something has to happen in time. The others have what these leave. */
-const PRESSED = /^(programs|browsers|accidents)/
-const PATIENT = 5
+/** So many at once: two, which wait for what they start, leave a core to spare. With four, what has to happen in time does not, even where the others have less priority. */
+const AT_ONCE = 3
 
 /** What did not hold, once more at the end: whoever looks for it there need not read all that did. */
 const failures: string[] = []
@@ -52,8 +49,6 @@ process.stdout.write(`# all lanes: ${secondsSince(0)} s on ${os.availableParalle
 function runLane(name: string): Promise<void> {
   const files = FILES.filter((file) => LANES.find(([, takes]) => takes.test(file))?.[0] === name)
   const child = spawn(process.execPath, wordsFor(files), { stdio: ['ignore', 'pipe', 'inherit'] })
-  // What it starts has its niceness.
-  if (child.pid !== undefined && !PRESSED.test(name)) os.setPriority(child.pid, PATIENT)
   const began = performance.now()
   let report = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
