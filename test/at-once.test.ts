@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { MY_ACCOUNT } from '../src/db/applications.ts'
 import { type Known, lookAtArrival } from '../src/db/arrivals.ts'
@@ -16,6 +15,7 @@ import { endWithoutUser, type Outcome, provision, signIn } from '../src/provisio
 import { exchange, flowOf, openHouse, startedFlow, type TestHouse } from './support/house.ts'
 import { atOnce } from './support/overlap.ts'
 import { factsOf, profileOf } from './support/situations.ts'
+import { untilWaiting } from './support/until.ts'
 
 let count = 0
 
@@ -346,8 +346,7 @@ async function whileHeld<Result>(
     await client.query('BEGIN')
     if (first) await client.query(...first)
     const working = work()
-    const waits = `SELECT 1 FROM pg_stat_clear_snapshot(), pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-    while ((await client.query(waits)).rowCount === 0) await sleep(5)
+    await untilWaiting(async (sql) => (await client.query(sql)).rows)
     for (const one of others) await client.query(...one)
     await client.query('COMMIT')
     return await working

@@ -13,6 +13,7 @@ import { vestibule } from './support/commands.ts'
 import { DECLARATION } from './support/house.ts'
 import { REPOSITORY, rowsOf, SECRET_KEY, testCluster } from './support/product.ts'
 import { writeTheme } from './support/themes.ts'
+import { untilWaiting } from './support/until.ts'
 
 /** No place in the program, and no statement: an operator reads what to do. */
 function assertIsPlain(text: string): void {
@@ -301,16 +302,12 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
     const DATABASE_URL = await emptyDatabase()
     const holder = new pg.Client(DATABASE_URL)
     await holder.connect()
-    const waiting = `SELECT 1 FROM pg_stat_clear_snapshot(), pg_stat_activity
-      WHERE datname = current_database() AND wait_event_type = 'Lock'`
     try {
       // A table of the same name, not committed: the migration waits for it, in the middle of its work.
       await holder.query('BEGIN; CREATE TABLE users (id int)')
       const machine = new AbortController()
       const ended = vestibule(['migrate'], { DATABASE_URL }, machine.signal)
-      for (const deadline = Date.now() + 20_000; (await holder.query(waiting)).rowCount === 0; ) {
-        assert.ok(Date.now() < deadline, 'the migration did not get to the table')
-      }
+      await untilWaiting(async (sql) => (await holder.query(sql)).rows)
       machine.abort()
       await ended
       await holder.query('ROLLBACK')

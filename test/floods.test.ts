@@ -24,6 +24,7 @@ import {
 import { PASSWORD } from './support/people.ts'
 import { type Product, startProduct } from './support/product.ts'
 import { arrive, fillRegister, messagesOf, send, signedInAt, stranger } from './support/road.ts'
+import { until } from './support/until.ts'
 
 const MINUTE = 60_000
 const WRONG = 'not the password of anybody'
@@ -311,7 +312,7 @@ describe('a flood', () => {
       }),
     )
     try {
-      while (turnedAway === 0) await sleep(1)
+      await until(() => turnedAway > 0)
       await work()
     } finally {
       isOver = true

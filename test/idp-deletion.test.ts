@@ -25,6 +25,7 @@ import { setEnabled } from '../src/settings/switch.ts'
 import { answer, NOTICE, verdictOf } from './support/consent-records.ts'
 import { declared, openHouse, type TestHouse } from './support/house.ts'
 import { beginDeletion, seedAnswers, seedPeople, turnFeatureOn } from './support/idp-deletion.ts'
+import { until } from './support/until.ts'
 
 let on: TestHouse
 /** Of the tests here alone: at the top of a file it would be before every test of the process. */
@@ -360,7 +361,7 @@ describe('batches', () => {
     await beginDeletion(on.house, 'acme')
     const first = createEraser(on.house)
     const round = first.eraseDue()
-    while ((await findLeavingIdp(on.house.db, 'acme'))?.deletion.done.erased === 0) await sleep(10)
+    await until(async () => (await findLeavingIdp(on.house.db, 'acme'))?.deletion.done.erased !== 0)
     await first.stop()
     await round
     const done = (await findLeavingIdp(on.house.db, 'acme'))?.deletion.done.erased ?? 0

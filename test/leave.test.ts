@@ -6,6 +6,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Leave, prepareLeave } from '../src/web/leave.ts'
+import { until } from './support/until.ts'
 
 const QUIET_MS = 200
 const ASK = 'GET /work HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -55,7 +56,7 @@ describe('a server that leaves', { concurrency: true }, () => {
     const server = await open((_req, res) => waiting.push(res))
     const line = await server.dial()
     const asked = line.ask(ASK)
-    while (waiting.length === 0) await sleep(10)
+    await until(() => waiting.length > 0)
     const left = server.leave({ quietMs: 0 })
     await sleep(300)
     waiting[0]?.end('done')
@@ -175,7 +176,7 @@ function lineOf(socket: Socket): Line {
     async ask(request) {
       heard = ''
       socket.write(request)
-      while (heard === '' && !socket.destroyed) await sleep(5)
+      await until(() => heard !== '' || socket.destroyed)
       return heard
     },
     isClosed: () => socket.destroyed,

@@ -9,6 +9,7 @@ import { timeLimit } from '../src/web/time-limit.ts'
 import { openBrowser } from './support/browser.ts'
 import { type Product, startProduct } from './support/product.ts'
 import { arrive, stranger } from './support/road.ts'
+import { until } from './support/until.ts'
 
 const TOKEN = 'a-token-for-metrics-of-tests'
 
@@ -267,11 +268,4 @@ function request(
     sent.on('error', reject)
     sent.end()
   })
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (const end = performance.now() + 5_000; !isTrue(); ) {
-    assert.ok(performance.now() < end, 'it never happened')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }

@@ -20,19 +20,11 @@ import { goOn, traveller } from './support/patience.ts'
 import { type Product, startProduct } from './support/product.ts'
 import { arrive, goToIdp, messagesOf, signedInAt, stranger } from './support/road.ts'
 import { OURS } from './support/themes.ts'
+import { until } from './support/until.ts'
 import { codesOn, newcomer } from './support/visits.ts'
 
 const TOKEN = 'a-token-for-metrics-of-tests'
 const API = '/api/flow/v1/flows'
-
-/** Resolves when it is so; fails when that takes longer than anything here should. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000
-  while (!(await isSo())) {
-    assert.ok(performance.now() < end, `never: ${isSo}`)
-    await sleep(20)
-  }
-}
 
 describe('a product', () => {
   let product: Product

@@ -1,12 +1,12 @@
 // Into My Account and out of it: by every way in, once per sign-in, and again before what matters.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { enterAccount, enterWithPassword, join } from '../support/account.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
+import { untilWaiting } from '../support/until.ts'
 import { codesOn, countPeople, type Newcomer, newcomer, submit } from '../support/visits.ts'
 import { backFrom } from '../support/ways-in.ts'
 
@@ -52,8 +52,7 @@ describe('into My Account', () => {
       await holder.query(`DELETE FROM ${table} WHERE user_id = $1`, [id])
     await holder.query('DELETE FROM users WHERE id = $1', [id])
     const entering = browser.fetch(`${product.url}${ended.headers.get('location')}&continue=1`)
-    const held = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-    while ((await product.rows(held)).length === 0) await sleep(20)
+    await untilWaiting(product.rows)
     await holder.query('COMMIT')
     await holder.end()
     const answer = await entering

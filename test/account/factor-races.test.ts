@@ -1,7 +1,6 @@
 // Codes at the same moment, over two processes: one counts, whichever it is. Each test names what was broken to see it fail.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { enterAs } from '../support/account.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
@@ -20,6 +19,7 @@ import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { type RoundRobin, startRoundRobin } from '../support/round-robin.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
+import { untilWaiting } from '../support/until.ts'
 import { codesOn, newcomer, postForm, submit } from '../support/visits.ts'
 import { eventsOf, isInside } from '../support/ways-in.ts'
 
@@ -230,9 +230,9 @@ describe('second factors at the same moment, over two processes', () => {
     await holder.query('BEGIN')
     await holder.query(`SELECT 1 FROM account_sessions WHERE encode(id_hash, 'hex') = $1 FOR UPDATE`, [session])
     const changing = postForm(browser, url, fields)
-    await waiting(1)
+    await untilWaiting(product.rows)
     const proving = old()
-    await waiting(2)
+    await untilWaiting(product.rows, 2)
     await holder.query('COMMIT')
     await holder.end()
     assert.deepEqual([(await changing).status, (await proving).status], [303, 303])
@@ -248,16 +248,5 @@ describe('second factors at the same moment, over two processes', () => {
       [id],
     )
     return rows.map((row) => row.id)
-  }
-
-  /** Until so many transactions wait for another. */
-  async function waiting(count: number): Promise<void> {
-    for (;;) {
-      const held = await product.rows(
-        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      )
-      if (held.length >= count) return
-      await sleep(20)
-    }
   }
 })

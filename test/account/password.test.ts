@@ -7,6 +7,7 @@ import { enterAccount, enterWithPassword, join } from '../support/account.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
+import { untilWaiting } from '../support/until.ts'
 import { codesOn, knownPerson, meanwhile, type Newcomer, newcomer, postForm } from '../support/visits.ts'
 import { eventsOf, holdOf, isInside, openSignIn, opensStill, stopBefore } from '../support/ways-in.ts'
 
@@ -188,10 +189,10 @@ describe('the password of a person', () => {
       await holders[1].query('SELECT 1 FROM account_sessions WHERE id_hash = $1 FOR UPDATE', [session?.id_hash])
       fields.set('password', PASSWORD)
       const setting = postForm(browser, url, fields)
-      await waiting(1)
+      await untilWaiting(product.rows)
       product.clock.now = new Date(product.clock.now.getTime() + 1000)
       const leaving = postForm(other, everywhere.url, everywhere.fields)
-      await waiting(2)
+      await untilWaiting(product.rows, 2)
       await holders[0].query('COMMIT')
       await sleep(300)
       await holders[1].query('COMMIT')
@@ -202,17 +203,6 @@ describe('the password of a person', () => {
     assert.deepEqual(await eventsOf(product, id), ['password-set', 'signed-out-everywhere'])
     assert.equal(await isInside(product, browser), false)
   })
-
-  /** Until so many transactions wait for another. */
-  async function waiting(count: number): Promise<void> {
-    for (;;) {
-      const held = await product.rows(
-        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      )
-      if (held.length >= count) return
-      await sleep(20)
-    }
-  }
 
   it('chosen twice at the same moment is one of the two, and nobody else is in', async () => {
     const { id, person, browser } = await somebody()

@@ -8,6 +8,7 @@ import { type Chromium, openChromium } from '../support/chromium.ts'
 import { ada, PASSWORD } from '../support/people.ts'
 import { type Mode, type Product, startProduct } from '../support/product.ts'
 import { TRICKS } from '../support/tricks.ts'
+import { until } from '../support/until.ts'
 import { storedPerson } from '../support/visits.ts'
 
 const SIGNUP = '/accountrecoveryendpoint/signup.do'
@@ -320,9 +321,4 @@ async function inChromium(story: (chromium: Chromium) => Promise<void>): Promise
   } finally {
     await chromium.close()
   }
-}
-
-async function until(isSo: () => boolean, otherwise: string): Promise<void> {
-  for (let tries = 0; tries < 100 && !isSo(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50))
-  assert.ok(isSo(), otherwise)
 }

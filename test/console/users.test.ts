@@ -12,6 +12,7 @@ import { makeOperator, openConsole, signInToConsole } from '../support/console.t
 import { freePort } from '../support/free-port.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { type RoundRobin, startRoundRobin } from '../support/round-robin.ts'
+import { untilWaiting } from '../support/until.ts'
 import { knownPerson, newcomer, postForm, refused, signedIn, submit, visit } from '../support/visits.ts'
 
 describe('the users of the console', () => {
@@ -292,11 +293,7 @@ describe('the users of the console', () => {
         await client.query('DELETE FROM users WHERE id = $1', [user.id])
         const coming = visit(product, 'silent', { ...person, department: 'Another', phone_number: '+441234567890' })
         // Until the sign-in waits for what this transaction makes of them.
-        const waits = 'SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = $1'
-        for (let tries = 0; (await product.rows(waits, ['Lock'])).length === 0; tries += 1) {
-          assert.ok(tries < 100, 'the sign-in never waited')
-          await sleep(50)
-        }
+        await untilWaiting(product.rows)
         await client.query('COMMIT')
         assert.equal((await coming).status, 200)
       } finally {

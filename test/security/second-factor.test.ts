@@ -1,7 +1,6 @@
 // The second factor at a sign-in, as attackers would have it.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { enterWithPassword } from '../support/account.ts'
 import { openBrowser, type Page } from '../support/browser.ts'
@@ -18,6 +17,7 @@ import {
 import { PASSWORD } from '../support/people.ts'
 import type { Product } from '../support/product.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
+import { untilWaiting } from '../support/until.ts'
 import { codesOn, deleteUser, knownPerson, type Newcomer, signedIn, submit, visit } from '../support/visits.ts'
 
 const MINUTE = 60_000
@@ -95,8 +95,7 @@ describe('the second factor', () => {
       visit(product, 'silent', person, { browser: byIdp }),
       enterWithPassword(product, username, PASSWORD, { browser: byPassword }),
     ]
-    const held = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-    while ((await product.rows(held)).length < 2) await sleep(20)
+    await untilWaiting(product.rows, 2)
     await giveTotp(product, id)
     await holder.query('COMMIT')
     await holder.end()

@@ -1,7 +1,7 @@
 // An overlap that is certain: everybody who ends a flow is in the middle of it at once.
-import assert from 'node:assert/strict'
 import pg from 'pg'
 import type { TestHouse } from './house.ts'
+import { untilWaiting } from './until.ts'
 
 /** Where the statements that end a flow wait as they write its record, while somebody holds the lock of this number alone. */
 const AT_THE_RECORD = `CREATE OR REPLACE FUNCTION wait_at_record() RETURNS trigger LANGUAGE plpgsql
@@ -24,12 +24,7 @@ export async function atOnce<Result>(
     await client.query(AT_THE_RECORD)
     await client.query('BEGIN; SELECT pg_advisory_xact_lock(4711)')
     const running = Promise.allSettled(work.map((start) => start()))
-    // A transaction sees who waits as it was at its first look, unless it asks anew.
-    const waiting = `SELECT pid FROM pg_stat_clear_snapshot(), pg_stat_activity
-      WHERE datname = current_database() AND wait_event_type = 'Lock'`
-    for (const deadline = Date.now() + 6_000; (await client.query(waiting)).rowCount !== work.length; ) {
-      assert.ok(Date.now() < deadline, 'the transactions did not meet')
-    }
+    await untilWaiting(async (sql) => (await client.query(sql)).rows, work.length)
     await during(client)
     await client.query('COMMIT')
     return await running
