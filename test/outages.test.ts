@@ -301,17 +301,20 @@ describe('on a bad day of the database', { concurrency: true }, () => {
       assert.equal(who.waits, 0)
 
       // Fails when 57P01 is not known for the end of a connection (500).
-      const people = MODES.map((mode) => traveller(product, mode, newcomer()))
-      let isOver = false
-      const killing = (async () => {
-        for (const until = performance.now() + 3_000; performance.now() < until && !isOver; await sleep(30)) {
-          await killAll(product)
-        }
-      })()
-      await Promise.all(people.map(travel))
-      isOver = true
-      await killing
-      const waits = people.reduce((sum, { waits }) => sum + waits, 0)
+      let waits = 0
+      for (let wave = 0; wave < 5 && waits === 0; wave += 1) {
+        const people = MODES.map((mode) => traveller(product, mode, newcomer()))
+        let isOver = false
+        const killing = (async () => {
+          for (const until = performance.now() + 3_000; performance.now() < until && !isOver; await sleep(30)) {
+            await killAll(product)
+          }
+        })()
+        await Promise.all(people.map(travel))
+        isOver = true
+        await killing
+        waits = people.reduce((sum, { waits }) => sum + waits, 0)
+      }
       assert.ok(waits > 0, 'nobody noticed: this killed nothing that was in use')
     }),
   )

@@ -28,7 +28,7 @@ const REMAINS = /^an event of user|^a consent of user|^flow \S+ ended with user/
 
 /** People come back from the idp on both processes while its deletion begins; fails when anything of them is left, or was not counted. */
 export async function deleteWhilePeopleCome(fleet: Fleet): Promise<void> {
-  // Each becomes a user slowly: all of them are in the middle of it when it begins.
+  // Each becomes a user slowly: the first is in the middle of it when it begins.
   await fleet.rows(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END';
     CREATE TRIGGER wait BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION wait()`)
   const callbacks = await Promise.all(
@@ -41,7 +41,8 @@ export async function deleteWhilePeopleCome(fleet: Fleet): Promise<void> {
     await sleep(index * 150)
     return browser.open(url)
   })
-  await sleep(250)
+  const asleep = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+  await until(async () => (await fleet.rows(asleep)).length > 0)
   await begin(fleet)
   for (const { status, url, text } of await Promise.all(pages))
     assert.ok(status < 500, `answered ${status} at ${url}: ${text.slice(0, 200)}`)
