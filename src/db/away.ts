@@ -26,9 +26,12 @@ export class DatabaseAway extends Error {
   }
 }
 
-/** Whether PostgreSQL undid everything, and the same once more may well succeed: a serialization failure or a deadlock. */
+/**
+ * Whether PostgreSQL undid everything, and the same once more may well succeed: a serialization failure, a deadlock, or a statement that was prepared
+ * (prepared.ts) and is no more what it was.
+ */
 export function wasUndone(error: unknown): boolean {
-  return error instanceof DatabaseAway && (error.code === '40001' || error.code === '40P01')
+  return error instanceof DatabaseAway && /^(40001|40P01|0A000|26000|42P05)$/.test(error.code ?? '')
 }
 
 /** Whether the connection broke under it: it may have been carried out. */

@@ -29,8 +29,8 @@ const KEEP_ALIVE_MS = 10_000
 
 /**
  * Opens a pool of at most `poolMax` connections.
- * No start-up parameters and no named statements: a pooler in transaction mode keeps neither. What bounds every statement is
- * on our side (dialect.ts).
+ * No start-up parameters, and no named statements but where PostgreSQL itself answers (dialect.ts): a pooler in transaction mode keeps neither.
+ * What bounds every statement is on our side.
  */
 export function connect(options: ConnectOptions): Pool {
   return knex({

@@ -3,6 +3,7 @@ import { connect as openSocket } from 'node:net'
 import PostgresClient, { type Statement } from 'knex/lib/dialects/postgres/index.js'
 import type { Client, QueryResult } from 'pg'
 import { codeOf, DatabaseAway, fateOf } from './away.ts'
+import { nameThoseAskedOften, troubleOf } from './prepared.ts'
 import { positioned } from './statement.ts'
 
 /** knex's client, as it is used beside knex's own builders. */
@@ -22,6 +23,8 @@ const CANCEL_MS = 500
 const gone = new WeakSet<Client>()
 /** When a connection was last heard. */
 const heardAt = new WeakMap<Client, number>()
+/** Whether what a connection prepares is there at its next statement, where that was asked. */
+const keepsStatements = new WeakMap<Client, boolean>()
 
 /**
  * The client of one pool of at most `poolMax` connections. `onError` is told about connections that break, used or idle; `statementMs` is for
@@ -34,6 +37,9 @@ export function createDialect(
 ): typeof PostgresClient {
   /** Connections that have said nothing since are not trusted: whatever silenced one may have silenced them all. */
   let distrustBefore = 0
+  const nameOf = nameThoseAskedOften()
+  /** Until a pooler shows that looks like PostgreSQL itself. */
+  let mayPrepare = true
 
   return class extends PostgresClient {
     override async acquireConnection(): Promise<Client> {
@@ -88,6 +94,7 @@ export function createDialect(
     override async _query(connection: Client, statement: Statement): Promise<unknown> {
       const sentAt = performance.now()
       let isAbandoned = false
+      let name: string | undefined
       const patience = setTimeout(
         () => {
           isAbandoned = true
@@ -100,17 +107,22 @@ export function createDialect(
         statement.sql === 'ROLLBACK' ? ROLLBACK_MS : statementMs,
       )
       try {
-        statement.response = await answerTo(connection, statement)
+        if (mayPrepare && statement.bindings?.length) name = nameOf(statement.sql)
+        if (name !== undefined && !(await isKept(connection))) name = undefined
+        statement.response = await answerTo(connection, statement, name)
         return statement
       } catch (error) {
         const code = codeOf(error)
         // Whatever it was: what it left must not be the next one's.
         if (statement.sql === 'ROLLBACK') gone.add(connection)
-        const fate = isAbandoned ? 'slow' : gone.has(connection) ? 'lost' : fateOf(code)
+        const trouble = name === undefined ? undefined : troubleOf(code)
+        const fate = isAbandoned ? 'slow' : gone.has(connection) ? 'lost' : trouble ? 'refused' : fateOf(code)
         if (fate === undefined) throw error
-        if (fate === 'lost') gone.add(connection)
-        if (code === '25006') {
-          // A server that became a standby keeps its connections, and the name of the database may lead elsewhere by now.
+        if (fate === 'lost' || trouble) gone.add(connection)
+        if (trouble === 'elsewhere') mayPrepare = false
+        if (trouble === 'stale' || code === '25006') {
+          // Every connection has that statement. And a server that became a standby keeps its connections, where the name of the database may
+          // lead elsewhere by now.
           gone.add(connection)
           distrustBefore = performance.now()
         }
@@ -123,13 +135,31 @@ export function createDialect(
   }
 }
 
-/** What PostgreSQL answers. Not by knex's own way, which has the driver copy an object of settings for each statement. */
-function answerTo(connection: Client, { sql, bindings = [] }: Statement): Promise<QueryResult> {
+/** What PostgreSQL answers; under a name a statement stays prepared. Not by knex's own way, which has the driver copy an object of settings for each. */
+function answerTo(connection: Client, { sql, bindings = [] }: Statement, name?: string): Promise<QueryResult> {
+  const values = bindings as unknown[]
+  if (name !== undefined) return connection.query({ name, text: sql, values })
   return new Promise((resolve, reject) => {
-    connection.query(sql, bindings as unknown[], (error: Error | null, result) =>
-      error ? reject(error) : resolve(result),
-    )
+    connection.query(sql, values, (error: Error | null, result) => (error ? reject(error) : resolve(result)))
   })
+}
+
+/**
+ * Whether a connection leads to PostgreSQL itself, which keeps what was prepared on it. A pooler, which in transaction mode keeps nothing, has told
+ * the driver a number of its own at the start (PgBouncer: random bits), and not that of the process that answers.
+ */
+async function isKept(connection: Client): Promise<boolean> {
+  const known = keepsStatements.get(connection)
+  if (known !== undefined) return known
+  const { rows } = await answerTo(connection, { sql: 'SELECT pg_backend_pid() AS pid' })
+  const isKept = rows[0]?.pid === keyOf(connection).processID
+  keepsStatements.set(connection, isKept)
+  return isKept
+}
+
+/** What PostgreSQL, or who is before it, said at the start of a connection. */
+function keyOf(connection: Client): { processID?: unknown; secretKey?: unknown } {
+  return connection as Client & { processID?: unknown; secretKey?: unknown }
 }
 
 const CANCEL_REQUEST = 80_877_102
@@ -140,7 +170,8 @@ const CANCEL_REQUEST = 80_877_102
  * server's until then. In clear even beside TLS, as libpq has always done: the key opens nothing but this cancelling.
  */
 function cancel(connection: Client): void {
-  const { processID, secretKey, host, port } = connection as Client & { processID: unknown; secretKey: unknown }
+  const { host, port } = connection
+  const { processID, secretKey } = keyOf(connection)
   // Some poolers give no key.
   if (typeof processID !== 'number' || typeof secretKey !== 'number') return
   const request = Buffer.alloc(16)

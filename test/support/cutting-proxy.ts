@@ -54,6 +54,7 @@ export async function startCuttingProxy(databaseUrl: string): Promise<CuttingPro
 function watch(proxy: CuttingProxy, client: Socket, upstream: Socket): void {
   let unread: Buffer = Buffer.alloc(0)
   let isStarted = false
+  const named = new Map<string, string>()
   let fate: 'go on' | 'losing the answer' | 'cut' = 'go on'
 
   client.on('data', (chunk) => {
@@ -90,20 +91,24 @@ function watch(proxy: CuttingProxy, client: Socket, upstream: Socket): void {
     upstream.write(message)
   }
 
+  /** The words of a Query message, or of what is parsed or, where it has a name, bound (PostgreSQL's documentation, 55.7); nothing for any other. */
+  function statementOf(message: Buffer): string | undefined {
+    const type = String.fromCharCode(message[0] ?? 0)
+    if (type !== 'Q' && type !== 'P' && type !== 'B') return undefined
+    const [first = '', second = ''] = message.toString('utf8', 1 + LENGTH_BYTES).split('\0', 2)
+    if (type === 'Q') return first
+    if (type === 'B') return named.get(second)
+    if (first === '') return second
+    named.set(first, second)
+    return undefined
+  }
+
   function lose(): void {
     fate = 'cut'
     proxy.onCut()
     client.destroy()
     upstream.end()
   }
-}
-
-/** The words of a Query or Parse message (PostgreSQL's documentation, 55.7); nothing for any other. */
-function statementOf(message: Buffer): string | undefined {
-  const type = String.fromCharCode(message[0] ?? 0)
-  if (type !== 'Q' && type !== 'P') return undefined
-  const words = message.toString('utf8', 1 + LENGTH_BYTES).split('\0')
-  return type === 'Q' ? words[0] : words[1]
 }
 
 function stop(server: Server, sockets: Set<Socket>): Promise<void> {
