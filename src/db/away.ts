@@ -1,4 +1,5 @@
 // The database does not do its part: it is away, starting, full, read-only or too slow. To people that is "try again", whatever it was.
+import { troubleOf } from './prepared.ts'
 
 /** What came of the statement, as far as we know. */
 type Fate =
@@ -31,7 +32,8 @@ export class DatabaseAway extends Error {
  * (prepared.ts) and is no more what it was.
  */
 export function wasUndone(error: unknown): boolean {
-  return error instanceof DatabaseAway && /^(40001|40P01|0A000|26000|42P05)$/.test(error.code ?? '')
+  if (!(error instanceof DatabaseAway)) return false
+  return error.code === '40001' || error.code === '40P01' || troubleOf(error.code) !== undefined
 }
 
 /** Whether the connection broke under it: it may have been carried out. */

@@ -2,7 +2,7 @@
 
 /** Asked so often, a statement is one of the road, and worth its place. */
 const OFTEN = 50
-/** Each takes tens of kilobytes of each connection until that closes. */
+/** Each takes memory of each connection until that closes. */
 const MOST = 100
 /** Some texts are as long as a list is. */
 const MOST_COUNTED = 2_000
