@@ -40,14 +40,30 @@ describe('a statement that is asked often', () => {
     return query(db, 'SELECT statement, (generic_plans + custom_plans)::int AS plans FROM pg_prepared_statements')
   }
 
-  it('is prepared once, on each connection of its own, and is given its values each time', async () => {
+  it('is prepared once, and is given its values each time', async () => {
     const db = pool(1)
     await askOften(db, 40)
     assert.deepEqual(await prepared(db), [])
     await askOften(db, 40)
     assert.deepEqual(await prepared(db), [{ statement: 'SELECT * FROM things WHERE id = $1', plans: 30 }])
-    const other = pool(1)
-    assert.deepEqual(await prepared(other), [])
+  })
+
+  it('is prepared on every connection that asks it, under one name', async () => {
+    const db = pool(2)
+    await askOften(db)
+    // Both at once, so that each has a connection.
+    const both = await Promise.all(
+      [1, 2].map((id) =>
+        inTransaction(db, async (transaction) => {
+          await query(transaction, 'SELECT pg_sleep(0.2)')
+          await query(transaction, THING, [id])
+          return query(transaction, 'SELECT pg_backend_pid() AS pid, name FROM pg_prepared_statements')
+        }),
+      ),
+    )
+    const [one, other] = both.flat() as { pid: number; name: string }[]
+    assert.ok(one && other && one.pid !== other.pid, JSON.stringify(both))
+    assert.deepEqual([one.name, other.name], ['often_0', 'often_0'])
   })
 
   it('is prepared in a transaction too, and a failure there is what it was', async () => {

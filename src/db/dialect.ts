@@ -135,7 +135,7 @@ export function createDialect(
   }
 }
 
-/** What PostgreSQL answers; under a name a statement stays prepared. Not by knex's own way, which has the driver copy an object of settings for each. */
+/** What PostgreSQL answers; under a name a statement stays prepared. Without one the driver is given no object of settings, as knex does, because it copies each. */
 function answerTo(connection: Client, { sql, bindings = [] }: Statement, name?: string): Promise<QueryResult> {
   const values = bindings as unknown[]
   if (name !== undefined) return connection.query({ name, text: sql, values })

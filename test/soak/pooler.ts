@@ -26,6 +26,7 @@ export async function poolerSoak(say: Say): Promise<void> {
   findPgBouncer()
   await assertItBites()
   await assertItCancels()
+  await assertItIsNoticed()
   const folder = path.join(REPOSITORY, 'test')
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts') && !LEFT_OUT.some(([left]) => left.test(file)))
@@ -65,6 +66,27 @@ async function assertItBites(): Promise<void> {
     await assert.rejects(spoilt.connect(), /unsupported startup parameter/)
   } finally {
     await Promise.all([one.end(), other.end()])
+    await pooler.stop()
+    await cluster.stop()
+  }
+}
+
+/**
+ * Whatever is asked often is prepared on none of the pooler's connections: it would be there for one of those who come, and in the way of the others.
+ * Seen to fail: where every connection is taken for one to PostgreSQL itself.
+ */
+async function assertItIsNoticed(): Promise<void> {
+  const cluster = await startMigratedCluster()
+  const pooler = await startPgBouncer(cluster)
+  const db = connect({ url: pooler.through(cluster.url('postgres')), poolMax: 8, ssl: false, onError: () => {} })
+  const often = (sql: string, values: number[]) =>
+    Promise.all(Array.from({ length: 400 }, () => query<Record<string, number>>(db, sql, values)))
+  try {
+    for (const [row] of await often('SELECT ?::int AS number', [7])) assert.equal(row?.['number'], 7)
+    for (const [row] of await often('SELECT count(*)::int AS prepared FROM pg_prepared_statements', []))
+      assert.equal(row?.['prepared'], 0)
+  } finally {
+    await db.destroy()
     await pooler.stop()
     await cluster.stop()
   }
