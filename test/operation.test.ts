@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import express from 'express'
 import { PageError } from '../src/web/errors.ts'
 import { timeLimit } from '../src/web/time-limit.ts'
@@ -207,6 +209,29 @@ describe('the database connections', () => {
       await product.stop()
     }
   })
+})
+
+describe('a product that was stopped', () => {
+  it('is let go of: a process that starts it again and again has room for one', async () => {
+    const kept = await startAndStop()
+    // The answers to its last requests are given up a moment later.
+    await until(() => {
+      collectGarbage()
+      return kept.deref() === undefined
+    }, 'somebody still knows it')
+  })
+
+  async function startAndStop(): Promise<WeakRef<object>> {
+    const product = await startProduct({ settings: { metricsToken: TOKEN } })
+    assert.equal((await fetch(`${product.url}/metrics`, { headers: { Authorization: `Bearer ${TOKEN}` } })).status, 200)
+    await product.stop()
+    return new WeakRef(product.running.house)
+  }
+
+  function collectGarbage(): void {
+    setFlagsFromString('--expose-gc')
+    runInNewContext('gc')()
+  }
 })
 
 describe('a request that takes too long', () => {

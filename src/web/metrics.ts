@@ -32,7 +32,6 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15]
 export function createMetrics(gauges: Gauges): Metrics {
   const registers = [new Registry()]
   const [registry = new Registry()] = registers
-  collectDefaultMetrics({ register: registry })
   const flows = new Counter({
     name: 'vestibule_flows_total',
     help: 'Sign-ins that started, asked or ended, by idp and provisioning scheme',
@@ -79,6 +78,8 @@ export function createMetrics(gauges: Gauges): Metrics {
     },
   })
 
+  const all = Registry.merge([ofProcess(), registry])
+
   return {
     flow: (event, { idp = '', scheme = '' } = {}) => flows.inc({ event, idp, scheme }),
     error: (state) => errors.inc({ state }),
@@ -103,9 +104,23 @@ export function createMetrics(gauges: Gauges): Metrics {
         }
         res
           .set('Cache-Control', 'no-store')
-          .type(registry.contentType)
-          .send(await registry.metrics())
+          .type(all.contentType)
+          .send(await all.metrics())
       }
     },
   }
 }
+
+/**
+ * Memory, processor, event loop, garbage: of the process, and so once for it, however often the product is started in it. What watches the event
+ * loop does so a hundred times a second and is never let go.
+ */
+function ofProcess(): Registry {
+  if (processMetrics === undefined) {
+    processMetrics = new Registry()
+    collectDefaultMetrics({ register: processMetrics })
+  }
+  return processMetrics
+}
+
+let processMetrics: Registry | undefined
