@@ -18,9 +18,11 @@ function luminance(color: string): number {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/** How much wider the page is than its window, in pixels: 0 when nothing scrolls sideways. */
+/** Run in a page: how much wider it is than its window, in pixels; 0 when nothing scrolls sideways. */
+export const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+
 export async function overflowOf(page: Page): Promise<number> {
-  return page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+  return page.evaluate(OVERFLOW)
 }
 
 /** The parts of the DOM that these tests read; the compiler knows no browser. */
