@@ -185,7 +185,7 @@ function discover({ issuer, clientId, clientSecret, ca }: ApplicationOptions): P
     {
       execute: [openid.allowInsecureRequests, openid.enableNonRepudiationChecks],
       timeout: 10,
-      ...(ca === undefined ? {} : { [openid.customFetch]: fetchTrusting(ca) }),
+      [openid.customFetch]: fetchTrusting(ca),
     },
   )
 }

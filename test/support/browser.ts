@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type CookieJar, cookieJar, isSameSite } from './cookie-jar.ts'
 import { type Control, type Form, readPage } from './html-page.ts'
-import type { FetchInit } from './tls-proxy.ts'
+import { type FetchInit, fetchTrusting } from './tls-proxy.ts'
 
 export interface Browser {
   cookies: CookieJar
@@ -73,7 +73,7 @@ export function openBrowser(
 ): Browser {
   const cookies = cookieJar()
   const visited: string[] = []
-  const load = options.fetch ?? plainFetch
+  const load = options.fetch ?? fetchTrusting()
   const router = { 'X-Forwarded-For': options.address ?? ownAddress() }
 
   async function request(url: URL, init: FetchInit, from?: URL): Promise<Response> {
@@ -175,14 +175,6 @@ export function openBrowser(
     open: (url) => travel({ url: new URL(url), method: 'GET' }),
     fetch: (url, init = {}) => request(new URL(url), init),
   }
-}
-
-function plainFetch(
-  url: string | URL,
-  { method = 'GET', headers = {}, body, signal }: FetchInit = {},
-): Promise<Response> {
-  const sent = body === undefined ? {} : { body: body instanceof Uint8Array ? body : String(body) }
-  return fetch(url, { method, headers, redirect: 'manual', ...sent, ...(signal ? { signal } : {}) })
 }
 
 function headersOf({ url, fields, from, origin }: Step): Record<string, string> {
