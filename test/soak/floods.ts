@@ -6,7 +6,7 @@ import { connect } from '../../src/db/connect.ts'
 import { sweep } from '../../src/db/sweep.ts'
 import { openBrowser } from '../support/browser.ts'
 import { figures, residentMegabytes, seconds, startMeasuring, workOfOneHash } from '../support/figures.ts'
-import { type Fleet, type ServerProcess, startFleet } from '../support/fleet.ts'
+import { type Fleet, startFleet } from '../support/fleet.ts'
 import {
   addressesWithoutFlow,
   atLogin,
@@ -21,6 +21,7 @@ import {
 import { PASSWORD } from '../support/people.ts'
 import { arrive, fillRegister, stranger } from '../support/road.ts'
 import { freePort } from '../support/scene.ts'
+import type { ServerProcess } from '../support/server-process.ts'
 import { givenOn } from '../support/walkers.ts'
 import type { Say } from './parts.ts'
 

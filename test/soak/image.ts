@@ -5,8 +5,8 @@ import { once } from 'node:events'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type ServerProcess, untilReady } from '../support/fleet.ts'
 import { freePort, REPOSITORY, SECRET_KEY, testCluster } from '../support/scene.ts'
+import { type ServerProcess, untilReady } from '../support/server-process.ts'
 import type { Say } from './parts.ts'
 
 interface Stage {

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { createHashingQueue } from '../../src/stores/hashing-queue.ts'
 import { createPasswords } from '../../src/stores/password.ts'
-import type { ServerProcess } from './fleet.ts'
 import { PASSWORD } from './people.ts'
+import type { ServerProcess } from './server-process.ts'
 
 /** Milliseconds of a processor: of all threads, and of the main thread alone. */
 export interface Work {

