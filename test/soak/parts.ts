@@ -18,42 +18,58 @@ export type Say = (line: string) => void
 
 type Part = [claim: string, part: (say: Say) => Promise<void>]
 
-/** Side by side: one waits for what the other is busy with, and none measures time. */
-const PARTS: Part[][] = [
+/** One round after another. In a round side by side, one after another in each line: one waits for what the other is busy with, and none measures time. */
+const ROUNDS: Part[][][] = [
   [
-    ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
-    ['an expression of an operator means what a real Java says, or is refused', regexesSoak],
-  ],
-  // Alone: beside others a server is soon so busy that it turns away a part of a hundred who arrive.
-  [['a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people', racesSoak]],
-  [
-    ['three hundred kills at random points leave whole users or none, and one retry goes on', killsSoak],
-    ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],
+    [['three hundred kills at random points leave whole users or none, and one retry goes on', killsSoak]],
+    [
+      ['bad days of the database are survived without a restart, and whoever had begun can finish', outagesSoak],
+      ['four servers behind HAProxy are replaced in turn, and one is killed, and no sign-in is lost', rollingSoak],
+    ],
   ],
   [
     [
-      'axe finds no fault with any page in any state: base and sample, light and dark, mirrored, without JavaScript',
-      axeSoak,
+      [
+        'axe finds no fault with any page in any state: base and sample, light and dark, mirrored, without JavaScript',
+        axeSoak,
+      ],
     ],
-    ['four servers behind HAProxy are replaced in turn, and one is killed, and no sign-in is lost', rollingSoak],
+    [
+      ["the Dockerfile's steps make a program that runs without root and stops when told", imageSoak],
+      ['an expression of an operator means what a real Java says, or is refused', regexesSoak],
+    ],
   ],
-  [['a flood leaves nothing behind, and nobody waits for long because of it', floodsSoak]],
-  [['twenty requests a second at the prompt are answered in time', paceSoak]],
-  [['the prompt is there soon on a slow telephone', pageSoak]],
-  [['everything that uses a database does so through PgBouncer in transaction mode', poolerSoak]],
+  // Alone: beside others a server is soon so busy that it turns away a part of a hundred who arrive.
+  [
+    [
+      [
+        'a hundred browsers at once make one user, and a name in fifty spellings goes to one of fifty people',
+        racesSoak,
+      ],
+    ],
+  ],
+  [[['a flood leaves nothing behind, and nobody waits for long because of it', floodsSoak]]],
+  [[['twenty requests a second at the prompt are answered in time', paceSoak]]],
+  [[['the prompt is there soon on a slow telephone', pageSoak]]],
+  [[['everything that uses a database does so through PgBouncer in transaction mode', poolerSoak]]],
 ]
 
 /** npm run soak -- image: the parts whose name begins so. */
 const isWanted = ({ name }: { name: string }) => name.startsWith(process.argv[2] ?? '')
 
-for (const parts of PARTS.map((round) => round.filter(([, part]) => isWanted(part)))) {
-  if (parts.length === 0) continue
-  describe(parts.map(([, { name }]) => name).join(' and '), { concurrency: true }, () => {
-    for (const [claim, part] of parts) {
-      test(claim, async () => {
-        const started = performance.now()
-        await part(say)
-        sayHowLong(part, started)
+for (const lines of ROUNDS) {
+  const round = lines.map((line) => line.filter(([, part]) => isWanted(part))).filter((line) => line.length > 0)
+  if (round.length === 0) continue
+  describe(round.map(nameOf).join(' and '), { concurrency: true }, () => {
+    for (const line of round) {
+      describe(nameOf(line), { concurrency: 1 }, () => {
+        for (const [claim, part] of line) {
+          test(claim, async () => {
+            const started = performance.now()
+            await part(say)
+            sayHowLong(part, started)
+          })
+        }
       })
     }
   })
@@ -74,6 +90,10 @@ process.on('exit', () => say(`all of it: ${Math.round(performance.now() / 1000)}
 
 function say(line: string): void {
   process.stdout.write(`# ${line}\n`)
+}
+
+function nameOf(line: Part[]): string {
+  return line.map(([, { name }]) => name).join(', then ')
 }
 
 function sayHowLong({ name }: { name: string }, started: number): void {

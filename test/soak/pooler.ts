@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Client } from 'pg'
 import { connect, query } from '../../src/db/connect.ts'
+import { seconds } from '../support/figures.ts'
 import { makeBeforehand } from '../support/make-beforehand.ts'
 import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { REPOSITORY, startMigratedCluster } from '../support/scene.ts'
@@ -34,7 +35,16 @@ export async function poolerSoak(say: Say): Promise<void> {
     .sort()
   const wordsFor = await makeBeforehand(files)
   const lanes = Array.from({ length: LANES }, (_, number) => files.filter((_, index) => index % LANES === number))
-  const outputs = await Promise.all(lanes.map((each) => run(wordsFor(each))))
+  const began = performance.now()
+  const ended: string[] = []
+  const outputs = await Promise.all(
+    lanes.map(async (each) => {
+      const output = await run(wordsFor(each))
+      ended.push(seconds(performance.now() - began))
+      return output
+    }),
+  )
+  say(`their processes took ${ended.join(', ')}`)
   const output = outputs.join('\n')
   const sum = (pattern: RegExp) =>
     [...output.matchAll(pattern)].reduce((total, [, number]) => total + Number(number), 0)
@@ -122,8 +132,9 @@ async function assertItCancels(): Promise<void> {
 async function run(words: string[]): Promise<string> {
   const child = spawn(process.execPath, ['--test-reporter=tap', ...words], {
     cwd: REPOSITORY,
-    // Without the mark of a test runner, under which node would speak to its parent in a language of its own.
-    env: { ...process.env, TEST_POOLER: 'pgbouncer', NODE_TEST_CONTEXT: undefined },
+    // Without the mark of a test runner, under which node would speak to its parent in a language of its own. What a pooler could break breaks
+    // whatever the values are: fewer of them than in the test run.
+    env: { ...process.env, TEST_POOLER: 'pgbouncer', FAST_CHECK_RUNS: '0.25', NODE_TEST_CONTEXT: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

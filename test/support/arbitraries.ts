@@ -6,7 +6,7 @@ import fc from 'fast-check'
  * and path; `{ seed, path }` beside `numRuns` tries the same values again.
  */
 export function runs(few: number) {
-  return { numRuns: few * times, includeErrorInReport: true }
+  return { numRuns: Math.ceil(few * times), includeErrorInReport: true }
 }
 
 const times = Number(process.env['FAST_CHECK_RUNS'] ?? 1)
