@@ -331,7 +331,7 @@ describe('a request', () => {
     const listening = () =>
       openBrowser({
         fetch: async (url, init) => {
-          const response = await fetchTrusting()(url, init)
+          const response = await fetchTrusting('')(url, init)
           if (new URL(url).origin === product.url) set.push(...response.headers.getSetCookie())
           return response
         },

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as openid from 'openid-client'
 import { listen } from '../../src/demo/listen.ts'
 import { html } from '../../src/demo/pages.ts'
+import { plainFetch } from './plain-fetch.ts'
 import { fetchTrusting } from './tls-proxy.ts'
 
 /** How one sign-in ended. */
@@ -185,7 +186,7 @@ function discover({ issuer, clientId, clientSecret, ca }: ApplicationOptions): P
     {
       execute: [openid.allowInsecureRequests, openid.enableNonRepudiationChecks],
       timeout: 10,
-      [openid.customFetch]: fetchTrusting(ca),
+      [openid.customFetch]: ca === undefined ? plainFetch : fetchTrusting(ca),
     },
   )
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type CookieJar, cookieJar, isSameSite } from './cookie-jar.ts'
 import { type Control, type Form, readPage } from './html-page.ts'
-import { type FetchInit, fetchTrusting } from './tls-proxy.ts'
+import { type FetchInit, plainFetch } from './plain-fetch.ts'
 
 export interface Browser {
   cookies: CookieJar
@@ -73,7 +73,7 @@ export function openBrowser(
 ): Browser {
   const cookies = cookieJar()
   const visited: string[] = []
-  const load = options.fetch ?? fetchTrusting()
+  const load = options.fetch ?? plainFetch
   const router = { 'X-Forwarded-For': options.address ?? ownAddress() }
 
   async function request(url: URL, init: FetchInit, from?: URL): Promise<Response> {
@@ -100,25 +100,25 @@ export function openBrowser(
         from,
       )
       const html = await response.text()
-      const next = onward(step, response, html)
-      if (!next) return pageOf(url, response, html, history)
-      step = next
+      const redirected = redirectOf(step, response)
+      if (redirected) {
+        step = redirected
+        continue
+      }
+      const { refresh, ...read } = readPage(html)
+      if (refresh === undefined || options.followRefresh === false || response.status !== 200)
+        return pageOf(url, response, html, read, history)
+      step = { url: new URL(refresh, url), method: 'GET', from: url }
     }
   }
 
-  function onward(step: Step, { status, headers }: Response, html: string): Step | undefined {
-    const location = headers.get('location')
-    if (status >= 300 && status < 400 && location !== null) {
-      const url = new URL(location, step.url)
-      // 307 and 308 repeat the form; after any other a browser asks with GET (Fetch standard, HTTP-redirect fetch).
-      return status === 307 || status === 308 ? { ...step, url } : { url, method: 'GET', ...fromOf(step) }
-    }
-    const { refresh } = options.followRefresh === false || status !== 200 ? {} : readPage(html)
-    return refresh === undefined ? undefined : { url: new URL(refresh, step.url), method: 'GET', from: step.url }
-  }
-
-  function pageOf(url: URL, { status, headers }: Response, html: string, history: string[]): Page {
-    const { title, text, links, forms } = readPage(html)
+  function pageOf(
+    url: URL,
+    { status, headers }: Response,
+    html: string,
+    { title, text, links, forms }: Omit<ReturnType<typeof readPage>, 'refresh'>,
+    history: string[],
+  ): Page {
     const boxes = forms.flatMap((form) => form.controls).filter(({ kind }) => kind === 'box')
 
     const setBox = (box: string, checked: boolean) => {
@@ -175,6 +175,14 @@ export function openBrowser(
     open: (url) => travel({ url: new URL(url), method: 'GET' }),
     fetch: (url, init = {}) => request(new URL(url), init),
   }
+}
+
+function redirectOf(step: Step, { status, headers }: Response): Step | undefined {
+  const location = headers.get('location')
+  if (status < 300 || status >= 400 || location === null) return undefined
+  const url = new URL(location, step.url)
+  // 307 and 308 repeat the form; after any other a browser asks with GET (Fetch standard, HTTP-redirect fetch).
+  return status === 307 || status === 308 ? { ...step, url } : { url, method: 'GET', ...fromOf(step) }
 }
 
 function headersOf({ url, fields, from, origin }: Step): Record<string, string> {

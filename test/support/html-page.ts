@@ -40,6 +40,9 @@ type Attributes = Record<string, string>
 const pieces =
   /<!--[\s\S]*?-->|<![^>]*>|<(script|style)\b[^>]*>[\s\S]*?<\/\1\s*>|<(\/?)([a-z][a-z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>/gi
 
+/** The elements that say something here. */
+const READ = /^(form|title|a|meta|input|button|select|textarea)$/
+
 /** Reads a page. Malformed markup is read as far as it makes sense, never an error. */
 export function readPage(source: string): HtmlPage {
   const page: HtmlPage = {
@@ -54,8 +57,9 @@ export function readPage(source: string): HtmlPage {
 
   for (const match of source.matchAll(pieces)) {
     const [whole, , slash, tag = '', rest = ''] = match
-    const attributes = readAttributes(rest)
     const name = tag.toLowerCase()
+    if (!READ.test(name)) continue
+    const attributes = readAttributes(rest)
     const inside = () => contentOf(source, match.index + whole.length, name)
 
     if (name === 'form') {

@@ -151,7 +151,7 @@ async function bury(fleet: Fleet, { server, wire }: Victim): Promise<void> {
 export async function signInDespite(fleet: Fleet, plan: Plan, accident: Accident): Promise<Seen> {
   const person = stranger(fleet)
   const seen: Seen = { ...plan, hit: 'before', got: 'page', wasThere: false, detours: 0 }
-  const pass = fetchTrusting()
+  const pass = fetchTrusting('')
   let happened: Promise<void> | undefined
   const browser = openBrowser({
     fetch: async (address, init = {}) => {

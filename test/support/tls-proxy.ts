@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:cry
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { answerOf, type FetchInit } from './plain-fetch.ts'
 
 export interface TlsProxy {
   /** https://localhost:<port>, without a trailing slash. */
@@ -41,19 +42,8 @@ export function certificateForLocalhost(): { cert: string; key: string } {
   return { cert: selfSignedCertificate(publicKey, privateKey), key }
 }
 
-/** What openid-client and the tests' browser ask of a fetch. */
-export interface FetchInit {
-  method?: string
-  headers?: Record<string, string>
-  body?: unknown
-  signal?: AbortSignal
-}
-
-/**
- * A fetch that trusts this certificate and no other; plain http passes too. It does not follow redirects, adds no header of its own, and takes half
- * of the time of the platform's.
- */
-export function fetchTrusting(ca = ''): (address: string | URL, init?: FetchInit) => Promise<Response> {
+/** A fetch that trusts this certificate and no other; plain http passes too. It does not follow redirects. */
+export function fetchTrusting(ca: string): (address: string | URL, init?: FetchInit) => Promise<Response> {
   return (address, { method = 'GET', headers = {}, body, signal } = {}) =>
     new Promise((resolve, reject) => {
       const url = new URL(address)
@@ -62,23 +52,17 @@ export function fetchTrusting(ca = ''): (address: string | URL, init?: FetchInit
       const request = (secure ? httpsRequest : httpRequest)(url, options, (answer) => {
         const chunks: Buffer[] = []
         answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-        answer.on('end', () => resolve(responseOf(answer, Buffer.concat(chunks))))
+        answer.on('end', () => {
+          const given = new Headers()
+          for (let index = 0; index < answer.rawHeaders.length; index += 2)
+            given.append(answer.rawHeaders[index] ?? '', answer.rawHeaders[index + 1] ?? '')
+          resolve(answerOf(url, answer.statusCode ?? 0, given, new Uint8Array(Buffer.concat(chunks))))
+        })
         answer.on('error', reject)
       })
       request.on('error', reject)
-      if (body === undefined || body === null) request.end()
-      else request.end(body instanceof Uint8Array ? body : String(body))
+      request.end(body === undefined || body === null ? undefined : String(body))
     })
-}
-
-function responseOf(answer: IncomingMessage, body: Buffer): Response {
-  const headers = new Headers()
-  for (let index = 0; index < answer.rawHeaders.length; index += 2) {
-    headers.append(answer.rawHeaders[index] ?? '', answer.rawHeaders[index + 1] ?? '')
-  }
-  const status = answer.statusCode ?? 0
-  // A Response with one of these statuses must have no body at all, not even an empty one.
-  return new Response([204, 205, 304].includes(status) ? null : new Uint8Array(body), { status, headers })
 }
 
 function pass(req: IncomingMessage, res: ServerResponse, target: URL): void {

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Application } from './application.ts'
 import { openBrowser, type Page } from './browser.ts'
 import { PASSWORD } from './people.ts'
+import type { FetchInit } from './plain-fetch.ts'
 import { arrive, fillRegister, stranger } from './road.ts'
 import { MODES, type Mode, type Scene } from './scene.ts'
-import type { FetchInit } from './tls-proxy.ts'
 import type { Newcomer } from './visits.ts'
 
 /** What the application shows of one sign-in: on its page, since of many at once none is the last for long. */
