@@ -164,7 +164,9 @@ describe('what the file can say of an identity provider', () => {
       if (at.startsWith('claims.mappings')) mended.claims.mappings = { email: 'mail' }
     }
     let said = 0
+    let tried = 0
     await holdsThroughout(30, [idp], async (one) => {
+      tried += 1
       // What the file refuses is mended as far as it goes.
       const mended = structuredClone(one) as IdpEntry
       const check = () =>
@@ -175,6 +177,6 @@ describe('what the file can say of an identity provider', () => {
       said += 1
       await assertSame(JSON.stringify({ ...surroundings, identityProviders: [mended] }).replaceAll('${', () => '$${'))
     })
-    assert.ok(said > 20, `only ${said} were said`)
+    assert.ok(said > tried / 2, `only ${said} of ${tried} were said`)
   })
 })
