@@ -5,9 +5,8 @@ import os from 'node:os'
 import { makeBeforehand } from './support/make-beforehand.ts'
 
 /**
- * The files of each lane, by their path below test/; the first that takes a file has it. Each lane is a process of its own, because what it keeps
- * of all that it started makes it slower and slower. In this order none is left to run alone at the end, and those that wait for most of their
- * time are not beside each other.
+ * The files of each lane, by their path below test/; the first that takes a file has it. Each lane is a process of its own. In this order none is
+ * left to run alone at the end, and those that wait for most of their time are not beside each other.
  */
 const LANES: [name: string, takes: RegExp][] = [
   ['programs', /embedded|demo|fleet|leave|floods|idp-deletion|appearance-fleet|mail-processes/],
