@@ -2,7 +2,8 @@
 import { type Db, query } from './connect.ts'
 import { STAGE } from './open-flows.ts'
 
-const BATCH = 500
+/** So many rows of a table are taken at once, and held no longer than that takes. */
+export const BATCH = 500
 
 /** How long a finished or expired flow is remembered, so that its page can say what happened: the life of its cookie. */
 const REMEMBER_FLOW_MINUTES = 10

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../src/db/connect.ts'
-import { sweep } from '../../src/db/sweep.ts'
+import { BATCH, sweep } from '../../src/db/sweep.ts'
 import { openBrowser } from '../support/browser.ts'
 import { figures, residentMegabytes, seconds, startMeasuring, workOfOneHash } from '../support/figures.ts'
 import { type Fleet, startFleet } from '../support/fleet.ts'
@@ -28,8 +28,6 @@ import type { Say } from './parts.ts'
 const WRONG = 'not the password of anybody'
 const LOOKS = 100_000
 const STARTED_FLOWS = 50_000
-/** A batch of db/sweep.ts. */
-const SWEPT_AT_ONCE = 500
 const SLOW_SENDERS = 2_000
 const SMALL_CONTAINER_MB = 512
 const newName = () => `n${randomBytes(6).toString('hex')}`
@@ -202,7 +200,7 @@ async function startedFlows(fleet: Fleet, say: Say): Promise<void> {
     say(`${touched} rows swept in ${seconds(time)}; sign-ins meanwhile took ${figures(took)}`)
     const left = await rowsOfTables(fleet)
     // The server sweeps every minute as well: it may have some of the copies before they are counted, and a batch in its hands at the end.
-    const most = before + took.length + SWEPT_AT_ONCE
+    const most = before + took.length + BATCH
     assert.ok((left['flows'] ?? 0) <= most, `${left['flows']} flows left of ${before} and ${STARTED_FLOWS}`)
     assert.ok(time < 60_000, 'the next round would begin before this one ends')
   } finally {

@@ -1,7 +1,6 @@
 // The demo as people start it: the built program in an empty folder, with an environment that says nothing but where to listen.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildIfMissing } from './built.ts'
 import { REPOSITORY, rowsOf } from './product.ts'
+import { end } from './server-process.ts'
 
 export interface DemoProcess {
   child: ChildProcess
@@ -94,14 +94,7 @@ export async function startDemoProcess(
       const helpers = await rows<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()')
       return [Number((await postmasterFile(folder))[0]), ...helpers.map(({ pid }) => pid)]
     },
-    async end(signal) {
-      const gone = once(child, 'exit')
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill(signal)
-        await gone
-      }
-      return { code: child.exitCode, signal: child.signalCode }
-    },
+    end: (signal) => end(child, signal),
   }
 }
 

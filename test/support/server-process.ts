@@ -30,15 +30,18 @@ export function spawnServer(folder: string, env: Record<string, string>): Server
     child,
     port: Number(env['PORT']),
     output: () => output,
-    async end(signal) {
-      const gone = once(child, 'exit')
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill(signal)
-        await gone
-      }
-      return { code: child.exitCode, signal: child.signalCode }
-    },
+    end: (signal) => end(child, signal),
   }
+}
+
+/** Sends a signal to a process, if it still runs; resolves with how it ended. */
+export async function end(child: ChildProcess, signal: NodeJS.Signals): ReturnType<ServerProcess['end']> {
+  const gone = once(child, 'exit')
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill(signal)
+    await gone
+  }
+  return { code: child.exitCode, signal: child.signalCode }
 }
 
 /** Resolves when the server says that it is ready; throws what it printed when it does not within a minute. */
