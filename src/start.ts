@@ -26,7 +26,7 @@ import { applyDeclared, USER_STORE } from './settings/declare.ts'
 import { startLiveSettings } from './settings/live.ts'
 import { keepVersions } from './settings/versions.ts'
 import { createHashingQueue } from './stores/hashing-queue.ts'
-import { createPasswords } from './stores/password.ts'
+import { createPasswords, type Work } from './stores/password.ts'
 import { countMisfits, fillLooks } from './stores/review.ts'
 import { readBeneath } from './themes/beneath.ts'
 import { oursIn } from './themes/find.ts'
@@ -49,6 +49,8 @@ export interface StartOptions {
   log: Logger
   declared: Declared | undefined
   now?: () => Date
+  /** How much work it is to hash a password: what is safe, if left out. */
+  work?: Work
   /** A stopping process takes requests until none has come for so long (web/leave.ts). */
   quietMs?: number
 }
@@ -73,7 +75,7 @@ const HASHES_WAITING = 50
 const OURS = oursIn(path.join(import.meta.dirname, '..'))
 
 export async function start(options: StartOptions): Promise<Running> {
-  const { config, log, declared, now = () => new Date(), quietMs = 0 } = options
+  const { config, log, declared, now = () => new Date(), work, quietMs = 0 } = options
   let isStopping = false
   let stopReading = () => {}
   const db = connectTo(config.databaseUrl, config, config.databasePoolMax, (error) =>
@@ -126,7 +128,10 @@ export async function start(options: StartOptions): Promise<Running> {
       }),
       ...(theme ? { theme } : {}),
       appearance,
-      passwords: createPasswords(createHashingQueue({ running: os.availableParallelism(), waiting: HASHES_WAITING })),
+      passwords: createPasswords(
+        createHashingQueue({ running: os.availableParallelism(), waiting: HASHES_WAITING }),
+        work,
+      ),
       log,
       metrics: createMetrics({ databaseConnections: () => connectionsOf(db) }),
       ...((await isSetUp(db)) ? {} : { setupToken: config.setupToken ?? ownSetupToken(keyring) }),

@@ -34,7 +34,7 @@ describe('a flood', () => {
   let product: Product
   let slow: SlowSender[]
   before(async () => {
-    product = await startProduct({ modes: ['silent', 'username'] })
+    product = await startProduct({ modes: ['silent', 'username'], hashing: 'full' })
     // They are there all the time, so that everything below happens in spite of them.
     const { headers, body } = slowBeginnings(product)
     slow = await Promise.all(

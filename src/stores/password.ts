@@ -14,13 +14,15 @@ export type Passwords = {
   isOutdated(hash: string): boolean
 }
 
+/** How much work a hash is: memory in KiB, passes over it, lanes. */
+export interface Work {
+  memoryCost: number
+  timeCost: number
+  parallelism: number
+}
+
 // 19 MiB, two passes, one lane: the OWASP minimum for Argon2id, which is the package's default algorithm (its enum cannot be imported here).
-const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
-
-const current = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$`
-
-// A well-formed hash of the same cost whose salt and digest are all zeros. Nobody has the password that it belongs to.
-const nobody = `${current}${'A'.repeat(22)}$${'A'.repeat(43)}`
+const WORK: Work = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**
  * `hash` takes a password that the policy let through and gives a PHC string; it throws on one that cannot be stored.
@@ -28,25 +30,30 @@ const nobody = `${current}${'A'.repeat(22)}$${'A'.repeat(43)}`
  * been stored, and each of these takes the same time, so that the clock does not tell who has an account. It throws on a damaged hash.
  * `client` is who asks: each waits in a line of their own. Both reject with `HashingBusy` when the client is turned away.
  * What has to be looked up for a check belongs into the turn: before it, a flood would stand in front of everybody at the database.
+ * `work` is what a new hash takes, and the check of one that is not there: less than is safe is for tests.
  */
-export function createPasswords(queue: HashingQueue): Passwords {
+export function createPasswords(queue: HashingQueue, work = WORK): Passwords {
+  const current = `$argon2id$v=19$m=${work.memoryCost},t=${work.timeCost},p=${work.parallelism}$`
+  // A well-formed hash of as much work whose salt and digest are all zeros. Nobody has the password that it belongs to.
+  const nobody = `${current}${'A'.repeat(22)}$${'A'.repeat(43)}`
+
+  async function matches(hash: string | undefined, password: string): Promise<boolean> {
+    const text = storableForm(password)
+    if (hash !== undefined && text !== undefined) return argon2Verify(hash, text)
+    await argon2Verify(nobody, '')
+    return false
+  }
+
   return {
     async hash(password, client) {
       const text = storableForm(password)
       if (text === undefined)
         throw new RangeError('This password is too long or is not text: the policy must refuse it first')
-      return queue(() => argon2Hash(text, cost), client)
+      return queue(() => argon2Hash(text, work), client)
     },
 
     inTurn: (client, look) => queue(() => look(matches), client),
 
     isOutdated: (hash) => !hash.startsWith(current),
   }
-}
-
-async function matches(hash: string | undefined, password: string): Promise<boolean> {
-  const text = storableForm(password)
-  if (hash !== undefined && text !== undefined) return argon2Verify(hash, text)
-  await argon2Verify(nobody, '')
-  return false
 }

@@ -27,7 +27,7 @@ const PHONE = 'recover:phone_number'
 describe('an idp that prompts for username, password, and consent', () => {
   let product: Product
   before(async () => {
-    product = await startProduct({ modes: ['username', 'silent'] })
+    product = await startProduct({ modes: ['username', 'silent'], hashing: 'full' })
   })
   after(() => product.stop())
 

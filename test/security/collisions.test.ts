@@ -12,7 +12,7 @@ import { codesOn, countPeople, hashOfUser, knownPerson, refused, signedIn, store
 describe('two people and one name', () => {
   let product: Product
   before(async () => {
-    product = await startProduct({ modes: ['none', 'silent', 'consent', 'password', 'username'] })
+    product = await startProduct({ modes: ['none', 'silent', 'consent', 'password', 'username'], hashing: 'full' })
   })
   after(() => product.stop())
 

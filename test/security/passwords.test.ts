@@ -12,7 +12,7 @@ import { countPeople, knownPerson } from '../support/visits.ts'
 describe('a password', () => {
   let product: Product
   before(async () => {
-    product = await startProduct({ modes: ['password', 'username'] })
+    product = await startProduct({ modes: ['password', 'username'], hashing: 'full' })
   })
   after(() => product.stop())
 

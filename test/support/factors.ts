@@ -9,6 +9,7 @@ import { createHashingQueue } from '../../src/stores/hashing-queue.ts'
 import { createPasswords } from '../../src/stores/password.ts'
 import { newTotpSecret } from '../../src/stores/totp.ts'
 import type { Browser, Page } from './browser.ts'
+import { LIGHT_WORK } from './light-work.ts'
 import type { Product } from './product.ts'
 import { type Scene, SECRET_KEY } from './scene.ts'
 import type { SmtpSink } from './smtp.ts'
@@ -50,7 +51,7 @@ export async function giveEmailCodes({ rows }: Pick<Scene, 'rows'>, userId: stri
 
 /** Gives a user backup codes; returns them as they were told. */
 export async function giveBackupCodes({ rows }: Pick<Scene, 'rows'>, userId: string, count = 10): Promise<string[]> {
-  const passwords = createPasswords(createHashingQueue({ running: 2, waiting: 50 }))
+  const passwords = createPasswords(createHashingQueue({ running: 2, waiting: 50 }), LIGHT_WORK)
   const codes = newBackupCodes().slice(0, count)
   for (const { label, secret } of codes)
     await rows('INSERT INTO backup_codes (user_id, label, code_hash, created_at) VALUES ($1, $2, $3, now())', [

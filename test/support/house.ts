@@ -23,6 +23,7 @@ import { readBeneath } from '../../src/themes/beneath.ts'
 import { createPublished } from '../../src/themes/published.ts'
 import { createMetrics } from '../../src/web/metrics.ts'
 import { createViews } from '../../src/web/views.ts'
+import { LIGHT_WORK } from './light-work.ts'
 import { SECRET_KEY, testCluster } from './product.ts'
 import { openRows } from './rows.ts'
 import { OURS } from './themes.ts'
@@ -110,7 +111,7 @@ export async function openHouse(options: { publicUrl?: string } = {}): Promise<T
       words: appearance.words,
     }),
     appearance,
-    passwords: createPasswords(createHashingQueue({ running: 2, waiting: 50 })),
+    passwords: createPasswords(createHashingQueue({ running: 2, waiting: 50 }), LIGHT_WORK),
     log,
     metrics: createMetrics({ databaseConnections: () => ({ used: 0, free: 0, waiting: 0 }) }),
     isStopping: () => false,

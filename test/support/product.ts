@@ -7,6 +7,7 @@ import { type MailServer, readMailServer } from '../../src/mail/server.ts'
 import { type Running, start } from '../../src/start.ts'
 import { describeError } from '../../src/web/logging.ts'
 import type { Application, ApplicationOptions } from './application.ts'
+import { LIGHT_WORK } from './light-work.ts'
 import { freePort, type Scene, type SceneOptions, SECRET_KEY, setScene } from './scene.ts'
 
 export {
@@ -48,6 +49,8 @@ export interface ProductOptions extends SceneOptions {
   port?: number
   /** A mail server to send letters by, such as `openSmtpSink().url`; none are sent if left out. */
   smtpUrl?: string
+  /** Hashes passwords with as much work as a product that is deployed; with next to none if left out. */
+  hashing?: 'full'
   /** Settings of the deployment, put in place of the tests' own. */
   settings?: Partial<Config>
 }
@@ -87,7 +90,10 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     ...options.settings,
   }
   const logger = pino({ level: 'debug', base: null, serializers: { err: describeError } }, sink)
-  const boot = () => start({ config, log: logger, declared: scene.declared, now: () => clock.now })
+  const work = options.hashing === 'full' ? {} : { work: LIGHT_WORK }
+  const startOn = (on: typeof config) =>
+    start({ config: on, log: logger, declared: scene.declared, now: () => clock.now, ...work })
+  const boot = () => startOn(config)
   const others: Running[] = []
   let running = await boot().catch(async (error: unknown) => {
     await scene.stop()
@@ -111,8 +117,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     },
     async another() {
       const other = await freePort()
-      const settings = { config: { ...config, port: other }, log: logger, declared: scene.declared }
-      const started = await start({ ...settings, now: () => clock.now })
+      const started = await startOn({ ...config, port: other })
       others.push(started)
       return { running: started, port: other }
     },
