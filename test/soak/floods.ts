@@ -32,10 +32,23 @@ const SLOW_SENDERS = 2_000
 const SMALL_CONTAINER_MB = 512
 const newName = () => `n${randomBytes(6).toString('hex')}`
 
+/** Looks without a cookie, and forms without a sign-in, a hundred thousand of them. Throws when they leave a row, or take work that counts. */
+export async function looksSoak(say: Say): Promise<void> {
+  await atOneServer((fleet, server) => looks(fleet, server, say))
+}
+
 /** Prints its figures through `say`; throws when a claim about rows, places in line or waiting does not hold. */
 export async function floodsSoak(say: Say): Promise<void> {
+  await atOneServer(async (fleet, server, port) => {
+    await passwords(fleet, server, say)
+    await startedFlows(fleet, say)
+    await slowSenders(fleet, port, say)
+  })
+}
+
+/** One server, past any proxy: this program is the trusted hop, so that it can be at many addresses. */
+async function atOneServer(work: (fleet: Fleet, server: ServerProcess, port: number) => Promise<void>): Promise<void> {
   const port = await freePort()
-  // One server, past any proxy: this program is the trusted hop, so that it can be at many addresses.
   const fleet = await startFleet({
     servers: 1,
     port,
@@ -46,10 +59,7 @@ export async function floodsSoak(say: Say): Promise<void> {
   try {
     const [server] = fleet.servers
     assert.ok(server)
-    await looks(fleet, server, say)
-    await passwords(fleet, server, say)
-    await startedFlows(fleet, say)
-    await slowSenders(fleet, port, say)
+    await work(fleet, server, port)
     assert.equal(server.child.exitCode, null, 'the server is gone')
   } finally {
     await fleet.stop()
