@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { readOrganization } from '../db/installation.ts'
+import { findOperator } from '../db/operators.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
 import { putPassword, waysInOf } from '../db/ways-in.ts'
 import { problemMessage } from '../provisioning/form.ts'
@@ -16,9 +17,14 @@ import { languageOf } from '../web/language.ts'
 import type { Message } from '../web/page.ts'
 import { type AccountPage, type Room, SIGN_IN, userOf } from './desk.ts'
 
+/** Where operators change theirs: it asks for the one they have, and for the code of their app. */
+const OWN_PASSWORD = '/console/me/password'
+
 interface PasswordPage extends AccountPage {
   action: string
   back: string
+  /** Why it is not changed here, and where it is. */
+  stop?: { message: Message; href: string }
   username: string
   min: number
 }
@@ -48,13 +54,15 @@ export const passwordRoom: Room = (desk) => {
     const now = house.now()
     const outcome = await putPassword(house, { userId, session: req.sessionID, now, language }, hash)
     if (outcome === 'over') return res.redirect(303, MY_ACCOUNT_HOME)
+    if (outcome === 'operator') return answer(req, res, undefined, 403)
     await desk.renew(req, now)
     desk.done(req, res, SIGN_IN, { key: outcome === 'set' ? 'PASSWORD_SET' : 'PASSWORD_CHANGED' })
   }
 
-  async function answer(req: Request, res: Response, problem?: Message): Promise<void> {
+  async function answer(req: Request, res: Response, problem?: Message, status = 200): Promise<void> {
     const { id, store, username } = userOf(res)
     const { hasPassword } = await waysInOf(house.db, id)
+    const isOperator = (await findOperator(house.db, id)) !== undefined
     desk.show<PasswordPage>(
       req,
       res,
@@ -64,10 +72,11 @@ export const passwordRoom: Room = (desk) => {
         problems: problem ? [{ field: 'new-password', message: problem }] : [],
         action: `${MY_ACCOUNT_HOME}${path}`,
         back: `${MY_ACCOUNT_HOME}${SIGN_IN}`,
+        ...(isOperator ? { stop: { message: { key: 'PASSWORD_OPERATOR' }, href: OWN_PASSWORD } } : {}),
         username: joinName(store, username),
         min: PASSWORD_MIN,
       },
-      problem ? 422 : 200,
+      problem ? 422 : status,
     )
   }
 

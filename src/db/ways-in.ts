@@ -7,6 +7,7 @@ import { deleteIdentity, isKnownAs, type Person } from './identities.ts'
 import { IS_LOCKED } from './identity-locks.ts'
 import { type MailHouse, queueMail } from './mails.ts'
 import { endRecord } from './oidc-records.ts'
+import { findOperator, holdOperators } from './operators.ts'
 import { isSessionOpen, removeSession } from './sessions.ts'
 import { endSessions } from './user-state.ts'
 import { findUser, lockUser } from './users.ts'
@@ -102,11 +103,21 @@ async function isAddressFrom(db: Db, userId: string, idpId: string): Promise<boo
   return (await queryOne(db, sql, [userId, idpId])) !== undefined
 }
 
-/** Gives a user the password that they chose, and ends every other session of theirs. */
-export function putPassword(house: MailHouse, changer: Changer, hash: string): Promise<'set' | 'changed' | 'over'> {
+/**
+ * Gives a user the password that they chose, and ends every other session of theirs. `operator`: nothing has happened, as theirs opens the console,
+ * which no identity provider grants a way into, and a sign-in at one is all that My Account asks of whoever changes a password.
+ */
+export function putPassword(
+  house: MailHouse,
+  changer: Changer,
+  hash: string,
+): Promise<'set' | 'changed' | 'operator' | 'over'> {
   const { userId, session, now, language } = changer
   return inTransaction(house.db, async (transaction) => {
+    // Whoever is made one at this moment is one before, or waits until the password is there.
+    await holdOperators(transaction)
     if (!(await takeTurn(transaction, changer))) return 'over'
+    if (await findOperator(transaction, userId)) return 'operator'
     const { hasPassword } = await waysInOf(transaction, userId)
     await query(transaction, 'UPDATE users SET password_hash = ? WHERE id = ?', [hash, userId])
     await endSessions(transaction, userId, now, session)

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { enterAccount, enterWithPassword, join } from '../support/account.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
+import { openConsole } from '../support/console.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { untilWaiting } from '../support/until.ts'
@@ -151,6 +152,30 @@ describe('the password of a person', () => {
     const answer = await postForm(browser, url, fields)
     assert.equal(answer.headers.get('Location'), '/myaccount/confirm?next=%2Fsign-in%2Fpassword')
     assert.equal((await knownPerson(product, person.sub)).user.password_hash, null)
+  })
+
+  it('of an operator is changed in the console alone, which asks for the one they have: no idp grants a way in', async () => {
+    await openConsole(product)
+    const { id, person, browser } = await somebody()
+    await set(browser, PASSWORD)
+    // Somebody else whom the idp lets in as them, and who has the form open when they are made an operator.
+    const other = openBrowser()
+    await enterAccount(product, 'silent', person, { browser: other })
+    const form = await (await openSignIn(product, other)).click('Change password')
+    await product.rows(`INSERT INTO operators (user_id, role) VALUES ($1, 'owner')`, [id])
+    const refused = await form.fill({ password: OTHER }).press('Change password')
+    assert.equal(refused.status, 403)
+    for (const page of [refused, await (await openSignIn(product, other)).click('Change password')]) {
+      assert.deepEqual(codesOn(page), ['PASSWORD_OPERATOR'])
+      assert.doesNotMatch(page.html, /type="password"/)
+      assert.match((await page.click('Go to the console')).url, /\/console\/sign-in\?next=%2Fconsole%2Fme%2Fpassword$/)
+    }
+    const entered = async (password: string) => {
+      const page = await openBrowser().open(`${product.url}/console/sign-in`)
+      return (await page.fill({ username: person.preferred_username, password }).press('Sign in')).status
+    }
+    assert.deepEqual([await entered(OTHER), await entered(PASSWORD)], [422, 200])
+    assert.deepEqual(await eventsOf(product, id), ['password-set'])
   })
 
   it('is no matter of ours for people of a store that is none of ours', async () => {
