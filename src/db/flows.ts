@@ -313,16 +313,6 @@ export async function wipeProfile(db: Db, id: string): Promise<void> {
   await query(db, 'UPDATE flows SET profile_sealed = NULL WHERE id = ?', [id])
 }
 
-/** Lets the open flows that brought a person back be over at once, for whatever they were begun. */
-export async function expireFlowsOf(db: Db, personHash: Buffer, now: Date): Promise<void> {
-  await query(
-    db,
-    `UPDATE flows SET expires_at = ?, profile_sealed = NULL, person_hash = NULL
-     WHERE person_hash = ? AND closed_at IS NULL AND expires_at > ?`,
-    [now, personHash, now],
-  )
-}
-
 /** Turns the ending of somebody who was let in, and who may not be led out any more, into a refusal. False when it is another one by now. */
 export async function refuseEnded(db: Db, id: string, code: string): Promise<boolean> {
   const row = await queryOne(

@@ -3,6 +3,7 @@ import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
 import type { Person } from './identities.ts'
 import { holdIdp } from './idps.ts'
+import { expireFlowsOf } from './outlived-flows.ts'
 import { lockUser } from './users.ts'
 
 /** A person to lock, with what applications call them while they are no user (fed.…): the history knows them by that and by nothing else. */
@@ -56,15 +57,25 @@ export function lockPerson(db: Db, person: LockedPerson, actor: Actor, now: () =
   })
 }
 
-/** Lets a person come in again. What the lock ended stays ended. */
-export function unlockPerson(db: Db, person: LockedPerson, actor: Actor, now: () => Date): Promise<void> {
+/**
+ * Lets a person come in again. What the lock ended stays ended, and so does a sign-in of before that waits at a question; `personHash` finds it.
+ */
+export function unlockPerson(
+  db: Db,
+  person: LockedPerson & { personHash: Buffer },
+  actor: Actor,
+  now: () => Date,
+): Promise<void> {
   return inTransaction(db, async (transaction) => {
+    const at = now()
     const row = await queryOne(
       transaction,
       `UPDATE identity_locks SET unlocked_at = ? WHERE idp_id = ? AND issuer = ? AND subject = ? AND unlocked_at IS NULL RETURNING 1`,
-      [now(), person.idpId, person.issuer, person.subject],
+      [at, person.idpId, person.issuer, person.subject],
     )
-    if (row) await tell(transaction, actor, { person, userId: await userOf(transaction, person) }, false)
+    if (!row) return
+    await expireFlowsOf(transaction, person.personHash, at)
+    await tell(transaction, actor, { person, userId: await userOf(transaction, person) }, false)
   })
 }
 

@@ -11,6 +11,7 @@ import { closeFlow, type Ending } from '../db/flows.ts'
 import { isSentAsBefore, noteSent } from '../db/identities.ts'
 import type { Idp, Scheme } from '../db/idps.ts'
 import { type MadeOutcome, makeUser } from '../db/new-users.ts'
+import { isOutlived } from '../db/outlived-flows.ts'
 import { type Means, meansOf } from '../db/proofs.ts'
 import { noteSeen, type Shown } from '../db/purpose-versions.ts'
 import type { StoredAttribute } from '../db/user-attributes.ts'
@@ -179,6 +180,7 @@ export async function signIn(
     // What the person takes back at this moment is read after that, or taken back after this: it does not return.
     const kept = await holdComingIn(db, person, userId)
     if (!kept) return 'unknown'
+    if (await isOutlived(db, flow.id, userId, now)) return 'over'
     if (await isFactorDue(house, db, userId, flow.id)) return 'unknown'
     const closed = await closeFlow(db, flow.id, signedInAs(userId, idp, profile), now)
     if (!closed) return 'over'
@@ -313,6 +315,7 @@ export async function signInLocally(
     // Held, so that whoever changes the password or locks comes before this, or after it and ends what it begins.
     const means = (await lockUser(db, userId)) ? await meansOf(db, userId) : undefined
     if (!means || means.isLocked || !isStill(means) || (await isFactorDue(house, db, userId, flow.id))) return false
+    if (await isOutlived(db, flow.id, userId, now)) return false
     const closed = await closeFlow(db, flow.id, { kind: 'signed-in', userId }, now)
     if (closed) await insertAuditEvent(db, closed, { event: 'sign-in-local', flowId: flow.id, userId, at: now })
     return closed !== undefined

@@ -9,6 +9,7 @@ import { findIdentity } from '../../src/db/identities.ts'
 import { isSubjectOver, lockPerson, unlockPerson } from '../../src/db/identity-locks.ts'
 import { sweep } from '../../src/db/sweep.ts'
 import { lockUser } from '../../src/db/users.ts'
+import { personHash } from '../../src/flow.ts'
 import { federatedSubject } from '../../src/handback/subjects.ts'
 import { explain } from '../../src/provisioning/explain.ts'
 import { gather } from '../../src/provisioning/facts.ts'
@@ -314,7 +315,7 @@ describe('a sign-in that is under way while its person is locked', () => {
     const [off, still] = [lockedAs('off'), lockedAs('still')]
     const begun = new Date(on.clock.now.getTime() - 60_000)
     for (const one of [off, still]) await lockPerson(db, one, ACTOR, on.house.now)
-    await unlockPerson(db, off, ACTOR, on.house.now)
+    await unlockPerson(db, { ...off, personHash: personHash(on.house, off.idpId, off) }, ACTOR, on.house.now)
     const later = (days: number) => new Date(on.clock.now.getTime() + days * 86_400_000)
     await sweep(db, later(30))
     assert.equal(await isSubjectOver(db, off.federatedSubject, begun), true)
