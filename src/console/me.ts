@@ -90,7 +90,9 @@ export function meScreen(desk: Desk): Route[] {
     )
   }
 
-  function showRemoval(req: Request, res: Response): void {
+  async function showRemoval(req: Request, res: Response): Promise<void> {
+    if (isRequired() && (await factorsOf(house.db, operatorOf(res).userId)).kinds.length === 1)
+      return keepTotp(req, res)
     desk.show(req, res, 'totp-remove', {
       title: 'Stop asking for codes',
       crumbs: [{ label: 'Your sign-in', href: ME }],
@@ -98,8 +100,21 @@ export function meScreen(desk: Desk): Route[] {
   }
 
   async function takeTotpAway(req: Request, res: Response): Promise<void> {
-    await removeTotp(house.db, operatorOf(res).userId, actorOf(req, res))
+    const { userId } = operatorOf(res)
+    const isGone = await removeTotp(house.db, userId, { isRequired: isRequired() }, actorOf(req, res))
+    if (!isGone) return keepTotp(req, res)
     desk.done(req, res, ME, 'We do not ask for codes any more')
+  }
+
+  function isRequired(): boolean {
+    const { isOn, requireSecondFactor } = house.settings().enhanced
+    return isOn && requireSecondFactor
+  }
+
+  function keepTotp(req: Request, res: Response): void {
+    const body = 'The settings say so. Set up codes by email in My Account first, or have the setting changed.'
+    const back = { label: 'Go to your sign-in', href: ME }
+    desk.stop(req, res, 403, 'Everybody has to have a second factor, and this is your last', body, back)
   }
 
   function answerPassword(req: Request, res: Response, problems: Problem[] = []): void {

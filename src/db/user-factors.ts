@@ -2,6 +2,7 @@
 import type { FactorKind, Factors } from '../factors/need.ts'
 import { type Actor, insertChange } from './changes.ts'
 import { type Db, inTransaction, query, queryOne } from './connect.ts'
+import { lockUser } from './users.ts'
 
 export interface Factor {
   secretSealed: Buffer
@@ -97,9 +98,19 @@ export function takeTotpStep(db: Db, { actor, ...taken }: TakenStep & { actor: A
   })
 }
 
-export function removeTotp(db: Db, userId: string, actor: Actor): Promise<void> {
+/** Takes an operator's app away. False when it is their last factor, and `isRequired` says that everybody has to have one: nothing has happened. */
+export function removeTotp(
+  db: Db,
+  userId: string,
+  { isRequired }: { isRequired: boolean },
+  actor: Actor,
+): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
+    await lockUser(transaction, userId)
+    const { kinds } = await factorsOf(transaction, userId)
+    if (isRequired && kinds.length === 1 && kinds.includes('totp')) return false
     if (await removeFactor(transaction, userId, 'totp')) await tell(transaction, actor, 'deleted', userId)
+    return true
   })
 }
 

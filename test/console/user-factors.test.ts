@@ -162,6 +162,29 @@ describe('second factors of a user in the console', () => {
     assert.equal(await factorsKept(product, operator.id), '0 codes')
   })
 
+  it('of which everybody has to have one are not taken away, when it is the last, by the operator whose it is', async () => {
+    const operator = await makeOperator(product, 'odo', 'owner')
+    const browser = openBrowser()
+    await signInToConsole(product, browser, 'odo')
+    await giveTotp(product, operator.id)
+    const form = await browser.open(`${product.url}/console/me/totp/remove`)
+    await requireOfEverybody(true)
+    for (const refused of [await form.press('Stop asking for codes'), await browser.open(form.url)]) {
+      assert.equal(refused.status, 403)
+      assert.match(refused.text, /Everybody has to have a second factor, and this is your last/)
+    }
+    assert.equal(await factorsKept(product, operator.id), 'totp, 0 codes')
+    await requireOfEverybody(false)
+    await form.press('Stop asking for codes')
+    assert.equal(await factorsKept(product, operator.id), '0 codes')
+  })
+
+  async function requireOfEverybody(isRequired: boolean): Promise<void> {
+    const said = JSON.stringify({ require_second_factor: isRequired })
+    await product.rows('UPDATE installation SET jit_provisioning = jit_provisioning || $1', [said])
+    await product.running.house.rereadSettings()
+  }
+
   it('of somebody who is not there are nobody’s', async () => {
     const missing = '00000000-0000-4000-8000-000000000000'
     assert.equal((await owner.fetch(`${product.url}/console/users/${missing}/factors`)).status, 404)
