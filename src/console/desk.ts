@@ -2,7 +2,7 @@
 import path from 'node:path'
 import type { Request, Response } from 'express'
 import type { Actor } from '../db/changes.ts'
-import type { Operator } from '../db/operators.ts'
+import { findOperator, type Operator } from '../db/operators.ts'
 import type { House } from '../house.ts'
 import { PRIMARY } from '../stores/name.ts'
 import { clientOf } from '../web/client.ts'
@@ -32,7 +32,7 @@ export interface Page {
 /** The session of somebody who is signed in to the console. */
 export interface ConsoleSession {
   userId: string
-  /** When the password was last right, in milliseconds since 1970. */
+  /** When the password that was last right was sent, in milliseconds since 1970. */
   provedAt: number
   /** The password was right and the code of the second factor is still to come: nothing is open to this session but its form. */
   isHalf?: true
@@ -147,6 +147,16 @@ export function actorOf(req: Request, res: Response): Actor {
 
 export function sessionOf(req: Request): ConsoleSession {
   return req.session as unknown as ConsoleSession
+}
+
+/**
+ * The operator of a session; undefined when there is none any more, when they are locked, and when all of their sessions were ended since the password
+ * was sent: one that began with another password than they have now begins behind that, and is not there to be ended by it (security S239).
+ */
+export async function operatorIn({ db }: House, { userId, provedAt }: ConsoleSession): Promise<Operator | undefined> {
+  const operator = userId === undefined ? undefined : await findOperator(db, userId)
+  if (!operator || operator.isLocked) return undefined
+  return operator.signedOutAt !== null && provedAt < operator.signedOutAt.getTime() ? undefined : operator
 }
 
 const dateTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })

@@ -10,7 +10,7 @@ import { inGroups, newTotpSecret, qrCode, totpAddress, totpStepOf } from '../sto
 import { clientOf } from '../web/client.ts'
 import { readFields } from '../web/forms.ts'
 import { EVERYONE, type Route } from './access.ts'
-import { actorOf, type Desk, operatorOf, type Problem } from './desk.ts'
+import { actorOf, type Desk, operatorOf, type Problem, sessionOf } from './desk.ts'
 
 const ME = '/console/me'
 
@@ -132,7 +132,10 @@ export function meScreen(desk: Desk): Route[] {
       return answerPassword(req, res, [{ field: 'password', text }])
     }
     const hash = await house.passwords.hash(password, clientOf(req))
-    await changePassword(house.db, userId, { hash, session: req.sessionID }, actorOf(req, res), house.now())
+    const now = house.now()
+    await changePassword(house.db, userId, { hash, session: req.sessionID }, actorOf(req, res), now)
+    // What was proved by the old one is over.
+    sessionOf(req).provedAt = now.getTime()
     desk.done(req, res, ME, 'Your password is changed. You are signed out everywhere else, at applications too')
   }
 

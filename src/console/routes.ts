@@ -1,6 +1,5 @@
 // The console: the guard before every screen, and the screens. Law: what no route allows is denied.
 import { type Request, type RequestHandler, type Response, Router } from 'express'
-import { findOperator } from '../db/operators.ts'
 import { sessionKeeper } from '../db/sessions.ts'
 import type { House } from '../house.ts'
 import { createOidc } from '../login/oidc.ts'
@@ -14,7 +13,7 @@ import { applicationsScreen } from './applications.ts'
 import { attributesScreen } from './attributes.ts'
 import { auditScreen } from './audit.ts'
 import { dashboardScreen } from './dashboard.ts'
-import { createDesk, operatorOf, type Screen, sessionOf } from './desk.ts'
+import { createDesk, operatorIn, operatorOf, type Screen, sessionOf } from './desk.ts'
 import { IDPS } from './idp-addresses.ts'
 import { idpsScreen } from './idps.ts'
 import { lockedIdentitiesScreen } from './locked-identities.ts'
@@ -104,8 +103,8 @@ export function consoleRoutes(house: House): Console {
   /** Finds who is signed in, anew at each request: whoever is locked, or no operator any more, is out at once. */
   async function isOperator(req: Request, res: Response): Promise<boolean> {
     const { userId, isHalf } = sessionOf(req)
-    const operator = userId === undefined || isHalf ? undefined : await findOperator(house.db, userId)
-    if (!operator || operator.isLocked) {
+    const operator = isHalf ? undefined : await operatorIn(house, sessionOf(req))
+    if (!operator) {
       if (userId !== undefined && !isHalf) await sessions.end(req)
       return false
     }

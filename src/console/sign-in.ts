@@ -12,7 +12,7 @@ import { methodNotAllowed } from '../web/errors.ts'
 import { formBody, oneParameter, readFields } from '../web/forms.ts'
 import { redirectSaved, type Sessions } from '../web/session.ts'
 import type { Desk, Page } from './desk.ts'
-import { sessionOf } from './desk.ts'
+import { operatorIn, sessionOf } from './desk.ts'
 import { outsideToken } from './form-cookie.ts'
 
 export const SIGN_IN = '/console/sign-in'
@@ -62,12 +62,13 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
     const fields = readFields(req.body)
     const username = fields.one('username')
     const page = { csrf: csrfToken(req), next: nextOf(fields.one('next')), username }
+    const provedAt = house.now().getTime()
     const outcome = await local.check(username, fields.one('password'), clientOf(req))
     if (outcome.kind === 'too-many') return tooMany(res, outcome.minutes, (text) => answer(res, 429, page, text))
     // Whoever has the right password and no business here is told what everybody is told.
     const operator = outcome.kind === 'known' ? await findOperator(house.db, outcome.userId) : undefined
     if (!operator) return answer(res, 422, page, WRONG)
-    const session = { userId: operator.userId, provedAt: house.now().getTime() }
+    const session = { userId: operator.userId, provedAt }
     await sessions.begin(req, operator.hasTotp ? { ...session, isHalf: true } : session)
     res.redirect(303, operator.hasTotp ? `${CODE}?${new URLSearchParams({ next: page.next })}` : page.next)
   }
@@ -87,7 +88,7 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
       if (outcome === 'wrong') return answerCode(req, res, 422, next, WRONG_CODE)
       return tooMany(res, outcome.minutes, (text) => answerCode(req, res, 429, next, text))
     }
-    await sessions.begin(req, { userId: operator.userId, provedAt: house.now().getTime() })
+    await sessions.begin(req, { userId: operator.userId, provedAt: sessionOf(req).provedAt })
     res.redirect(303, next)
   }
 
@@ -103,6 +104,7 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
     const fields = readFields(req.body)
     const next = nextOf(fields.one('next'))
     const typed = joinName(operator.store, operator.username)
+    const provedAt = house.now().getTime()
     const outcome = await local.check(typed, fields.one('password'), clientOf(req))
     if (outcome.kind === 'too-many')
       return tooMany(res, outcome.minutes, (text) => answerConfirm(req, res, 429, operator, next, text))
@@ -112,7 +114,7 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
     if (code === 'wrong') return answerConfirm(req, res, 422, operator, next, WRONG_CODE, 'code')
     if (code !== 'right')
       return tooMany(res, code.minutes, (text) => answerConfirm(req, res, 429, operator, next, text, 'code'))
-    sessionOf(req).provedAt = house.now().getTime()
+    sessionOf(req).provedAt = provedAt
     redirectSaved(res, next)
   }
 
@@ -146,17 +148,11 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
   async function halfOf(req: Request): Promise<Operator | undefined> {
     const { userId, isHalf, provedAt } = sessionOf(req)
     if (userId === undefined || !isHalf || house.now().getTime() - provedAt > HALF_MS) return undefined
-    return unlocked(userId)
+    return operatorIn(house, sessionOf(req))
   }
 
   async function signedIn(req: Request): Promise<Operator | undefined> {
-    const { userId, isHalf } = sessionOf(req)
-    return userId === undefined || isHalf ? undefined : unlocked(userId)
-  }
-
-  async function unlocked(userId: string): Promise<Operator | undefined> {
-    const operator = await findOperator(house.db, userId)
-    return operator?.isLocked ? undefined : operator
+    return sessionOf(req).isHalf ? undefined : operatorIn(house, sessionOf(req))
   }
 
   function answer(res: Response, status: number, page: Omit<SignInPage, 'title'>, problem?: string): void {

@@ -12,10 +12,12 @@ export interface Operator {
   store: string
   role: Role
   isLocked: boolean
+  /** When all of their sessions were ended last, the console's among them. */
+  signedOutAt: Date | null
   hasTotp: boolean
 }
 
-const COLUMNS = `user_id AS "userId", username, store, role, is_locked AS "isLocked",
+const COLUMNS = `user_id AS "userId", username, store, role, is_locked AS "isLocked", signed_out_at AS "signedOutAt",
   EXISTS (SELECT FROM user_factors f WHERE f.user_id = operators.user_id AND kind = 'totp' AND confirmed_at IS NOT NULL) AS "hasTotp"`
 
 export function findOperator(db: Db, userId: string): Promise<Operator | undefined> {

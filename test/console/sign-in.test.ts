@@ -3,12 +3,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { Secret, TOTP } from 'otpauth'
+import pg from 'pg'
 import { COMMAND_LINE } from '../../src/db/changes.ts'
 import { putOperator } from '../../src/db/operators.ts'
+import { changePassword } from '../../src/db/user-state.ts'
 import { enterAccount, join } from '../support/account.ts'
-import { type Browser, openBrowser } from '../support/browser.ts'
+import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { makeOperator, OPERATOR_PASSWORD, openConsole, signInToConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
+import { untilWaiting } from '../support/until.ts'
 import { newcomer } from '../support/visits.ts'
 import { holdOf, isInside, opensStill } from '../support/ways-in.ts'
 
@@ -28,6 +31,33 @@ describe('the console', () => {
     const out = await page.press('Sign out')
     assert.equal(new URL(out.url).pathname, '/console/sign-in')
     assert.equal(new URL((await browser.open(at('/console'))).url).pathname, '/console/sign-in')
+  })
+
+  /** What came of a press that PostgreSQL held up while the operator got another password. */
+  async function pressAsPasswordChanges(userId: string, press: () => Promise<Page>): Promise<Page> {
+    const holder = new pg.Client(product.databaseUrl)
+    await holder.connect()
+    try {
+      await holder.query('BEGIN; LOCK TABLE operators IN ACCESS EXCLUSIVE MODE')
+      const pressed = press()
+      await untilWaiting(product.rows)
+      product.clock.now = new Date(product.clock.now.getTime() + 5)
+      const { db, passwords, now } = product.running.house
+      const hash = await passwords.hash('a boat on quiet water', 'the owner')
+      await changePassword(db, userId, { hash, session: 'elsewhere' }, COMMAND_LINE, now())
+      await holder.query('COMMIT')
+      return await pressed
+    } finally {
+      await holder.end()
+    }
+  }
+
+  test('S239: lets nobody in by a password that was changed while their sign-in was on its way', async () => {
+    const { id } = await makeOperator(product, 'tess', 'owner')
+    const page = await openBrowser().open(at('/console/sign-in'))
+    const typed = page.fill({ username: 'tess', password: OPERATOR_PASSWORD })
+    const pressed = await pressAsPasswordChanges(id, () => typed.press('Sign in'))
+    assert.equal(new URL(pressed.url).pathname, '/console/sign-in')
   })
 
   test('tells a user who is no operator, a stranger and a wrong password the same', async () => {
@@ -277,6 +307,20 @@ describe('the console', () => {
       product.clock.now = new Date(product.clock.now.getTime() + 11 * 60_000)
       const page = await halfWay()
       assert.equal((await page.fill({ code: codeNow() }).press('Continue')).status, 200)
+    })
+
+    test('S239: a code is worth nothing with a password that was changed while it was on its way', async () => {
+      const { id } = await makeOperator(product, 'tim', 'owner')
+      const { keyring } = product.running.house
+      const own = new Secret()
+      await product.rows(
+        `INSERT INTO user_factors (user_id, kind, secret_sealed, confirmed_at) VALUES ($1, 'totp', $2, now())`,
+        [id, keyring.seal(`totp ${id}`, own.base32)],
+      )
+      const half = await signInToConsole(product, openBrowser(), 'tim')
+      const typed = half.fill({ code: new TOTP({ secret: own }).generate({ timestamp: product.clock.now.getTime() }) })
+      const pressed = await pressAsPasswordChanges(id, () => typed.press('Continue'))
+      assert.equal(new URL(pressed.url).pathname, '/console/sign-in')
     })
 
     test('the secret is sealed at rest and shown never again', async () => {
