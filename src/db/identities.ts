@@ -33,6 +33,25 @@ export function findIdentity(db: Db, person: Person): Promise<NamedIdentity | un
 }
 
 /**
+ * Whether an application takes a user who comes in by a password. Where it takes the people of some idps alone, they are one of those: anybody may set
+ * a password in My Account.
+ */
+export async function acceptsByPassword(
+  db: Db,
+  { identityProviders }: { identityProviders: string[] | null },
+  userId: string,
+): Promise<boolean> {
+  if (identityProviders === null) return true
+  const row = await queryOne(
+    db,
+    `SELECT 1 FROM identities i JOIN idps ON idps.id = idp_id
+     WHERE user_id = ? AND is_enabled AND name = ANY (?::text[]) AND NOT ${IS_LOCKED} LIMIT 1`,
+    [userId, identityProviders],
+  )
+  return row !== undefined
+}
+
+/**
  * Claims the person for a user, whom the same transaction may be about to insert; false when another transaction got there first
  * (waiting for it to end if it has not), and when the idp is off or gone: whoever begins to delete it waits for this, or has been waited for,
  * so that nobody comes from it after that. The reference to users is checked at commit.

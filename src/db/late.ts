@@ -4,6 +4,7 @@ import { refuseRecord } from './audit.ts'
 import { applicationIn, type ConfiguredRows, idpIn } from './configured.ts'
 import { type Db, inTransaction } from './connect.ts'
 import { type EndedStanding, type Ending, refuseEnded } from './flows.ts'
+import { acceptsByPassword } from './identities.ts'
 import { isSubjectOver } from './identity-locks.ts'
 
 /** Of an ended flow, what it is judged by. */
@@ -27,7 +28,7 @@ interface Looking {
   isOpen?: () => Promise<boolean>
 }
 
-/** `NO_WAY_IN`: their user or the idp was deleted meanwhile, or the one is not known to the other any more. */
+/** `NO_WAY_IN`: their user or the idp was deleted meanwhile, or the one is not known to the other any more, or to none that the application takes. */
 export type LateRefusal = 'IDP_OFF' | 'IDENTITY_LOCKED' | 'USER_LOCKED' | 'NO_WAY_IN'
 
 /**
@@ -64,6 +65,7 @@ async function refusalOf(db: Db, flow: Ended, now: Date): Promise<LateRefusal | 
   }
   if (!standing) return 'NO_WAY_IN'
   if (standing.isLocked) return 'USER_LOCKED'
+  if (!idp && application && !(await acceptsByPassword(db, application, ending.userId))) return 'NO_WAY_IN'
   if (!idp || standing.isLetIn) return undefined
   return standing.isKnownThere ? 'IDENTITY_LOCKED' : 'NO_WAY_IN'
 }

@@ -1,5 +1,6 @@
 // Whether a session, a code or a token is still good. Law: none is trusted alone; at each use PostgreSQL says what holds now.
 import { acceptsIdp } from '../db/applications.ts'
+import { acceptsByPassword } from '../db/identities.ts'
 import { findFederatedStanding, findStanding, type UserStanding } from '../db/standing.ts'
 import type { House } from '../house.ts'
 import { isFederated } from './subjects.ts'
@@ -14,7 +15,8 @@ export interface Beginning {
 export type Gate = Parameters<typeof acceptsIdp>[0]
 
 /**
- * Whether what a subject began goes on at this application: the idp is on and accepted there; the user is there, comes in that way, and is neither
+ * Whether what a subject began goes on at this application: the idp is on and accepted there (of who came by a
+ * password, one of theirs is); the user is there, comes in that way, and is neither
  * locked nor signed out since; who they are at the idp is not locked, nor was since. `standing` is theirs, where it was asked for already.
  */
 export async function isLive(
@@ -33,7 +35,8 @@ export async function isLive(
   }
   const user = standing ?? (await standingOf(house, subject, beginning))
   if (user === undefined || user.isLocked || isSignedOut(user, begunAt)) return false
-  return isOpen(user) && (idpId === undefined || user.isLetIn)
+  if (idpId === undefined) return acceptsByPassword(house.db, application, user.id)
+  return isOpen(user) && user.isLetIn
 }
 
 /** How a user stands with what began so; undefined when there is none (any more). */

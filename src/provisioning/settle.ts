@@ -1,6 +1,7 @@
 // Carries out every decision that needs no answer from the person. What is left is a question, or an ended flow.
 import { applicationIn } from '../db/configured.ts'
 import { noteProved } from '../db/flows.ts'
+import { acceptsByPassword } from '../db/identities.ts'
 import { type Means, meansOf } from '../db/proofs.ts'
 import { factorAddress } from '../factors/addresses.ts'
 import type { Flow } from '../flow.ts'
@@ -84,6 +85,10 @@ export async function settleLocally(house: House, flow: Flow, userId: string): P
   // Since the password was typed.
   if (!by || means.isLocked || !application?.isEnabled) {
     await endWithoutUser(house, flow, { kind: 'refused', code: 'USER_LOCKED' })
+    return undefined
+  }
+  if (!(await acceptsByPassword(house.db, application, userId))) {
+    await endWithoutUser(house, flow, { kind: 'refused', code: 'NO_WAY_IN' })
     return undefined
   }
   if (!(await factorStep(house, userId, { application, shownBy: flow.factorUserId }))) {

@@ -1,6 +1,8 @@
 // Who is not let in, what they read, and what the application hears of it; and what people read when an address leads nowhere.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { join } from '../support/account.ts'
+import type { Application } from '../support/application.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { readPage } from '../support/html-page.ts'
 import { PASSWORD } from '../support/people.ts'
@@ -14,6 +16,7 @@ import {
   hashOfUser,
   knownPerson,
   meanwhile,
+  type Newcomer,
   newcomer,
   refused,
   signedIn,
@@ -34,6 +37,56 @@ describe('the refusals', () => {
 
   const lock = (userId: string, isLocked = true) =>
     product.rows('UPDATE users SET is_locked = $2 WHERE id = $1', [userId, isLocked])
+
+  describe('a password, at an application that takes the people of some idps alone', () => {
+    let payroll: Application
+    before(async () => {
+      payroll = await product.addApplication({ clientId: 'payroll' }, { identityProviders: ['silent'] })
+    })
+
+    /** Comes to an application, chooses the password in place of its idp, and types it. */
+    async function signInByPassword(application: Application, { sub }: Newcomer, browser = openBrowser()) {
+      product.idp.signInAs = undefined
+      const { history } = await browser.open(`${application.url}/login`)
+      const [, key] = /sessionDataKey=([\w-]+)/.exec(history.join(' ')) ?? []
+      const page = await browser.open(`${product.url}/authenticationendpoint/login.do?sessionDataKey=${key}&choose=1`)
+      const { user } = await knownPerson(product, sub)
+      return page.fill({ username: user.username, password: PASSWORD }).press('Sign in')
+    }
+    /** Somebody of an idp, who has a password. */
+    async function somebody(mode: 'silent' | 'consent'): Promise<Newcomer> {
+      const person = newcomer()
+      const id = await join(product, mode, person, { ticks: mode === 'consent' ? [EMAIL] : [] })
+      const hash = await product.running.house.passwords.hash(PASSWORD, person.sub)
+      await product.rows('UPDATE users SET password_hash = $1 WHERE id = $2', [hash, id])
+      return person
+    }
+
+    it('is enough for those, and for nobody else, who read that they cannot sign in', async () => {
+      await signInByPassword(payroll, await somebody('silent'))
+      assert.equal(payroll.results.at(-1)?.kind, 'signed-in')
+      const page = await signInByPassword(payroll, await somebody('consent'))
+      assert.equal(page.status, 409)
+      assert.deepEqual(codesOn(page), ['SIGN_IN_REFUSED'])
+      assert.equal(payroll.results.length, 1)
+      const [event] = await product.rows('SELECT event, detail FROM audit_events ORDER BY id DESC LIMIT 1')
+      assert.deepEqual(event, { event: 'refused', detail: { code: 'NO_WAY_IN' } })
+    })
+
+    it('that let somebody in elsewhere leads there by no session either', async () => {
+      const [one, other] = [await somebody('silent'), await somebody('consent')]
+      const outcomes = []
+      for (const person of [one, other]) {
+        const browser = openBrowser()
+        await signInByPassword(product.application, person, browser)
+        assert.equal(product.application.results.at(-1)?.kind, 'signed-in')
+        await browser.open(`${payroll.url}/login?prompt=none`)
+        const result = payroll.results.at(-1)
+        outcomes.push(result?.kind === 'error' ? result.error : result?.kind)
+      }
+      assert.deepEqual(outcomes, ['signed-in', 'login_required'])
+    })
+  })
 
   describe('a locked user', () => {
     it('reads that they cannot sign in, and not why; access is denied once they press Return; the record knows; no byte of theirs changes', async () => {
