@@ -1,6 +1,5 @@
 // The checkpoint of each day: what is in it, who makes it, what its key is worth, and copies of it that were kept elsewhere.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,10 +15,11 @@ import { readKept } from '../src/records/kept-checkpoints.ts'
 import { createKeyring } from '../src/seal.ts'
 import { fillLooks } from '../src/stores/review.ts'
 import { join as become } from './support/account.ts'
+import { vestibule } from './support/commands.ts'
 import { answer, checkpointAt, NOTICE, verdictAfter, verdictOf } from './support/consent-records.ts'
 import { migrateUntil } from './support/earlier-schema.ts'
 import { openHouse, type TestHouse } from './support/house.ts'
-import { REPOSITORY, rowsOf, SECRET_KEY, startProduct, testCluster } from './support/product.ts'
+import { rowsOf, SECRET_KEY, startProduct, testCluster } from './support/product.ts'
 import { newcomer } from './support/visits.ts'
 
 const DAY = 86_400_000
@@ -240,17 +240,8 @@ describe('vestibule consent verify', () => {
     await writeFile(name, content)
     return name
   }
-  const run = (words: string[], env: Record<string, string> = {}) =>
-    new Promise<{ code: number; out: string; error: string }>((resolve) => {
-      const { PATH = '', HOME = '' } = process.env
-      const options = { env: { PATH, HOME, DATABASE_URL: on.url, DATABASE_SSL: 'off', SECRET_KEY, ...env } }
-      execFile(
-        process.execPath,
-        [path.join(REPOSITORY, 'dist/cli.js'), 'consent', 'verify', ...words],
-        options,
-        (error, out, stderr) => resolve({ code: error ? Number(error.code) : 0, out, error: stderr }),
-      )
-    })
+  const run = (words: string[], variables: Record<string, string> = {}) =>
+    vestibule(['consent', 'verify', ...words], { DATABASE_URL: on.url, DATABASE_SSL: 'off', SECRET_KEY, ...variables })
 
   it('says how much there is when all is as it was, and ends with 0', async () => {
     assert.deepEqual(await run([]), { code: 0, out: 'ok: 3 records of 1 person, 1 checkpoint\n', error: '' })
