@@ -213,6 +213,8 @@ test('no code point makes reading throw, and a canonical form is its own canonic
       const reading = readUsername(name)
       if (reading.kind === 'problem') continue
       accepted += 1
+      // Whoever reads the same once more reads the same.
+      if (reading.canonical === name) continue
       const again = readUsername(reading.canonical)
       assert.ok(again.kind === 'ok' && again.canonical === reading.canonical, point.toString(16))
     }
