@@ -1,24 +1,20 @@
 // Keys are replaced while people sign in, and nobody is signed out by it: signing keys of the OpenID Provider, and SECRET_KEY itself.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { promisify } from 'node:util'
 import { type Browser, openBrowser, type Page } from './support/browser.ts'
+import { vestibule } from './support/commands.ts'
 import { type Fleet, startFleet } from './support/fleet.ts'
-import { type Product, REPOSITORY, SECRET_KEY, startProduct } from './support/product.ts'
+import { type Product, SECRET_KEY, startProduct } from './support/product.ts'
 import { arrive, fillRegister, lastSubject, stranger } from './support/road.ts'
 import { signedIn, visit } from './support/visits.ts'
 
 const NEW_KEY = 'a new secret key for tests that is long enough too'
 
-/** Runs a command of an operator; what it printed. */
-async function vestibule(databaseUrl: string, words: string[], env: Record<string, string> = {}): Promise<string> {
-  const { PATH = '', HOME = '' } = process.env
-  const { stdout } = await promisify(execFile)(process.execPath, [path.join(REPOSITORY, 'dist/cli.js'), ...words], {
-    env: { PATH, HOME, DATABASE_URL: databaseUrl, SECRET_KEY, ...env },
-  })
-  return stdout
+/** Runs a command of an operator, which has to end well; what it printed. */
+async function told(databaseUrl: string, words: string[], env: Record<string, string> = {}): Promise<string> {
+  const { code, out, error } = await vestibule(words, { DATABASE_URL: databaseUrl, SECRET_KEY, ...env })
+  assert.equal(code, 0, error)
+  return out
 }
 
 /** The ids of the published keys, and of the one that signed this token. */
@@ -52,7 +48,7 @@ describe('the signing keys of the OpenID Provider', () => {
     const before = signedIn(product.application)
     const [signing, next] = await keysOf(product)
 
-    assert.match(await vestibule(product.databaseUrl, ['keys', 'rotate']), /^Made the signing key [\w-]{16}\./)
+    assert.match(await told(product.databaseUrl, ['keys', 'rotate']), /^Made the signing key [\w-]{16}\./)
     assert.deepEqual(await keysOf(product), [signing, next], 'nothing changes before the process has looked')
     product.clock.now = new Date(product.clock.now.getTime() + 61_000)
     await keysOf(product)
@@ -75,8 +71,8 @@ describe('the signing keys of the OpenID Provider', () => {
 
   it('are three at the most, however often they rotate, and the one that signs was always published before', async () => {
     const [, next] = await keysOf(product)
-    await vestibule(product.databaseUrl, ['keys', 'rotate'])
-    await vestibule(product.databaseUrl, ['keys', 'rotate'])
+    await told(product.databaseUrl, ['keys', 'rotate'])
+    await told(product.databaseUrl, ['keys', 'rotate'])
     const [{ count }] = (await product.rows<{ count: number }>('SELECT count(*)::int FROM signing_keys')) as [
       { count: number },
     ]
@@ -137,7 +133,7 @@ describe('SECRET_KEY', () => {
 
     await release({ SECRET_KEY, SECRET_KEY_PREVIOUS: NEW_KEY })
     await release({ SECRET_KEY: NEW_KEY, SECRET_KEY_PREVIOUS: SECRET_KEY })
-    const said = await vestibule(fleet.databaseUrl, ['keys', 'reseal'], {
+    const said = await told(fleet.databaseUrl, ['keys', 'reseal'], {
       SECRET_KEY: NEW_KEY,
       SECRET_KEY_PREVIOUS: SECRET_KEY,
     })
@@ -151,7 +147,7 @@ describe('SECRET_KEY', () => {
   })
 
   it('is worth nothing once it is dropped: what it sealed is counted as lost, and says so', async () => {
-    const said = await vestibule(fleet.databaseUrl, ['keys', 'reseal'], {
+    const said = await told(fleet.databaseUrl, ['keys', 'reseal'], {
       SECRET_KEY: 'neither the old nor the new secret key of these tests',
     })
     assert.match(said, /^signing_keys: 0 sealed again; 2 can be opened by neither key$/m)
