@@ -62,9 +62,16 @@ export interface Look {
   pictures?: string | undefined
 }
 
-/** Run in the page: what it is made of and drawn by, whatever its words are. */
-const BUILD = `[...document.styleSheets, ...document.querySelectorAll('*')].map(({ href, localName, className }) =>
-  localName === undefined ? href : localName + ' ' + className).join()`
+/**
+ * Run in the page: what it is made of and drawn by, each kind of thing once with all that it stands in. Whatever its words are, and whichever of the
+ * languages to choose from is not a link.
+ */
+const BUILD = `(() => {
+  const place = (element) =>
+    element === null ? '' : place(element.parentElement) + '>' + element.localName + ' ' + element.className
+  const sheets = [...document.styleSheets].map(({ href }) => href)
+  return [...new Set([...sheets, ...[...document.querySelectorAll('*')].map(place)])].sort().join()
+})()`
 
 /** How often axe has looked at pages of a build. */
 const looks = new Map<string, number>()
