@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { personas, subjectOf } from '../src/demo/personas.ts'
 import { type Browser, openBrowser, type Page } from './support/browser.ts'
+import { REPOSITORY } from './support/built.ts'
 import {
   DEMO_WAYS,
   type DemoMode,
@@ -30,7 +31,8 @@ describe('the demo, started in an empty folder with nothing configured', () => {
   before(async () => {
     place = await emptyFolder()
     port = await freePorts()
-    demo = await startDemoProcess(place.folder, port)
+    // File by file, as everybody starts it; all others of these tests run the same program in one file.
+    demo = await startDemoProcess(place.folder, port, { program: REPOSITORY })
   })
   after(async () => {
     await demo.end('SIGTERM')
@@ -137,7 +139,7 @@ describe('the demo, started in an empty folder with nothing configured', () => {
   })
 
   it('cannot be started twice on one folder, and the first goes on', async () => {
-    const second = spawnProgram(place.folder, { PORT: String(await freePorts()) })
+    const second = await spawnProgram(place.folder, { PORT: String(await freePorts()) })
     const { code, stderr } = await endOf(second)
     assert.equal(code, 1)
     assert.match(stderr, /another Vestibule is using this folder/)
@@ -239,7 +241,7 @@ describe('without a database in production or on a platform', () => {
     it(`the program refuses to start with exit code 78 and names what is missing: ${JSON.stringify(settings)}`, async () => {
       const { folder, remove } = await emptyFolder()
       try {
-        const { code, stdout, stderr } = await endOf(spawnProgram(folder, settings))
+        const { code, stdout, stderr } = await endOf(await spawnProgram(folder, settings))
         assert.equal(code, 78, stderr)
         assert.match(stderr, /DATABASE_URL/)
         assert.equal(stdout, '')

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildIfMissing } from './built.ts'
-import { REPOSITORY, rowsOf } from './product.ts'
+import { oneFileEach } from './one-file.ts'
+import { rowsOf } from './product.ts'
 import { end } from './server-process.ts'
 
 export interface DemoProcess {
@@ -45,11 +46,15 @@ export async function emptyFolder(): Promise<{ folder: string; remove(): Promise
   return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }) }
 }
 
-/** Runs the built program, ours or the one in `program`. Nothing of this process's environment but PATH and HOME is passed on. */
-export function spawnProgram(folder: string, settings: Record<string, string>, program = REPOSITORY): ChildProcess {
-  buildIfMissing(program)
+/** Runs the built program, ours in one file or the one in `program`. Nothing of this process's environment but PATH and HOME is passed on. */
+export async function spawnProgram(
+  folder: string,
+  settings: Record<string, string>,
+  program?: string,
+): Promise<ChildProcess> {
+  if (program !== undefined) buildIfMissing(program)
   const { PATH = '', HOME = '' } = process.env
-  return spawn(process.execPath, [join(program, 'dist/main.js')], {
+  return spawn(process.execPath, [join(program ?? (await oneFileEach()), 'dist/main.js')], {
     cwd: folder,
     env: { PATH, HOME, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -60,9 +65,9 @@ export function spawnProgram(folder: string, settings: Record<string, string>, p
 export async function startDemoProcess(
   folder: string,
   port: number,
-  { withinMs = 20_000, program = REPOSITORY } = {},
+  { withinMs = 20_000, program }: { withinMs?: number; program?: string } = {},
 ): Promise<DemoProcess> {
-  const child = spawnProgram(folder, { PORT: String(port) }, program)
+  const child = await spawnProgram(folder, { PORT: String(port) }, program)
   const output = { stdout: '', stderr: '' }
   child.stdout?.on('data', (chunk) => {
     output.stdout += chunk
