@@ -43,6 +43,9 @@ async function emptyDatabase(): Promise<string> {
   return cluster.url(name)
 }
 
+/** A copy of one that is up to date, for commands that are not about how it became so. */
+const migratedDatabase = async () => (await (await testCluster()).clone()).url
+
 const schemaOf = (url: string) =>
   rowsOf(
     url,
@@ -229,7 +232,7 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
   })
 
   it('says whose names a tightened rule would not take, without saying them, and refuses to remove their store', async () => {
-    const DATABASE_URL = await emptyDatabase()
+    const DATABASE_URL = await migratedDatabase()
     const declares = (stores: string) => file(`${DECLARATION}\nuserStores: [ ${stores} ]\n`)
     const settings = async (stores: string) => ({ DATABASE_URL, SECRET_KEY, CONFIG_FILE: await declares(stores) })
     assert.equal((await vestibule(['migrate'], await settings('{ name: STAFF }'))).code, 0)
@@ -287,8 +290,7 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
   })
 
   it('takes longer than anybody waits for an answer, where there is much to write or somebody to wait for', async () => {
-    const DATABASE_URL = await emptyDatabase()
-    assert.equal((await vestibule(['migrate'], { DATABASE_URL })).code, 0)
+    const DATABASE_URL = await migratedDatabase()
     const holder = new pg.Client(DATABASE_URL)
     await holder.connect()
     await holder.query('SELECT pg_advisory_lock(7135200)')
@@ -358,12 +360,12 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
 
 describe('vestibule config export', { concurrency: 2 }, () => {
   it('prints a file that makes the same settings elsewhere, with variables in the place of secrets, and needs no key', async () => {
-    const DATABASE_URL = await emptyDatabase()
+    const DATABASE_URL = await migratedDatabase()
     await vestibule(['migrate'], { DATABASE_URL, SECRET_KEY, CONFIG_FILE: await file(DECLARATION) })
     const { code, out, error } = await vestibule(['config', 'export'], { DATABASE_URL })
     assert.equal(code, 0, error)
     assert.doesNotMatch(out, /a secret/)
-    const elsewhere = await emptyDatabase()
+    const elsewhere = await migratedDatabase()
     const secrets = {
       ACME_SECRET: 'a secret between us and acme',
       GLOBEX_SECRET: 'a secret between us and globex',
@@ -393,7 +395,7 @@ describe('vestibule config apply', { concurrency: 2 }, () => {
   })
 
   it('without SECRET_KEY says that secrets cannot be sealed', async () => {
-    const { url: DATABASE_URL } = await (await testCluster()).clone()
+    const DATABASE_URL = await migratedDatabase()
     const { code, error } = await vestibule(['config', 'apply'], { DATABASE_URL, CONFIG_FILE: await file(DECLARATION) })
     assert.equal(code, 1)
     assert.match(error, /SECRET_KEY is not set/)
@@ -415,9 +417,8 @@ describe('vestibule config apply', { concurrency: 2 }, () => {
 
 describe('vestibule admin create', () => {
   it('makes an owner with a password that is printed once, and gives nobody who is there another one', async () => {
-    const url = await emptyDatabase()
+    const url = await migratedDatabase()
     const variables = { DATABASE_URL: url, SECRET_KEY, DATABASE_SSL: 'off' }
-    assert.equal((await vestibule(['migrate'], variables)).code, 0)
     const made = await vestibule(['admin', 'create', 'olu', '--owner'], variables)
     assert.equal(made.code, 0, made.error)
     assert.match(made.out, /Made the owner olu with the password [\w-]{20,}\n/)
