@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { textOf } from '../src/account/edit.ts'
+import { readPurpose } from '../src/console/purpose-form.ts'
 import type { ConsentRecord } from '../src/db/consents.ts'
 import type { Scheme } from '../src/db/idps.ts'
 import type { AttributeValue, StoredAttribute } from '../src/db/user-attributes.ts'
@@ -612,6 +614,11 @@ describe('fifty thousand characters of anything', () => {
     ['as a claim', (long) => profileOf({ sub: 'asha-1', email: long }, { email: 'email' })],
     ['as a name to suggest', (long) => suggestedUsername({ email: long, subject: long })],
     ['as a form', (long) => readFormOf(long)],
+    [
+      'as a value in the field of My Account',
+      (long) => [textOf({ value: long }), textOf({ value: { country: long } })],
+    ],
+    ['as the words of a purpose', (long) => readPurpose(readFields({ purpose: long, description: long }), [])],
   ]
 
   function readFormOf(long: string): FormReading {

@@ -6,7 +6,7 @@ import type { Keeper } from '../db/read-only.ts'
 import type { SheetAttribute } from '../db/user-sheet.ts'
 import { inputFor, readTyped } from '../provisioning/typed-attributes.ts'
 import { PageError } from '../web/errors.ts'
-import { readFields, textParameter } from '../web/forms.ts'
+import { inOneLine, readFields, textParameter } from '../web/forms.ts'
 import { languageOf } from '../web/language.ts'
 import type { Message } from '../web/page.ts'
 import { type Account, readAccount } from './account.ts'
@@ -133,10 +133,10 @@ export function isMissing({ choices, kept }: Pick<Account, 'choices' | 'kept'>, 
 }
 
 /** In one line, as a field has it. */
-function textOf({ value }: Pick<SheetAttribute, 'value'>): string {
+export function textOf({ value }: Pick<SheetAttribute, 'value'>): string {
   const text =
     typeof value === 'object' && !Array.isArray(value)
       ? (value['formatted'] ?? Object.values(value).join(', '))
       : String(value)
-  return text.trim().replace(/\s*[\r\n]+\s*/g, ', ')
+  return inOneLine(text, ', ')
 }

@@ -1,7 +1,7 @@
 // The form of a purpose: what was typed into it, as an entry of the settings and the other way round.
 import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../settings/kinds.ts'
-import type { Fields } from '../web/forms.ts'
+import { type Fields, inOneLine } from '../web/forms.ts'
 import { entryOf, type FieldOf } from './entry-form.ts'
 import { type Language, spokenFields, spokenId, type Translations } from './spoken.ts'
 
@@ -70,7 +70,7 @@ export function readPurpose(fields: Fields, languages: readonly Language[]): Typ
 }
 
 /** A browser ends lines as a form does; people read the description as one text. */
-const oneLine = (text: string) => text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim()
+const oneLine = (text: string) => inOneLine(text, ' ')
 
 /** Rows in which something was chosen: the others say nothing. */
 export function withoutEmptyRows(typed: TypedPurpose): TypedPurpose {

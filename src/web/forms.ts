@@ -127,6 +127,15 @@ export function readFields(body: unknown): Fields {
   }
 }
 
+/**
+ * Text of several lines in one, as a field has it: `joint` stands for each break and the space around it. Line by line: an expression for the space
+ * before a break would take the square of a long run of spaces.
+ */
+export function inOneLine(text: string, joint: string): string {
+  const lines = text.split(/[\r\n]+/).map((line) => line.trim())
+  return lines.filter((line) => line !== '').join(joint)
+}
+
 /** The query of an address as it stands, without its question mark. A second one is part of the query (RFC 3986, 3.4). */
 export function queryOf(url: string): string {
   const at = url.indexOf('?')
