@@ -19,6 +19,7 @@ import { type Changes, changesOf, type SyncFacts } from '../src/provisioning/syn
 import { readTyped } from '../src/provisioning/typed-attributes.ts'
 import { alternatives, readUsername, suggestedUsername } from '../src/provisioning/username.ts'
 import { passwordProblem, storableForm } from '../src/stores/password-policy.ts'
+import { problemOfSvg } from '../src/themes/svg.ts'
 import { PageError } from '../src/web/errors.ts'
 import { readFields } from '../src/web/forms.ts'
 import { holds, jsonValue, longText, memberName, objectOf, runs, shortText, text } from './support/arbitraries.ts'
@@ -618,8 +619,13 @@ describe('fifty thousand characters of anything', () => {
       'as a value in the field of My Account',
       (long) => [textOf({ value: long }), textOf({ value: { country: long } })],
     ],
+    ['as a picture', (long) => pictureProblem(`url( ${long.slice(1, -1)}#a)`)],
     ['as the words of a purpose', (long) => readPurpose(readFields({ purpose: long, description: long }), [])],
   ]
+
+  function pictureProblem(fill: string): string | undefined {
+    return problemOfSvg(Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg"><path fill="${fill}"/></svg>`))
+  }
 
   function readFormOf(long: string): FormReading {
     const person = { issuer: ISSUER, subject: 'asha-1', suggestedUsername: long, attributes: {}, roles: [] }

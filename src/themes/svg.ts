@@ -77,7 +77,7 @@ function problemOfAttributes(text: string, isRoot: boolean): string | undefined 
 
 /** In a stylesheet or in an attribute: anything but what is drawn in the picture itself. An escape could hide it. */
 function fetches(css: string): boolean {
-  return /\\|url\(\s*["']?(?!\s*["']?#)|image-set|javascript:/i.test(css)
+  return /\\|url\((?!\s*["']?#)|image-set|javascript:/i.test(css)
 }
 
 const ENTITIES: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
