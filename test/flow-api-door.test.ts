@@ -1,5 +1,6 @@
 // The door of authentication flows elsewhere: the worked example in a process of its own, and each key of the way in and out in one pair of hands, once.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { FlowResponse, OutcomeResponse } from '../src/api/shapes.ts'
 import { setPersonLocked } from '../src/console/identity-lock.ts'
@@ -257,6 +258,21 @@ describe('the door', () => {
       attributes.map(({ name }) => name),
       ['department', 'email', 'name', 'phone_number'],
     )
+  })
+
+  it('lets in whoever has verified addresses of any length, or any number of them, new or known', async () => {
+    const long = randomBytes(4_500).toString('hex')
+    for (const email of [`${long}@acme.example`, long.match(/.{100}/g)]) {
+      const person = newcomer()
+      for (const claims of [{ email }, {}, { email }]) {
+        const home = await sentBack(
+          openBrowser(),
+          await openFlow(product, 'silent', { ...person, ...claims } as Newcomer),
+        )
+        const { body } = await fetchOutcome(home.searchParams.get('flow'))
+        assert.equal(body['outcome'], 'signed-in')
+      }
+    }
   })
 
   it('lets in whoever brings the key first: of twenty browsers one, and the others change nothing', async () => {

@@ -1,6 +1,7 @@
 // Finding users among many: every answer as looking through all of them would give it, and no statement that does.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { isKeptVerified } from '../src/db/proofs.ts'
 import { COUNTED, countUsers, type ListedUser, searchUsers, type UserSearch } from '../src/db/user-search.ts'
 import { openHouse, type TestHouse } from './support/house.ts'
 
@@ -181,6 +182,24 @@ describe('among twenty thousand users', () => {
       const name = pages.find(([, upTo]) => index < upTo)?.[0]
       assert.doesNotMatch(text, /Seq Scan on (users|identities|user_attributes)\b/, `${name}: ${sql}\n${text}`)
     }
+  })
+
+  test('whoever keeps a verified address is found by an index, in whatever case of its letters', async () => {
+    const { db } = house.house
+    const sql = "SELECT value #>> '{}' AS address FROM user_attributes WHERE name = 'email' LIMIT 1"
+    const [{ address } = assert.fail()] = await house.rows<{ address: string }>(sql)
+    assert.equal(await isKeptVerified(db, address), false)
+    await house.rows("UPDATE user_attributes SET verified = true WHERE name = 'email'")
+    await house.rows('VACUUM ANALYZE user_attributes')
+    const said: { sql: string; bindings: unknown[] }[] = []
+    db.on('query', (query: { sql: string; bindings: unknown[] }) => said.push(query))
+    assert.equal(await isKeptVerified(db, address.toUpperCase()), true)
+    assert.equal(await isKeptVerified(db, `${address}x`), false)
+    for (const { sql, bindings } of said) {
+      const plan = await house.rows<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, bindings)
+      assert.match(plan.map((row) => row['QUERY PLAN']).join('\n'), /user_attributes_verified_email_idx/)
+    }
+    assert.equal(said.length, 2)
   })
 })
 

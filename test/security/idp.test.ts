@@ -252,6 +252,24 @@ describe('an idp that misbehaves', () => {
     }
   })
 
+  it('by verified addresses of any length, or any number of them, keeps nobody out, new or known', async () => {
+    const long = randomBytes(4_500).toString('hex')
+    for (const email of [`${long}@acme.example`, long.match(/.{100}/g)]) {
+      const person = stranger(product)
+      await arrive(product, openBrowser(), 'silent', person)
+      const id = lastSubject(product.application)
+      await arrive(product, openBrowser(), 'silent', Object.assign(person, { email }))
+      assert.equal(lastSubject(product.application), id)
+      const other = stranger(product, { email })
+      await arrive(product, openBrowser(), 'silent', other)
+      assert.equal(lastSubject(product.application), (await knownPerson(product, other.sub)).user.id)
+      const asked = stranger(product, { email })
+      const prompt = await arrive(product, openBrowser(), 'consent', asked)
+      await prompt.tick('recover:email').press('Create account')
+      assert.equal(lastSubject(product.application), (await knownPerson(product, asked.sub)).user.id)
+    }
+  })
+
   it('verifies an address only by saying true, and not by anything that looks like it', async () => {
     const words: [unknown, boolean][] = [
       [true, true],
