@@ -106,6 +106,16 @@ describe('attributes', () => {
     test(`${title} counts as not sent`, () => assert.deepEqual(read({ given_name: sent }).attributes, {}))
   }
 
+  test('an e-mail address of more than 254 characters counts as not sent, verified or not', () => {
+    const longest = `${'x'.repeat(254 - 13)}@acme.example`
+    for (const email_verified of [true, false, undefined]) {
+      assert.equal(value({ email: longest, email_verified }, 'email'), longest)
+      const { attributes, suggestedUsername } = read({ email: `x${longest}`, email_verified, given_name: 'Asha' })
+      assert.deepEqual(attributes, { given_name: { value: 'Asha' } })
+      assert.equal(suggestedUsername, 'asha-1')
+    }
+  })
+
   test('every profile is the same after it was kept as JSON', () => {
     for (const [, sent] of [...values, ...notSent]) {
       const profile = read({ given_name: sent, address: sent })

@@ -2,6 +2,7 @@
 import type { Idp } from '../db/idps.ts'
 import type { AddressValue, AttributeValue } from '../db/user-attributes.ts'
 import { readRoles } from '../provisioning/roles.ts'
+import { LONGEST_ADDRESS } from '../provisioning/typed-attributes.ts'
 import { suggestedUsername } from '../provisioning/username.ts'
 
 export interface ProfileAttribute {
@@ -110,6 +111,8 @@ function own(claims: Readonly<Record<string, unknown>>, claim: string): unknown 
 
 function readValue(attribute: string, value: unknown): AttributeValue | undefined {
   if (attribute === 'address') return readAddress(value)
+  // Longer than any that can be written to (RFC 5321), so nobody has checked it, whatever is said of it. A slip with a claim keeps nobody out.
+  if (attribute === 'email' && typeof value === 'string' && checkText(value).length > LONGEST_ADDRESS) return undefined
   if (typeof value === 'string') return value === '' ? undefined : checkText(value)
   if (typeof value === 'boolean') return value
   // 1e400 is JSON and becomes Infinity here, which JSON cannot say again.

@@ -68,7 +68,8 @@ function problem(key: string, values?: Record<string, string | number>): { probl
 const MAILBOX = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/
 const HOST = /^(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+[a-z](?:[a-z\d-]{0,61}[a-z\d])$/i
 const LONGEST_MAILBOX = 64
-const LONGEST_ADDRESS = 254
+/** Of an e-mail address that can be written to: a path has 256 with its angle brackets (RFC 5321, 4.5.3.1.3). */
+export const LONGEST_ADDRESS = 254
 
 /** Exactly one address, or undefined. A domain in other letters becomes its ASCII form, as in the e-mail field of a browser (HTML 4.10.5.1.5). */
 function readAddress(text: string): string | undefined {
