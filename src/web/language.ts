@@ -52,6 +52,8 @@ export function followLanguageLinks(publicUrl: URL): RequestHandler {
     const language = choiceOf(res)?.available.find((one) => one === wanted.at(-1))
     const isElsewhere = /^(cross-site|same-site)$/.test(req.get('Sec-Fetch-Site') ?? '')
     if (language === undefined || isElsewhere || !/^(GET|HEAD)$/.test(req.method)) return next()
+    // "//" begins as the name of a host that never comes.
+    if (!URL.canParse(req.originalUrl, publicUrl.href)) return next()
     rememberLanguage(res, publicUrl, language)
     const target = new URL(publicUrl)
     // Path and query only: "//evil.example" names a host of its own.

@@ -303,6 +303,15 @@ describe('a response', () => {
     }
   })
 
+  it('to an address that is none is the same page, whatever language it asks for', async () => {
+    for (const target of ['//', '///', '//[', '//:80', '/\\']) {
+      for (const query of ['', '?language=de']) {
+        const { status, headers } = await here('GET', target + query)
+        assert.deepEqual([status, headers['set-cookie']], [404, undefined], target + query)
+      }
+    }
+  })
+
   it('to a method that an address does not have is 405, and names those that it has', async () => {
     const addresses: Record<string, string> = {
       [LOGIN]: 'GET, HEAD, POST',
