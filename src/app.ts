@@ -28,7 +28,7 @@ import { chooseLanguage, followLanguageLinks } from './web/language.ts'
 import { requestLog } from './web/logging.ts'
 import { closeWhenStopping, probes } from './web/probes.ts'
 import { problemHandler } from './web/problems.ts'
-import { compressedFiles } from './web/public-files.ts'
+import { compressedFiles, unmetCondition } from './web/public-files.ts'
 import { createSessions } from './web/session.ts'
 import { APPEARANCE, themeFiles } from './web/theme.ts'
 import { timeLimit } from './web/time-limit.ts'
@@ -86,7 +86,8 @@ export async function createApp(house: House): Promise<Express> {
   app.use(onlyHttps(publicUrl))
   app.use(onlyOurHost(publicUrl))
   app.use('/public', compressedFiles(PUBLIC, PUBLIC_MAX_AGE_MS))
-  app.use('/public', express.static(PUBLIC, { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false }))
+  const asTheyAre = { maxAge: PUBLIC_MAX_AGE_MS, index: false, redirect: false, acceptRanges: false }
+  app.use('/public', express.static(PUBLIC, asTheyAre), unmetCondition)
   if (theme) app.use('/theme', themeFiles(theme))
   app.use(APPEARANCE, themeFiles(house.appearance))
   app.use(followLanguageLinks(publicUrl))

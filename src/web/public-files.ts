@@ -4,7 +4,8 @@ import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { RequestHandler } from 'express'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import { PageError } from './errors.ts'
 
 interface Compressed {
   mtimeMs: number
@@ -48,4 +49,12 @@ export function compressedFiles(folder: string, maxAgeMs: number): RequestHandle
     })
     res.type(path.extname(req.path)).send(file.content)
   }
+}
+
+/** What express.static throws where somebody asks for a file on a condition that does not hold (RFC 9110, 13.1): theirs to mend, and no fault of ours. */
+export const unmetCondition: ErrorRequestHandler = (error, _req, res, next) => {
+  if (error?.status !== 412) return next(error)
+  // Of the file, which is not what comes.
+  for (const name of ['ETag', 'Last-Modified']) res.removeHeader(name)
+  next(new PageError(412, 'bad-request'))
 }

@@ -4,6 +4,7 @@ import { type IncomingHttpHeaders, request } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { openBrowser } from '../support/browser.ts'
+import { serverErrors } from '../support/misbehaviour.ts'
 import { freePort, type Product, startProduct } from '../support/product.ts'
 import { arrive, fillRegister, messagesOf, send, signedInAt, stranger } from '../support/road.ts'
 import { fetchTrusting, startTlsProxy, type TlsProxy } from '../support/tls-proxy.ts'
@@ -154,6 +155,24 @@ describe('a response', () => {
       assert.ok(status === 404 || status === 400, `${path}: ${status}`)
       assert.doesNotMatch(body, /"dependencies"/)
     }
+  })
+
+  it('that is a file of ours is sent whole or, on a condition that does not hold, not at all, and is no fault of ours', async () => {
+    const path = '/public/style.css'
+    const { body, headers } = await here('GET', path)
+    for (const range of ['bytes=0-3', 'bytes=-0', 'bytes=99999999-']) {
+      const whole = await here('GET', path, { Range: range })
+      assert.deepEqual([whole.status, whole.body.length], [200, body.length], range)
+    }
+    const unmet = [{ 'If-Match': '"other"' }, { 'If-Unmodified-Since': 'Mon, 01 Jan 1990 00:00:00 GMT' }]
+    for (const condition of unmet as Record<string, string>[]) {
+      const answer = await here('GET', path, condition)
+      assert.deepEqual([answer.status, answer.headers.etag], [412, undefined], JSON.stringify(condition))
+      assert.match(answer.body, /We could not read that request/)
+      assert.match(answer.headers['cache-control'] ?? '', /no-store/)
+    }
+    assert.equal((await here('GET', path, { 'If-None-Match': headers.etag ?? '' })).status, 304)
+    assert.deepEqual(serverErrors(product), [])
   })
 
   it('that is data of the OpenID Provider tells no version, and nobody may frame or sniff it', async () => {
