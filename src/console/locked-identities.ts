@@ -58,6 +58,8 @@ export function lockedIdentitiesScreen(desk: Desk): Route[] {
   async function change(req: Request, res: Response): Promise<void> {
     const fields = readFields(req.body)
     const [after, unlock] = [fields.one('after'), fields.one('unlock')]
+    // Nobody is called so, and PostgreSQL cannot even be asked.
+    if (`${after}${unlock}`.includes('\0')) return res.redirect(303, HERE)
     if (unlock !== '') return release(req, res, unlock)
     if (after !== '') return answer(req, res, { idp: '', subject: '' }, [], after)
     await lock(req, res, { idp: fields.one('idp'), subject: fields.one('subject') })

@@ -107,6 +107,13 @@ describe('locked identities', () => {
     assert.equal((await postBeside(owner, await open(), { idp: 'nobody', subject: 'x' }, at(LOCKED))).status, 422)
     const unlocked = await postBeside(owner, await open(), { unlock: 'fed.nobody' }, at(LOCKED))
     assert.equal(unlocked.status, 303)
+    for (const [name, text] of [
+      ['unlock', 'fed.\0'],
+      ['after', '\0'],
+    ] as const) {
+      const answer = await postBeside(owner, await open(), { [name]: text }, at(LOCKED))
+      assert.deepEqual([answer.status, answer.headers.get('location')], [303, LOCKED], name)
+    }
   })
 
   test('lock whoever is known by an issuer that the idp had before, too', async () => {
