@@ -251,6 +251,17 @@ describe('hostile names', () => {
   })
 })
 
+describe('when the person signed in at the idp', () => {
+  // biome-ignore format: one row, one line
+  const rows: [string, Record<string, unknown>, number | undefined][] = [
+    ['is so long before the token was made', { iat: 1_000_400, auth_time: 1_000_000 }, 400],
+    ['is unknown where it is not said', { iat: 1_000_400 }, undefined],
+    ['is unknown where it is no number', { iat: 1_000_400, auth_time: '1000000' }, undefined],
+    ['is unknown where it is longer ago than can be said', { iat: 1_000_400, auth_time: -Infinity }, undefined],
+  ]
+  for (const [title, claims, expected] of rows) test(title, () => assert.equal(read(claims).signedInAgo, expected))
+})
+
 describe('the suggested username', () => {
   // biome-ignore format: one row, one line
   const rows: [string, Record<string, unknown>, string][] = [

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import type { Connected } from '../db/connect-person.ts'
 import { findProof, meansOf } from '../db/proofs.ts'
 import { connectAddress, FINISH } from '../provisioning/offer.ts'
+import { signedInAs } from '../provisioning/provision.ts'
 import { isFactorDue } from '../provisioning/second-factor.ts'
 import { readFields } from '../web/forms.ts'
 import { connectIdentity, readDifferences } from './connect.ts'
@@ -69,13 +70,13 @@ export function finishHandlers(desk: Desk, signInAgain: ReturnType<typeof signIn
     ticked: ReadonlySet<string>,
     notice: string,
   ): Promise<Connected> {
-    const { idp, application, facts } = situation
+    const { idp, application, facts, profile } = situation
     return connectIdentity(house, flow, situation, {
       userId,
       ticked,
       notice,
       at: { channel: 'sign-in', flowId: flow.id, idp, application },
-      ending: { kind: 'signed-in', userId, idpId: idp.id },
+      ending: signedInAs(userId, idp, profile),
       verdict: { facts, decision },
       // The proof is held, and used up with the flow.
       async proves(db) {

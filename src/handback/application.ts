@@ -10,6 +10,7 @@ import type { House } from '../house.ts'
 import { queryOf } from '../web/forms.ts'
 import { loadOpenidProvider } from '../web/openid-provider.ts'
 import { inSteps } from './at-once.ts'
+import { keepTwoMoments, signedInThereAt } from './auth-time.ts'
 import { type Bearer, bearerOf, grantClientCredentials } from './client-credentials.ts'
 import {
   COOKIES,
@@ -58,6 +59,7 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
     })
     // Its addresses and cookies follow the request's protocol and host, which the middleware sets to PUBLIC_URL's.
     provider.proxy = true
+    keepTwoMoments(provider)
     provider.use(keepInTheHouse(house, atOnce))
     grantClientCredentials(provider, library.errors)
     provider.on('server_error', noteFailure)
@@ -121,7 +123,9 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
         const ts = Math.floor((flow.endedAt ?? house.now()).getTime() / 1000)
         // What was shown in this sign-in, as RFC 8176 calls it.
         const amr = ending?.kind === 'signed-in' && ending.factor ? { amr: [MFA] } : {}
-        const login = { accountId: subject, ts, ...(idpId ? { acr: idpId } : {}), ...amr }
+        const at = signedInThereAt(flow)
+        const there = at === undefined ? {} : { signedInThereAt: Math.floor(at / 1000) }
+        const login = { accountId: subject, ts, ...(idpId ? { acr: idpId } : {}), ...amr, ...there }
         interaction.result = { login, consent: { grantId } }
       }
       // The binding to the browser is the flow cookie's; a session that changed meanwhile must not stop the way out.

@@ -5,6 +5,7 @@ import { newSession } from '../db/sessions.ts'
 import { isUserGone } from '../db/users.ts'
 import type { House } from '../house.ts'
 import type { Sessions } from '../web/session.ts'
+import { signedInThereAt } from './auth-time.ts'
 import type { WayOut } from './doors.ts'
 
 /** Where people are who are not signed in there, and are asked for nothing. */
@@ -27,7 +28,8 @@ export interface AccountSession {
 
 export function createAccountDoor(house: House, sessions: Sessions): WayOut {
   return {
-    async leaveBy(req, res, { id, door, ending, endedAt, isLeft }) {
+    async leaveBy(req, res, flow) {
+      const { id, door, ending, endedAt, isLeft } = flow
       if (door.kind !== 'my-account' || !ending) return undefined
       if (ending.kind !== 'signed-in') return SIGNED_OUT
       // Signed in already, they came for something else: this opens nothing.
@@ -37,8 +39,7 @@ export function createAccountDoor(house: House, sessions: Sessions): WayOut {
       // Whoever was signed out everywhere since then does not come in by being led out late.
       const then = (endedAt ?? house.now()).getTime()
       // An idp that signs people in without asking them, as it may here, proves who they were when it last asked; if it does not say when, nothing.
-      const { idpId, signedInAgo = idpId === undefined ? 0 : undefined } = ending
-      const provedAt = signedInAgo === undefined ? 0 : then - Math.max(0, signedInAgo) * 1000
+      const provedAt = ending.idpId === undefined ? then : (signedInThereAt(flow) ?? 0)
       const session: AccountSession = {
         userId: ending.userId,
         begunAt: then,

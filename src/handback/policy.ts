@@ -5,6 +5,7 @@ import type { UserStanding } from '../db/standing.ts'
 import { factorsOf } from '../db/user-factors.ts'
 import { isRequired } from '../factors/need.ts'
 import type { House } from '../house.ts'
+import { noteMoment } from './auth-time.ts'
 import { type Beginning, isLive, standingOf } from './live.ts'
 import { applicationOfClient, type ClientsApplication } from './records.ts'
 import { claimsOfUser, federatedClaims, isFederated, MFA } from './subjects.ts'
@@ -131,6 +132,8 @@ export function signInPolicy(house: House, library: typeof interactionPolicy): i
       // Personal data that nobody needs later: gone before an interaction is stored.
       if (params) params['login_hint'] = undefined
       if (!session?.accountId || !client) return false
+      // Here, because the library looks at nothing else between a sign-in and the code.
+      noteMoment(session, result?.login)
       const maySkip = await maySkipSignIn(
         house,
         {

@@ -102,7 +102,9 @@ export function toProfile(
 }
 
 function signedInAgo(now: unknown, then: unknown): Pick<Profile, 'signedInAgo'> {
-  return typeof now === 'number' && typeof then === 'number' ? { signedInAgo: now - then } : {}
+  const ago = typeof now === 'number' && typeof then === 'number' ? now - then : undefined
+  // Of 1e400, too, which JSON cannot say again.
+  return Number.isFinite(ago) ? { signedInAgo: Number(ago) } : {}
 }
 
 function own(claims: Readonly<Record<string, unknown>>, claim: string): unknown {

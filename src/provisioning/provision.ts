@@ -273,7 +273,8 @@ async function signInUnchanged(
   })
 }
 
-function signedInAs(userId: string, { id: idpId }: Idp, { signedInAgo }: Profile) {
+/** The ending of somebody who came back from an idp. */
+export function signedInAs(userId: string, { id: idpId }: Idp, { signedInAgo }: Profile) {
   return { kind: 'signed-in' as const, userId, idpId, ...(signedInAgo === undefined ? {} : { signedInAgo }) }
 }
 

@@ -546,6 +546,103 @@ describe('a live session', () => {
   })
 })
 
+describe('auth_time', () => {
+  let product: Product
+  before(async () => {
+    product = await startProduct({ modes: ['silent', 'consent', 'none'] })
+  })
+  after(() => product.stop())
+
+  /** While the idp says of everybody that they signed in there this long before, or says nothing of it. */
+  async function signedInAgo<Result>(seconds: number | undefined, work: () => Promise<Result>): Promise<Result> {
+    product.idp.fault.tamper = ({ auth_time, ...claims }, where) =>
+      where !== 'id_token'
+        ? { ...claims, auth_time }
+        : { ...claims, ...(seconds === undefined ? {} : { auth_time: Number(claims['iat']) - seconds }) }
+    try {
+      return await work()
+    } finally {
+      product.idp.fault = {}
+    }
+  }
+
+  /** Comes again in the same browser, asking for nothing that the session would not be enough for; returns what the application is told. */
+  async function told(browser: Browser, query: Record<string, string> = { max_age: '100000' }): Promise<number> {
+    product.idp.requests.length = 0
+    await browser.open(`${product.application.url}/login?${new URLSearchParams(query)}`)
+    assert.equal(wasAsked(), false, 'the session was not enough')
+    return signedIn(product.application).idToken.auth_time ?? assert.fail('no auth_time')
+  }
+
+  const wasAsked = () => product.idp.requests.some(({ path }) => path === '/auth')
+  const seconds = () => Math.floor(product.clock.now.getTime() / 1000)
+
+  /** The idp counts by the machine's clock, and in whole seconds. */
+  function isAbout(actual: number | undefined, expected: number): void {
+    assert.ok(actual !== undefined && Math.abs(actual - expected) <= 3, `${actual} is not about ${expected}`)
+  }
+
+  // Broken: the session's beginning told, as the library does by itself: "now".
+  for (const mode of ['silent', 'none'] as const)
+    it(`is when the idp says that the person signed in there, not when they came here, by ${mode}`, async () => {
+      const browser = openBrowser()
+      await signedInAgo(4000, () => visit(product, mode, newcomer(), { browser }))
+      signedIn(product.application)
+      isAbout(await told(browser), seconds() - 4000)
+    })
+
+  it('is no later because they took their time at a prompt', async () => {
+    const browser = openBrowser()
+    const start = product.clock.now
+    try {
+      const page = await signedInAgo(4000, () => visit(product, 'consent', newcomer(), { browser }))
+      const cameBack = seconds()
+      product.clock.now = new Date(start.getTime() + 10 * MINUTE)
+      await page.tick(EMAIL).press('Create account')
+      isAbout(await told(browser), cameBack - 4000)
+    } finally {
+      product.clock.now = start
+    }
+  })
+
+  it('is what max_age is counted from: a session is not enough that is younger than the sign-in at the idp', async () => {
+    const browser = openBrowser()
+    const person = newcomer()
+    await signedInAgo(4000, () => visit(product, 'silent', person, { browser }))
+    await told(browser, { max_age: '4500' })
+    await visit(product, 'silent', person, { browser, query: { max_age: '3500' } })
+    assert.equal(wasAsked(), true, 'the session was enough')
+    await told(browser, { max_age: '3500' })
+  })
+
+  // Broken: the session begun when the idp says: whoever signs in after signing out everywhere was asked at each step, for a day.
+  it('ends nothing: who signed out everywhere since that moment stays in once they come again', async () => {
+    const browser = openBrowser()
+    const person = newcomer()
+    await visit(product, 'silent', person)
+    await product.rows('UPDATE users SET signed_out_at = $2 WHERE id = $1', [
+      signedIn(product.application).sub,
+      new Date(product.clock.now.getTime() - 10 * MINUTE),
+    ])
+    await signedInAgo(4000, () => visit(product, 'silent', person, { browser }))
+    await told(browser)
+  })
+
+  it('is now where the idp does not say, and of a password', async () => {
+    const browser = openBrowser()
+    const person = newcomer()
+    await signedInAgo(4000, () => visit(product, 'silent', person, { browser }))
+    const id = signedIn(product.application).sub
+    await signedInAgo(undefined, () => visit(product, 'silent', person, { browser: openBrowser() }))
+    const hash = await product.running.house.passwords.hash(PASSWORD, 'tests')
+    await product.rows('UPDATE users SET password_hash = $2 WHERE id = $1', [id, hash])
+    const page = await browser.open(`${product.application.url}/login?prompt=login`)
+    await page.fill({ username: person.preferred_username, password: PASSWORD }).press('Sign in')
+    isAbout(signedIn(product.application).idToken.auth_time, seconds())
+    isAbout(await told(browser), seconds())
+  })
+})
+
 describe('offline access', () => {
   let product: Product
   before(async () => {
