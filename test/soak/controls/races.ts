@@ -51,7 +51,8 @@ export function raceControls(): void {
         CREATE TRIGGER reopen BEFORE UPDATE ON flows FOR EACH ROW WHEN (NEW.closed_at IS NOT NULL) EXECUTE FUNCTION reopen();
         DROP INDEX audit_events_flow_key`
       await withFleet({ schema: broken }, async (fleet) => {
-        await assert.rejects(oneFormOneEnding(fleet, 'consent', 20), /one event/)
+        // By its records, or before by its answers: whoever finds the flow open again, and wiped, is sent back to its beginning.
+        await assert.rejects(oneFormOneEnding(fleet, 'consent', 20), /one event|every answer leads to one ending/)
       })
     })
 
