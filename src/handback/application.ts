@@ -123,7 +123,8 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
         const ts = Math.floor((flow.endedAt ?? house.now()).getTime() / 1000)
         // What was shown in this sign-in, as RFC 8176 calls it.
         const amr = ending?.kind === 'signed-in' && ending.factor ? { amr: [MFA] } : {}
-        const at = signedInThereAt(flow)
+        // Where the idp does not say when that was, it was before they came back.
+        const at = signedInThereAt(flow) ?? (idpId === undefined ? undefined : flow.calledBackAt?.getTime())
         const there = at === undefined ? {} : { signedInThereAt: Math.floor(at / 1000) }
         const login = { accountId: subject, ts, ...(idpId ? { acr: idpId } : {}), ...amr, ...there }
         interaction.result = { login, consent: { grantId } }
