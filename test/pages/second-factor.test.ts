@@ -52,6 +52,7 @@ describe('the second factor at a sign-in', () => {
     assert.equal(at(page), '/authenticationendpoint/totp.do')
     assert.equal(page.status, 200)
     assert.equal(product.application.results.length, before)
+    assert.match(page.text, /Northwind can reset your second factor/)
     await page.fill({ code: next(secret) }).press('Continue')
     assert.equal(signedIn(product.application).sub, userId)
   })
