@@ -158,6 +158,21 @@ describe('mail', () => {
       })
     }
 
+    it('has nothing to do for whoever did it themselves, unless it brings a code, which is to be entered', async () => {
+      const sink = await sinkOf()
+      const house = withPostman(sink.url)
+      const userId = await person()
+      for (const kind of KINDS) await tell(house, userId, kind)
+      await house.postman.sendDue()
+      await house.postman.sendDue()
+      const others = sink.letters().filter(({ text }) => !text.includes('there is nothing to do'))
+      assert.deepEqual(
+        others.map(({ subject }) => subject),
+        ['Your code for Northwind'],
+      )
+      assert.match(others[0]?.text ?? '', /\nIf it was not you, sign in,/)
+    })
+
     it('is in English for whoever reads what we have no words in', async () => {
       const sink = await sinkOf()
       const house = withPostman(sink.url)

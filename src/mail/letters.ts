@@ -44,7 +44,7 @@ export function writeLetter(
     `${subject}.\n${say(`mail.${mail.kind}.body`, mail.facts)}.`,
     say('mail.when', { when }),
     // Addresses have lines of their own: from right to left, marks that keep a value apart would become part of a link.
-    `${say('mail.footer')}\n${new URL(SIGN_IN, publicUrl).href}`,
+    `${say(mail.code === undefined ? 'mail.footer' : 'mail.footer.code')}\n${new URL(SIGN_IN, publicUrl).href}`,
     ...(people.length > 0 ? [[say('mail.contact'), ...people].join('\n')] : []),
   ]
   return { subject, text: `${parts.join('\n\n')}\n` }
