@@ -141,7 +141,7 @@ describe('the second factor at a sign-in', () => {
         assert.ok(kept, 'the user is there before the factor is')
         const secret = /<code class="key"[^>]*>([^<]+)</.exec(page.html)?.[1]?.replaceAll(' ', '') ?? assert.fail()
         const codes = await page.fill({ code: codeOf(secret, product.clock.now) }).press('Continue')
-        assert.equal([...codes.html.matchAll(/<li><code>/g)].length, 10)
+        assert.equal([...codes.html.matchAll(/<li><code dir="ltr">/g)].length, 10)
         await codes.click('I have kept them')
         assert.equal(signedIn(product.application).sub, kept.user.id)
         const records = await product.rows<{ event: string }>('SELECT event FROM audit_events WHERE user_id = $1', [

@@ -87,7 +87,7 @@ export function secretOn(page: Page): string {
 
 /** The backup codes that the page shows. */
 export function backupCodesOn(page: Page): string[] {
-  return [...page.html.matchAll(/<code>([0-9a-z]{4}-[0-9a-z]{5}-[0-9a-z]{5})</g)].map(([, code = '']) => code)
+  return [...page.html.matchAll(/<code dir="ltr">([0-9a-z]{4}-[0-9a-z]{5}-[0-9a-z]{5})</g)].map(([, code = '']) => code)
 }
 
 export interface App {
