@@ -26,6 +26,7 @@ interface PasswordPage extends AccountPage {
   /** Why it is not changed here, and where it is. */
   stop?: { message: Message; href: string }
   username: string
+  label: Message
   min: number
 }
 
@@ -74,6 +75,7 @@ export const passwordRoom: Room = (desk) => {
         back: `${MY_ACCOUNT_HOME}${SIGN_IN}`,
         ...(isOperator ? { stop: { message: { key: 'PASSWORD_OPERATOR' }, href: OWN_PASSWORD } } : {}),
         username: joinName(store, username),
+        label: { key: hasPassword ? 'signin.password.new' : 'password.label' },
         min: PASSWORD_MIN,
       },
       problem ? 422 : status,
