@@ -243,7 +243,7 @@ function offerTime() {
 function offerToPrint() {
   const place = part('print')
   if (!place) return
-  const button = element('button', { type: 'button', class: 'button' })
+  const button = element('button', { type: 'button', class: 'button small' })
   button.textContent = place.dataset.label
   button.addEventListener('click', () => print())
   place.replaceChildren(button)
