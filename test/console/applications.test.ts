@@ -115,7 +115,8 @@ describe('applications', () => {
   test('say what is wrong at the field, and at which line', async () => {
     const empty = await (await open(`${APPLICATIONS}/add/new`)).press('Add')
     assert.equal(empty.status, 422)
-    for (const field of ['name', 'clientId']) assert.ok(empty.html.includes(`<a href="#${field}">`), field)
+    for (const field of ['name', 'clientId', 'redirectUris'])
+      assert.ok(empty.html.includes(`<a href="#${field}">`), field)
     const nowhere = await empty.fill({ name: 'A', clientId: 'a' }).press('Add')
     assert.match(nowhere.html, /<a href="#redirectUris">Redirect addresses must have an address/)
     const wrong = await empty
