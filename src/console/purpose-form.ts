@@ -37,7 +37,7 @@ export function purposeFields(languages: readonly Language[]): FieldOf[] {
     { path: 'purpose', id: 'purpose', label: WORDS.purpose },
     { path: 'description', id: 'description', label: WORDS.description },
     { path: 'id', id: 'id', label: 'Key' },
-    { path: 'piiCategories', id: 'add', label: 'Details to ask for' },
+    { path: 'piiCategories', id: 'attribute-0', label: 'PII category' },
     { path: 'piiCategories[].name', id: 'attribute', label: 'PII category' },
     { path: 'piiCategories[].mandatory', id: 'mandatory', label: 'Mandatory' },
     { path: 'acceptBy', id: 'accept-by', label: 'Must be accepted by' },

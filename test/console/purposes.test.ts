@@ -157,7 +157,8 @@ describe('consent purposes', () => {
     assert.equal(empty.status, 422)
     assert.match(empty.html, /<a href="#purpose">Purpose is missing/)
     assert.match(empty.html, /<a href="#description">Description is missing/)
-    assert.match(empty.html, /<a href="#add">Details to ask for must name an attribute/)
+    assert.match(empty.html, /<a href="#attribute-0">PII category must name an attribute/)
+    assert.match(empty.html, /<select id="attribute-0"[^>]* aria-invalid="true" aria-describedby="attribute-0-error"/)
     const typed = { purpose: 'recover YOUR account', description: 'x'.repeat(601), 'attribute-0': 'email' }
     const twice = await (await empty.fill(typed).press('Add PII Category'))
       .fill({ 'attribute-1': 'email' })
