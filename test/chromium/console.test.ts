@@ -10,6 +10,7 @@ import { enterConsole, tour } from '../support/console-tour.ts'
 import { keepDeleting } from '../support/idp-deletion.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { TRICKS } from '../support/tricks.ts'
+import { newcomer, visit } from '../support/visits.ts'
 
 /** What no view of ours prints: handlers, scripts but our own, and links that are scripts. */
 const GROWN = `[...document.querySelectorAll('*')].filter((element) =>
@@ -90,6 +91,29 @@ describe('the console in Chromium', () => {
       [],
       'nobody finds these',
     )
+  })
+})
+
+describe('the list of users', () => {
+  it('shows all of its columns at once on a screen of 1280 pixels, long ago as well', async () => {
+    const product = await startProduct({ modes: ['silent'] })
+    const { page, close } = await openChromium({
+      javaScript: false,
+      context: { viewport: { width: 1280, height: 800 } },
+    })
+    try {
+      await visit(product, 'silent', newcomer({ name: 'Aleksandra Wiśniewska-Kowalczyk' }))
+      await product.rows(`UPDATE users SET created_at = created_at - interval '1 year', is_locked = true`)
+      await makeOperator(product, 'olu', 'owner')
+      await enterConsole(page, product, 'olu')
+      await page.goto(`${product.url}/console/users`)
+      assert.ok(await page.getByRole('cell', { name: 'Locked' }).first().isVisible())
+      const hidden = `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.scroll'))`
+      assert.equal(await page.evaluate(hidden), 0)
+    } finally {
+      await close()
+      await product.stop()
+    }
   })
 })
 
