@@ -40,7 +40,7 @@ export function idpDeletePages(desk: Desk): Route[] {
       return answer(req, res, idp, meaning, [{ field: 'confirm', text: change }], 409)
     }
     if (fields.one('confirm').trim() !== idp.key)
-      return answer(req, res, idp, meaning, [{ field: 'confirm', text: `Type ${idp.key} to confirm` }], 422)
+      return answer(req, res, idp, meaning, [{ field: 'confirm', text: `Type “${idp.key}” to confirm` }], 422)
 
     const outcome = await removeEntry(house, {
       kind: 'idp',
