@@ -45,7 +45,12 @@ if (form) {
 for (const address of document.querySelectorAll('[data-follows]')) {
   const field = document.getElementById(address.dataset.follows)
   const begin = address.textContent.slice(0, address.textContent.lastIndexOf('/') + 1)
-  field?.addEventListener('input', () => {
-    address.textContent = begin + encodeURIComponent(field.value.trim() || '…').replace('%E2%80%A6', '…')
-  })
+  const copy = address.nextElementSibling
+  const follow = () => {
+    const name = field.value.trim()
+    address.textContent = begin + (encodeURIComponent(name) || '…')
+    copy.hidden = name === ''
+  }
+  field?.addEventListener('input', follow)
+  follow()
 }
