@@ -79,7 +79,7 @@ function factsOfVerdict({ facts }: NonNullable<SignInRecord['verdict']>): [strin
     ['Suggested username', user ? undefined : USERNAMES[facts.username]],
     ['Needed and not sent', facts.missingAttributes.length > 0 ? facts.missingAttributes.join(', ') : undefined],
     ['A user keeps their verified e-mail address', facts.mayBeKnown && 'Yes'],
-    ['Had seen the question', user ? undefined : yesNo(facts.wasAsked)],
+    ['Had seen the question before', user ? undefined : yesNo(facts.wasAsked)],
   ]
 }
 
