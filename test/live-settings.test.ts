@@ -4,9 +4,11 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { saveEntry } from '../src/settings/save.ts'
 import { openBrowser } from './support/browser.ts'
+import { plainFetch } from './support/plain-fetch.ts'
 import { type Product, startProduct } from './support/product.ts'
 import { arrive, fillRegister, signedInAt, stranger } from './support/road.ts'
 import { ASHA, type Office, openOffice, saved } from './support/settings.ts'
+import { signedIn, visit } from './support/visits.ts'
 
 const SECONDS = 7_000
 
@@ -87,5 +89,41 @@ describe('the addresses of the prompts', () => {
       const response = await fetch(`${product.url}/JOIN/Register.do/`, { method })
       assert.equal(response.status, method === 'HEAD' ? 404 : status, method)
     }
+  })
+})
+
+describe('an attribute of the operator’s own', () => {
+  let product: Product
+  before(async () => {
+    product = await startProduct()
+  })
+  after(() => product.stop())
+
+  it('that is added is told to applications by every process within seconds, and one that is turned off no more', async () => {
+    const there = await product.another()
+    const host = new URL(product.url).host
+    const askOne = async <Answer>(port: number, path: string, headers: Record<string, string>) =>
+      (await (await plainFetch(`http://127.0.0.1:${port}${path}`, { headers: { ...headers, host } })).json()) as Answer
+    const ask = <Answer>(path: string, headers = {}) =>
+      Promise.all([product.port, there.port].map((port) => askOne<Answer>(port, path, headers)))
+    const offered = async () =>
+      (await ask<{ claims_supported: string[] }>('/.well-known/openid-configuration')).map((answer) =>
+        answer.claims_supported.filter((claim) => claim === 'cost_center' || claim === 'department').join(),
+      )
+    assert.deepEqual(await offered(), ['department', 'department'])
+    const entry = { name: 'cost_center', displayName: 'Cost centre' }
+    saved(await saveEntry(product.running.house, { kind: 'attribute', entry, expectedVersion: 0, actor: ASHA }))
+    await product.rows(`UPDATE idps SET mappings = mappings || '{"cost_center": "cc"}' WHERE name = 'silent'`)
+    assert.equal((await offered())[0], 'cost_center,department', 'at once where it was made')
+    await until(async () => (await offered())[1] === 'cost_center,department')
+
+    await visit(product, 'silent', { ...stranger(product), cc: 'CC-42' }, { query: { scope: 'openid profile' } })
+    const headers = { Authorization: `Bearer ${signedIn(product.application).tokens.accessToken}` }
+    const told = async () =>
+      (await ask<{ cost_center?: string }>('/oauth2/userinfo', headers)).map((one) => one.cost_center)
+    assert.deepEqual(await told(), ['CC-42', 'CC-42'])
+
+    await product.rows(`UPDATE attributes SET is_enabled = false WHERE name = 'cost_center'`)
+    await until(async () => (await told()).every((value) => value === undefined))
   })
 })

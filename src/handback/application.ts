@@ -14,7 +14,6 @@ import { keepTwoMoments, signedInThereAt } from './auth-time.ts'
 import { type Bearer, bearerOf, grantClientCredentials } from './client-credentials.ts'
 import {
   COOKIES,
-  claimsByScope,
   configurationOf,
   interactionSeconds,
   type LoginAddress,
@@ -46,13 +45,13 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
   const { house, atOnce } = steps
   const library = await loadOpenidProvider()
   const policy = signInPolicy(house, library.interactionPolicy)
-  const claims = await claimsByScope(house)
   let current = open(await signingKeys(house))
   let lookedAt = house.now().getTime()
 
   function open(keys: Awaited<ReturnType<typeof signingKeys>>) {
+    const { attributes } = house.settings()
     const provider = new library.default(house.publicUrl.origin, {
-      ...configurationOf(house, loginAddress, policy, claims),
+      ...configurationOf(house, loginAddress, policy, attributes),
       jwks: { keys: keys as never },
       adapter: (model: string) =>
         recordsOf(steps, model, () => new library.errors.InvalidGrant('grant request is invalid')),
@@ -66,13 +65,13 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
     // Koa would print it, message and all.
     const koa: EventEmitter = provider
     koa.on('error', (error: unknown) => house.log.error({ err: error }, 'openid provider failed'))
-    return { provider, callback: provider.callback(), kids: kidsOf(keys) }
+    return { provider, callback: provider.callback(), keys, attributes: attributes.join() }
   }
 
-  /** The library reads its keys once, so a rotation takes a new provider; all that it remembers is in PostgreSQL. */
+  /** The library reads its keys and claims once, so another key or attribute takes a new provider; all that it remembers is in PostgreSQL. */
   async function lookForKeys(): Promise<void> {
     const keys = await signingKeys(house)
-    if (kidsOf(keys) !== current.kids) current = open(keys)
+    if (kidsOf(keys) !== kidsOf(current.keys)) current = open(keys)
   }
 
   const door: ApplicationDoor = {
@@ -86,6 +85,7 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
         lookedAt = now
         lookForKeys().catch((error: unknown) => house.log.warn({ err: error }, 'signing keys could not be read'))
       }
+      if (house.settings().attributes.join() !== current.attributes) current = open(current.keys)
       steps.inRequest(() => current.callback(req, res))
     },
 

@@ -1,6 +1,5 @@
 // What our OpenID Provider is: its addresses, cookies, lives, claims and features, as the library wants to be told.
 import type { Configuration, interactionPolicy } from 'oidc-provider'
-import { customAttributes } from '../db/purposes.ts'
 import { startFlow } from '../flow.ts'
 import type { House } from '../house.ts'
 import { STANDARD_ATTRIBUTES, scopeOf } from '../provisioning/attributes.ts'
@@ -29,9 +28,8 @@ export const SHORT_COOKIE = { httpOnly: true, sameSite: 'lax', signed: true } as
 /** Where a flow starts to ask who somebody is. */
 export type LoginAddress = (flowId: string, applicationId: string) => string
 
-/** The claims of each scope, the operator's own attributes included. */
-export async function claimsByScope(house: House): Promise<Record<string, string[]>> {
-  const custom = [...(await customAttributes(house.db)).keys()]
+/** The claims of each scope, those of these attributes of the operator's own included. */
+function claimsByScope(custom: readonly string[]): Record<string, string[]> {
   const claims: Record<string, string[]> = { openid: ['sub'], profile: ['preferred_username'], roles: ['roles'] }
   for (const attribute of [...Object.keys(STANDARD_ATTRIBUTES), ...custom]) {
     const scope = scopeOf(attribute)
@@ -41,13 +39,14 @@ export async function claimsByScope(house: House): Promise<Record<string, string
   return claims
 }
 
-/** Everything but the keys and where records are kept. `claims` are those of `claimsByScope`. */
+/** Everything but the keys and where records are kept. `attributes` are the operator's own. */
 export function configurationOf(
   house: House,
   loginAddress: LoginAddress,
   policy: interactionPolicy.DefaultPolicy,
-  claims: Record<string, string[]>,
+  attributes: readonly string[],
 ): Configuration {
+  const claims = claimsByScope(attributes)
   return {
     claims,
     scopes: ['openid', 'offline_access', ...Object.keys(claims).filter((scope) => scope !== 'openid')],

@@ -1,6 +1,7 @@
 // The settings that every request needs, as they are now: read again every few seconds, so that a change in the console holds without a restart.
 import type { Db } from '../db/connect.ts'
 import { type Organization, readSections } from '../db/installation.ts'
+import { customAttributes } from '../db/purposes.ts'
 import { JIT_DEFAULTS, pagesOf } from '../declared.ts'
 import { canonicalForm } from '../provisioning/username.ts'
 
@@ -16,6 +17,8 @@ export interface LiveSettings {
   enhanced: { isOn: boolean; requireSecondFactor: boolean }
   /** Whether people read that they are locked, or only that they cannot sign in. */
   showFailureReason: boolean
+  /** The names of the operator's own attributes, in one order: what applications can be told beside the standard ones. */
+  attributes: string[]
 }
 
 export interface Live {
@@ -46,7 +49,7 @@ export async function startLiveSettings(db: Db, onError: (error: unknown) => voi
 }
 
 async function readLiveSettings(db: Db): Promise<LiveSettings> {
-  const { organization, jitProvisioning } = await readSections(db)
+  const [{ organization, jitProvisioning }, attributes] = await Promise.all([readSections(db), customAttributes(db)])
   const jit = { ...JIT_DEFAULTS, ...jitProvisioning.content } as typeof JIT_DEFAULTS
   return {
     organization: organization.content as unknown as Organization,
@@ -57,5 +60,6 @@ async function readLiveSettings(db: Db): Promise<LiveSettings> {
     },
     enhanced: { isOn: jit.enable_enhanced_feature, requireSecondFactor: jit.require_second_factor },
     showFailureReason: jit.show_failure_reason,
+    attributes: [...attributes.keys()].sort(),
   }
 }
