@@ -83,7 +83,11 @@ export function settingsScreen(desk: Desk): Route[] {
         value: house.allowPrivateIdp ? 'Allowed' : 'Refused',
         variable: 'ALLOW_PRIVATE_IDP',
       },
-      { label: 'Email', value: 'This version sends none', variable: '' },
+      {
+        label: 'Letters',
+        value: house.postman ? `Sent through ${house.postman.through}` : 'None are sent',
+        variable: 'SMTP_URL',
+      },
     ]
     const links = { attributes: `${HERE}/attributes`, exportTo: `${HERE}/export` }
     desk.show(req, res, 'settings', { title: 'Settings', parts, deployment, ...links })

@@ -9,6 +9,8 @@ import type { MailServer } from './server.ts'
 import { createDelivery, type Delivery } from './transport.ts'
 
 export interface Postman {
+  /** Where letters are handed over: host and port, nothing else of the address. */
+  through: string
   /** Sends what is due, one letter after the other; while that goes on, the same again. Throws `DatabaseAway`. */
   sendDue(): Promise<void>
   /** Begins no other letter, and resolves when the last one is over. */
@@ -113,6 +115,7 @@ export function createPostman(house: PostmanHouse, server: MailServer): Postman 
   }
 
   return {
+    through: `${isIP(server.host) === 6 ? `[${server.host}]` : server.host}:${server.port}`,
     sendDue() {
       round ??= sendAll().finally(() => {
         round = undefined

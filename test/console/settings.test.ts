@@ -14,7 +14,7 @@ describe('settings', () => {
   let product: Product
   let browser: Browser
   before(async () => {
-    product = await startProduct({ modes: ['username'] })
+    product = await startProduct({ modes: ['username'], smtpUrl: 'smtp://mailer:opensesame@127.0.0.1:2' })
     ;({ browser } = await openConsole(product, { username: 'amara' }))
   })
   after(() => product.stop())
@@ -36,6 +36,17 @@ describe('settings', () => {
     }
     assert.deepEqual(await installation(), before)
     await releaseEntries(product.running.house.db)
+  })
+
+  test('of the deployment say where letters go, without the password, or that none are sent', async () => {
+    const { house } = product.running
+    const page = await open(SETTINGS)
+    assert.match(page.text, /Letters Sent through 127\.0\.0\.1:2 SMTP_URL/)
+    assert.doesNotMatch(page.html, /mailer|opensesame/)
+    const { postman } = house
+    delete house.postman
+    assert.match((await open(SETTINGS)).text, /Letters None are sent SMTP_URL/)
+    if (postman) house.postman = postman
   })
 
   test('of the organisation are on the next page that people see', async () => {
