@@ -11,6 +11,8 @@ export interface Door {
   interactionUid: string
   /** The language that was asked for there (BCP 47): it holds for all pages of the flow, unless the person chooses another. */
   language?: string
+  /** How old the sign-in at an idp may be that was asked for there, in seconds; absent: as old as it is. */
+  maxAge?: number
 }
 
 /** The door of authentication flows elsewhere: they say where the browser goes back to, with which `state`. */
@@ -71,8 +73,9 @@ export async function insertFlowAt(
       doorSealed: seal(JSON.stringify({ flowId })),
     })
   } else {
-    const { applicationId, language = null } = door
-    await insertFlow(house.db, { ...flow, applicationId, language, interactionUidSealed: seal(door.interactionUid) })
+    const { applicationId, language = null, interactionUid, maxAge } = door
+    const sealed = seal(maxAge === undefined ? interactionUid : `${interactionUid} ${maxAge}`)
+    await insertFlow(house.db, { ...flow, applicationId, language, interactionUidSealed: sealed })
   }
 }
 
@@ -86,5 +89,8 @@ export function doorOf(house: House, row: FlowRow): AnyDoor {
   if (row.door === 'connecting')
     return { kind: row.door, applicationId, language: row.language ?? 'en', ...JSON.parse(open(row.door_sealed)) }
   const language = row.language === null ? {} : { language: row.language }
-  return { kind: row.door, applicationId, interactionUid: open(row.interaction_uid_sealed), ...language }
+  // The second is missing where nothing was asked for, and in flows of earlier versions.
+  const [interactionUid = '', maxAge] = open(row.interaction_uid_sealed).split(' ')
+  const age = maxAge === undefined ? {} : { maxAge: Number(maxAge) }
+  return { kind: row.door, applicationId, interactionUid, ...language, ...age }
 }

@@ -109,6 +109,8 @@ describe('a record says what happened and why', () => {
       story(undefined, { outcome: 'idp-failed', refusal: 'IDP_FAILED', failure: 'ECONNREFUSED' })],
     ['Somebody went to Acme, which did not complete the sign-in: its certificate is not trusted (CERT_HAS_EXPIRED).',
       story(undefined, { outcome: 'idp-failed', refusal: 'IDP_FAILED', failure: 'CERT_HAS_EXPIRED' })],
+    ['Somebody went to Acme, which did not complete the sign-in: a new sign-in was asked for, and it knew them already or did not say since when (IDP_SIGN_IN_OLD).',
+      story(undefined, { outcome: 'idp-failed', refusal: 'SIGN_IN_OLD', failure: 'IDP_SIGN_IN_OLD' })],
     ['Somebody came back from Acme, which had been turned off here meanwhile, and was refused (IDP_OFF).',
       story(undefined, { outcome: 'refused', refusal: 'IDP_OFF' })],
     ['Somebody came from Travel to the choice of a way to sign in, and took none before the time was up.',

@@ -1,6 +1,7 @@
 // A flow belongs to the browser that started it: the cookie is the key, and the row without it says nothing.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { query } from '../src/db/connect.ts'
 import { findFlow, findFlowByState, rememberProfile, startFlow } from '../src/flow.ts'
 import { createKeyring, sha256 } from '../src/seal.ts'
 import { cookiesSet, exchange, flowOf, openHouse, startedFlow, type TestHouse } from './support/house.ts'
@@ -140,6 +141,23 @@ describe('a flow', () => {
     assert.deepEqual(flow?.door, { kind: 'application', applicationId: on.applicationId, interactionUid: 'the-uid' })
     assert.equal(flow?.isExpired, false)
     assert.equal(flow?.profile, undefined)
+  })
+
+  it('keeps how new a sign-in was asked for; one of an earlier version, which did not, is read as before', async () => {
+    const { req, res } = exchange()
+    const door = {
+      kind: 'application',
+      applicationId: on.applicationId,
+      interactionUid: 'the-uid',
+      maxAge: 60,
+    } as const
+    const id = await startFlow(on.house, req, res, door)
+    const [cookie = ''] = cookiesSet(res).map((line) => line.split(';')[0] ?? '')
+    assert.deepEqual((await find(on, id, cookie))?.door, door)
+    const { maxAge: _, ...before } = door
+    const sealed = on.house.keyring.seal(`flow door ${id}`, door.interactionUid)
+    await query(on.house.db, 'UPDATE flows SET interaction_uid_sealed = ? WHERE id = ?', [sealed, id])
+    assert.deepEqual((await find(on, id, cookie))?.door, before)
   })
 
   it('is not found in any other browser, and trying does not burn it', async () => {

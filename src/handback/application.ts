@@ -7,6 +7,7 @@ import { wipeProfile } from '../db/flows.ts'
 import type { Flow } from '../flow.ts'
 import { movedError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
+import { SIGN_IN_OLD } from '../provisioning/told.ts'
 import { queryOf } from '../web/forms.ts'
 import { loadOpenidProvider } from '../web/openid-provider.ts'
 import { inSteps } from './at-once.ts'
@@ -98,7 +99,8 @@ export async function createApplicationDoor(wholeHouse: House, loginAddress: Log
       if (ending?.kind === 'declined') {
         interaction.result = { error: 'access_denied', error_description: 'DECLINED' }
       } else if (ending?.kind === 'refused') {
-        interaction.result = { error: 'access_denied', error_description: ending.code }
+        const error = ending.code === SIGN_IN_OLD ? 'login_required' : 'access_denied'
+        interaction.result = { error, error_description: ending.code }
       } else {
         const subject = subjectOf(house, flow)
         if (subject === undefined) {

@@ -97,11 +97,13 @@ export function configurationOf(
         if (!ctx.oidc.client) throw new Error('An interaction without an application.')
         const application = applicationOfClient(ctx.oidc.client)
         const language = wishedLanguage(interaction.params['ui_locales'], house.views.languages)
+        const maxAge = maxAgeOf(interaction.params)
         const door = {
           kind: 'application' as const,
           applicationId: application.id,
           interactionUid: interaction.uid,
           ...(language === undefined ? {} : { language }),
+          ...(maxAge === undefined ? {} : { maxAge }),
         }
         return loginAddress(await startFlow(house, ctx.req, ctx.res, door), application.id)
       },
@@ -114,6 +116,12 @@ export function configurationOf(
       showState(house, ctx, ctx.status, isUnknown ? 'unknown-app' : 'bad-request')
     },
   }
+}
+
+/** How old a sign-in may be, as an application asks (OpenID Connect Core, 3.1.2.1). The library has made prompt=login of max_age=0. */
+function maxAgeOf({ prompt, max_age: maxAge }: { [name: string]: unknown }): number | undefined {
+  if (typeof prompt === 'string' && prompt.split(' ').includes('login')) return 0
+  return maxAge === undefined ? undefined : Number(maxAge)
 }
 
 /** Longer than the flow, so that an expired one can start again with the same door. */

@@ -7,6 +7,7 @@ import { factorAddress } from '../factors/addresses.ts'
 import { type Flow, findFlow } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
+import { SIGN_IN_OLD } from '../provisioning/told.ts'
 import { methodNotAllowed, PageError, statePage } from '../web/errors.ts'
 import { oneParameter } from '../web/forms.ts'
 import type { Action } from '../web/page.ts'
@@ -95,7 +96,7 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
     const actions: Action[] = []
     if (href) actions.push({ label: { key: 'action.return', values }, href })
     // Whoever was refused by a rule would only be refused again; whoever did not agree can think again.
-    const mayTryAgain = ending.kind === 'declined' || ['IDP_FAILED', 'CONSENT_DUE'].includes(ending.code)
+    const mayTryAgain = ending.kind === 'declined' || ['IDP_FAILED', 'CONSENT_DUE', SIGN_IN_OLD].includes(ending.code)
     // Only whoever verified the person elsewhere can begin again there.
     const canBegin = href !== undefined && flow.door.kind !== 'flow-api'
     if (canBegin && mayTryAgain && idp?.isEnabled)

@@ -3,14 +3,16 @@ import { type NextFunction, type Request, type Response, Router } from 'express'
 import { idpIn } from '../db/configured.ts'
 import { type Flow, findFlow, findFlowByState, rememberProfile, takeCallback } from '../flow.ts'
 import type { House } from '../house.ts'
-import { endWithoutUser } from '../provisioning/provision.ts'
+import { type Because, endWithoutUser } from '../provisioning/provision.ts'
 import { settle } from '../provisioning/settle.ts'
+import { SIGN_IN_OLD } from '../provisioning/told.ts'
 import { methodNotAllowed, PageError } from '../web/errors.ts'
 import { oneParameter, queryOf } from '../web/forms.ts'
 import type { Action } from '../web/page.ts'
 import { checksOf, type Failure, failureOf } from './failure.ts'
 import type { Oidc } from './oidc.ts'
 import { toProfile } from './profile.ts'
+import { isAsNewAsAsked } from './signed-in-now.ts'
 import { applicationOf, type LoginWays, loginAgain, TEST_STATE } from './ways.ts'
 
 /** A state of ours has 32 characters; nothing longer is worth a look into the database. */
@@ -41,7 +43,7 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     const flow = await takeCallback(house, req, { state, idpName })
     const idp = flow && idpIn(flow.configured, flow.idpId)
     if (!flow || !idp) return res.redirect(303, await whereItIs(req, state, idpName))
-    if (!idp.isEnabled) return refuse(flow, res)
+    if (!idp.isEnabled) return refuse(flow, res, 'IDP_OFF')
     try {
       const claims = await oidc.comeBack(idp, query, checksOf(flow, state))
       flow.profile = toProfile(claims, idp)
@@ -54,6 +56,8 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
       throw failure.page
     }
     const { profile } = flow
+    if (!(await isAsNewAsAsked(house, flow, idp.id, profile)))
+      return refuse(flow, res, SIGN_IN_OLD, { failure: { code: 'IDP_SIGN_IN_OLD', isDenial: false } })
     const keep = () => rememberProfile(house, flow, idp.id, profile)
     const inside = ways.inside(flow)
     if (inside) {
@@ -98,8 +102,8 @@ export function callbackRoutes(house: House, oidc: Oidc, ways: LoginWays): Route
     return (isSignedIn && (await ways.leaveBy(req, res, ended))) || ways.ended(flow.id)
   }
 
-  async function refuse(flow: Flow, res: Response): Promise<void> {
-    await endWithoutUser(house, flow, { kind: 'refused', code: 'IDP_OFF' })
+  async function refuse(flow: Flow, res: Response, code: string, because?: Because): Promise<void> {
+    await endWithoutUser(house, flow, { kind: 'refused', code }, because)
     res.redirect(303, ways.ended(flow.id))
   }
 

@@ -172,8 +172,9 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     try {
       const otherAccount = req.query['prompt'] === 'select_account'
       const { door } = flow
+      const isAsked = door.kind === 'application' && door.maxAge !== undefined
       // What connects an idp is proof of a moment ago, too.
-      const again = door.kind === 'connecting' || (door.kind === 'my-account' && door.intent !== 'enter')
+      const again = isAsked || door.kind === 'connecting' || isInside(flow)
       res.redirect(303, (await oidc.leave(idp, checksOf(flow, state), { otherAccount, again })).href)
     } catch (error) {
       const failure = failureOf(house, idp, flow, error)

@@ -323,6 +323,7 @@ const FAILURES: [code: RegExp, gloss: string][] = [
   [/^(E[A-Z]|UND_ERR_)/, 'it could not be reached'],
   [/^IDP_ISSUER_OTHER$/, 'it calls itself by another name than the configured issuer'],
   [/^IDP_ANSWER_TOO_LONG$/, 'its answer was too long'],
+  [/^IDP_SIGN_IN_OLD$/, 'a new sign-in was asked for, and it knew them already or did not say since when'],
   [/^PROFILE_FAULT$/, 'what it says of the person cannot be used'],
 ]
 

@@ -3,6 +3,9 @@
 /** What stands in place of a reason that nobody is told. */
 export const NEUTRAL = 'SIGN_IN_REFUSED'
 
+/** The application asked for a newer sign-in than the idp's was: it is told as the standard says (OpenID Connect Core, 3.1.2.1 and 3.1.2.6). */
+export const SIGN_IN_OLD = 'SIGN_IN_OLD'
+
 /** Codes of what is known of a person here: whoever took their sign-in at the idp over would learn it, too. */
 const OF_A_PERSON = ['USER_LOCKED', 'IDENTITY_LOCKED']
 

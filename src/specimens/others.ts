@@ -87,6 +87,7 @@ export const messages: PageState[] = [
 export const moreMessages: PageState[] = [
   ending('refused, the idp is off', 'IDP_OFF', back, other),
   ending('refused, the idp failed', 'IDP_FAILED', back, again, other),
+  ending('refused, the sign-in at the idp is too old', 'SIGN_IN_OLD', back, again, other),
   ending('refused, the user is locked', 'USER_LOCKED', back, other),
   ending('refused, who they are at the idp is locked', 'IDENTITY_LOCKED', back, other),
   ending('refused, and nobody says why', 'SIGN_IN_REFUSED', back, other),

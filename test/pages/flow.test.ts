@@ -10,6 +10,7 @@ import { freePort, type Product, startProduct } from '../support/product.ts'
 import { fetchTrusting, startTlsProxy } from '../support/tls-proxy.ts'
 import {
   codesOn,
+  countPeople,
   flowIdOf,
   hashOfUser,
   knownPerson,
@@ -546,25 +547,25 @@ describe('a live session', () => {
   })
 })
 
+/** While the idp says of everybody that they signed in there this many seconds before, or, undefined, does not say when. */
+async function saying<Result>({ idp }: Product, ago: number | undefined, work: () => Promise<Result>): Promise<Result> {
+  idp.fault.tamper = ({ auth_time, ...claims }, where) =>
+    where !== 'id_token'
+      ? { ...claims, auth_time }
+      : { ...claims, ...(ago === undefined ? {} : { auth_time: Number(claims['iat']) - ago }) }
+  try {
+    return await work()
+  } finally {
+    idp.fault = {}
+  }
+}
+
 describe('auth_time', () => {
   let product: Product
   before(async () => {
     product = await startProduct({ modes: ['silent', 'consent', 'none'] })
   })
   after(() => product.stop())
-
-  /** While the idp says of everybody that they signed in there this long before, or says nothing of it. */
-  async function signedInAgo<Result>(seconds: number | undefined, work: () => Promise<Result>): Promise<Result> {
-    product.idp.fault.tamper = ({ auth_time, ...claims }, where) =>
-      where !== 'id_token'
-        ? { ...claims, auth_time }
-        : { ...claims, ...(seconds === undefined ? {} : { auth_time: Number(claims['iat']) - seconds }) }
-    try {
-      return await work()
-    } finally {
-      product.idp.fault = {}
-    }
-  }
 
   /** Comes again in the same browser, asking for nothing that the session would not be enough for; returns what the application is told. */
   async function told(browser: Browser, query: Record<string, string> = { max_age: '100000' }): Promise<number> {
@@ -586,7 +587,7 @@ describe('auth_time', () => {
   for (const mode of ['silent', 'none'] as const)
     it(`is when the idp says that the person signed in there, not when they came here, by ${mode}`, async () => {
       const browser = openBrowser()
-      await signedInAgo(4000, () => visit(product, mode, newcomer(), { browser }))
+      await saying(product, 4000, () => visit(product, mode, newcomer(), { browser }))
       signedIn(product.application)
       isAbout(await told(browser), seconds() - 4000)
     })
@@ -596,7 +597,7 @@ describe('auth_time', () => {
       const browser = openBrowser()
       const start = product.clock.now
       try {
-        const page = await signedInAgo(ago, () => visit(product, 'consent', newcomer(), { browser }))
+        const page = await saying(product, ago, () => visit(product, 'consent', newcomer(), { browser }))
         const cameBack = seconds()
         product.clock.now = new Date(start.getTime() + 10 * MINUTE)
         await page.tick(EMAIL).press('Create account')
@@ -609,7 +610,7 @@ describe('auth_time', () => {
   it('is what max_age is counted from: a session is not enough that is younger than the sign-in at the idp', async () => {
     const browser = openBrowser()
     const person = newcomer()
-    await signedInAgo(4000, () => visit(product, 'silent', person, { browser }))
+    await saying(product, 4000, () => visit(product, 'silent', person, { browser }))
     await told(browser, { max_age: '4500' })
     await visit(product, 'silent', person, { browser, query: { max_age: '3500' } })
     assert.equal(wasAsked(), true, 'the session was enough')
@@ -625,14 +626,14 @@ describe('auth_time', () => {
       signedIn(product.application).sub,
       new Date(product.clock.now.getTime() - 10 * MINUTE),
     ])
-    await signedInAgo(4000, () => visit(product, 'silent', person, { browser }))
+    await saying(product, 4000, () => visit(product, 'silent', person, { browser }))
     await told(browser)
   })
 
   it('is now of a password, whatever an idp said before', async () => {
     const browser = openBrowser()
     const person = newcomer()
-    await signedInAgo(4000, () => visit(product, 'silent', person, { browser }))
+    await saying(product, 4000, () => visit(product, 'silent', person, { browser }))
     const id = signedIn(product.application).sub
     const hash = await product.running.house.passwords.hash(PASSWORD, 'tests')
     await product.rows('UPDATE users SET password_hash = $2 WHERE id = $1', [id, hash])
@@ -640,6 +641,98 @@ describe('auth_time', () => {
     await page.fill({ username: person.preferred_username, password: PASSWORD }).press('Sign in')
     isAbout(signedIn(product.application).idToken.auth_time, seconds())
     isAbout(await told(browser), seconds())
+  })
+})
+
+describe('an application that asks for a new sign-in', () => {
+  let product: Product
+  before(async () => {
+    product = await startProduct({ modes: ['silent', 'consent', 'none'] })
+  })
+  after(() => product.stop())
+
+  const ASKED = [{ prompt: 'login' }, { max_age: '0' }, { max_age: '60' }, { prompt: 'login', max_age: '9000' }]
+
+  /** What the idp was asked last. */
+  const asked = () => product.idp.requests.findLast(({ path }) => path === '/auth')?.query ?? {}
+
+  /** Fails unless the application is told that a sign-in is required, once the person presses Return on a page that says so. */
+  async function assertTooOld(page: Page): Promise<void> {
+    const before = product.application.results.length
+    assert.deepEqual([page.status, codesOn(page)], [409, ['SIGN_IN_OLD']])
+    assert.equal(product.application.results.length, before)
+    await page.click('Return to Travel')
+    assert.deepEqual(refused(product.application), { error: 'login_required', description: 'SIGN_IN_OLD' })
+  }
+
+  // Broken: the idp asked as by any other application: it answered from its session.
+  it('has the idp asked for it, which others have not; so has a flow of theirs that starts again', async () => {
+    for (const query of ASKED) {
+      await visit(product, 'silent', newcomer(), { query })
+      signedIn(product.application)
+      assert.deepEqual([asked()['prompt'], asked()['max_age']], ['login', '0'], JSON.stringify(query))
+    }
+    await visit(product, 'silent', newcomer())
+    assert.deepEqual([asked()['prompt'], asked()['max_age']], [undefined, undefined])
+
+    const start = product.clock.now
+    try {
+      const page = await visit(product, 'consent', newcomer(), { query: { prompt: 'login', max_age: '9000' } })
+      product.clock.now = new Date(start.getTime() + 31 * MINUTE)
+      product.idp.requests.length = 0
+      const again = await (await page.tick(EMAIL).press('Create account')).click('Start again with Acme consent')
+      assert.match(again.url, /signup\.do/)
+      assert.deepEqual([asked()['prompt'], asked()['max_age']], ['login', '0'])
+    } finally {
+      product.clock.now = start
+    }
+  })
+
+  // Broken: what the idp said not looked at: the application was told of a sign-in of now.
+  it('is told login_required where the idp answers from an old one, known or new, and nothing is made nor begun', async () => {
+    const known = newcomer()
+    await visit(product, 'silent', known)
+    for (const mode of ['silent', 'consent', 'none'] as const)
+      for (const query of ASKED) {
+        const browser = openBrowser()
+        const people = await countPeople(product)
+        const person = mode === 'silent' && query.prompt ? known : newcomer()
+        await assertTooOld(await saying(product, 86_400, () => visit(product, mode, person, { browser, query })))
+        assert.deepEqual(await countPeople(product), people)
+        await browser.open(`${product.application.url}/login?prompt=none`)
+        assert.deepEqual(refused(product.application).error, 'login_required')
+      }
+  })
+
+  it('lets people try again, and in with a sign-in that is as new as it asked, whose time it is told', async () => {
+    const person = newcomer()
+    const query = { max_age: '9000' }
+    const old = await saying(product, 9001, () => visit(product, 'silent', person, { query }))
+    await saying(product, 8000, () => old.click('Start again with Acme silent'))
+    const ago = Math.floor(product.clock.now.getTime() / 1000) - (signedIn(product.application).idToken.auth_time ?? 0)
+    assert.ok(Math.abs(ago - 8000) <= 3, `${ago} s ago`)
+  })
+
+  it('believes an idp that never says when, of people who have no password; others sign in with it', async () => {
+    const query = { prompt: 'login' }
+    const person = newcomer()
+    await product.rows('DELETE FROM idps_saying_when')
+    await saying(product, undefined, () => visit(product, 'silent', person, { query }))
+    const id = signedIn(product.application).sub
+    const hash = await product.running.house.passwords.hash(PASSWORD, 'tests')
+    await product.rows('UPDATE users SET password_hash = $2 WHERE id = $1', [id, hash])
+    const page = await saying(product, undefined, () => visit(product, 'silent', person, { query }))
+    assert.deepEqual(codesOn(page), ['SIGN_IN_OLD'])
+    const choice = await page.click('Other ways to sign in')
+    await choice.fill({ username: person.preferred_username, password: PASSWORD }).press('Sign in')
+    assert.equal(signedIn(product.application).sub, id)
+  })
+
+  it('does not believe an idp that has said when of somebody else: the question was taken out of the address', async () => {
+    const query = { prompt: 'login' }
+    await product.rows('DELETE FROM idps_saying_when')
+    await visit(product, 'silent', newcomer(), { query })
+    await assertTooOld(await saying(product, undefined, () => visit(product, 'silent', newcomer(), { query })))
   })
 })
 
