@@ -54,9 +54,10 @@ function whatOf(happening: Happening, account: Account): Message | undefined {
   const purpose = purposeNames(account, [detail['purpose'] ?? ''])
   switch (event) {
     case 'user-created':
-      return { key: 'activity.joined', values: { idp: idp ?? '' } }
+      return idp === null ? { key: 'activity.joined.other' } : { key: 'activity.joined', values: { idp } }
     case 'sign-in':
-      return { key: where ? 'activity.signin.app' : 'activity.signin', values: { idp: idp ?? '', app } }
+      if (idp === null) return { key: where ? 'activity.signin.app.other' : 'activity.signin.other', values: { app } }
+      return { key: where ? 'activity.signin.app' : 'activity.signin', values: { idp, app } }
     case 'sign-in-local':
       return { key: where ? 'activity.password.app' : 'activity.password', values: { app } }
     case 'proved':

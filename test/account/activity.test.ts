@@ -79,6 +79,23 @@ describe('Activity', () => {
     ])
   })
 
+  it('tells of sign-ins by an identity provider that was deleted without its name, in a whole sentence', async () => {
+    const person = newcomer()
+    const id = await join(product, 'password', person, { ticks: ['recover:email'], password: PASSWORD })
+    await enterAccount(product, 'password', person)
+    product.clock.now = new Date(product.clock.now.getTime() + 1000)
+    await visit(product, 'password', person)
+    await product.rows(`UPDATE audit_events SET idp_id = gen_random_uuid() WHERE user_id = $1`, [id])
+    product.clock.now = new Date(product.clock.now.getTime() + 1000)
+    const page = await enterWithPassword(product, person.preferred_username, PASSWORD, { to: '/activity' })
+    assert.deepEqual(linesOn(page), [
+      'You signed in to Northwind with your password',
+      'You signed in to Travel',
+      'You signed in to Northwind',
+      'You joined',
+    ])
+  })
+
   it('goes on page by page and shows each line once, also where many have one moment', async () => {
     const { id, browser } = await joined()
     await product.rows(
