@@ -1,4 +1,5 @@
 // The addresses that a configuration file may name. Pure.
+import { BACKUP_CODE, EMAIL_OTP, EMAIL_OTP_ENROLL, TOTP, TOTP_ENROLL } from './factors/addresses.ts'
 import { isPrivateHost } from './login/private-addresses.ts'
 
 /** True for the host names that reach only this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
@@ -10,8 +11,11 @@ export function isLoopback(host: string): boolean {
 const TAKEN = [
   ...['/oauth2', '/oidc', '/.well-known', '/commonauth', '/authenticationendpoint/login.do'],
   '/authenticationendpoint/enter.do',
+  // Asked before the prompts: a prompt at one of these would be led to itself.
+  ...[TOTP, EMAIL_OTP, BACKUP_CODE, TOTP_ENROLL, EMAIL_OTP_ENROLL],
   ...['username-status', 'stay', 'connect.do'].map((name) => `/accountrecoveryendpoint/${name}`),
-  ...['/livez', '/readyz', '/metrics', '/myaccount', '/console', '/setup', '/api', '/scim2', '/public'],
+  ...['/livez', '/readyz', '/metrics', '/myaccount', '/console', '/setup', '/api', '/scim2'],
+  ...['/public', '/theme', '/appearance'],
 ]
 
 /** True for a path that nothing else of the product has. */

@@ -534,6 +534,8 @@ describe('the configuration file', () => {
     ['a page without a slash', jit('username_provisioning_url: register.do'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
     ['a page at a taken path', jit('username_provisioning_url: /OAuth2/authorize'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
     ['a page where a door is', jit('username_provisioning_url: /authenticationendpoint/enter.do'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
+    ...['authenticationendpoint/totp.do', 'authenticationendpoint/email_otp.do', 'AuthenticationEndpoint/Backup_Code.do', 'authenticationendpoint/totp_enroll.do', 'authenticationendpoint/email_otp_enroll.do', 'appearance/x', 'theme']
+      .map((path): [string, string, string, RegExp] => [`a page at /${path}`, jit(`password_provisioning_url: /${path}`), 'authentication.jit_provisioning.password_provisioning_url', /path of this product/]),
     ['a page that climbs', jit('username_provisioning_url: /a/../console'), 'authentication.jit_provisioning.username_provisioning_url', /path of this product/],
     ['a page with a query', jit('password_provisioning_url: "/a?b"'), 'authentication.jit_provisioning.password_provisioning_url', /path of this product/],
     ['a page elsewhere that is on no list', jit('username_provisioning_url: "https://pages.example/register"'), 'authentication.jit_provisioning.username_provisioning_url', /allowed_page_origins/],
