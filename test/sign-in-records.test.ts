@@ -17,6 +17,7 @@ import {
 } from '../src/db/audit.ts'
 import type { ClosedFlow } from '../src/db/flows.ts'
 import { departFlow, noteAsked, noteFailure, noteProblems } from '../src/db/flows.ts'
+import { noteOffer } from '../src/db/proofs.ts'
 import { sweep } from '../src/db/sweep.ts'
 import { decide, type Verdict } from '../src/provisioning/decide.ts'
 import { explain } from '../src/provisioning/explain.ts'
@@ -232,6 +233,16 @@ describe('a flow that nobody ended', () => {
         const { idp } = factsOf()
         const noted = verdictOf(factsOf({ idp: { ...idp, scheme: 'PROMPT_CONSENT' }, username: 'taken' }))
         await noteAsked(on.house.db, id, { noted, codes: ['CONSENT_NEEDED'], now: on.clock.now })
+      },
+    ],
+    [
+      'Acme signed somebody in who has a user here. Their user had a second factor, so they were asked for it. The time was up before anything came of it.',
+      'NONE',
+      async (id) => {
+        await comeBack(id)
+        const { idp } = factsOf()
+        const user = { id: randomUUID(), isLocked: false, secondFactor: 'show' as const }
+        await noteOffer(on.house.db, id, verdictOf(factsOf({ idp: { ...idp, jitEnabled: false }, user })))
       },
     ],
     [

@@ -60,7 +60,8 @@ const FORGET_FLOWS = `WITH forgotten AS (
     INSERT INTO audit_events (event, flow_id, application_id, idp_id, mode, facts, decision, asked, came_back, problem_codes, failure,
       detail, created_at)
     SELECT 'expired', f.id, f.application_id, f.idp_id,
-      CASE WHEN f.noted IS NOT NULL THEN f.noted#>>'{facts,idp,scheme}' WHEN jit_enabled THEN jit_scheme WHEN idps.id IS NOT NULL THEN 'NONE' END,
+      CASE WHEN (f.noted#>>'{facts,idp,jitEnabled}')::boolean THEN f.noted#>>'{facts,idp,scheme}' WHEN f.noted IS NOT NULL THEN 'NONE'
+        WHEN jit_enabled THEN jit_scheme WHEN idps.id IS NOT NULL THEN 'NONE' END,
       f.noted->'facts', f.noted->'decision',
       f.noted#>'{decision,ask}' || jsonb_build_object('page', f.noted#>'{decision,page}'),
       f.came_back, f.problem_codes, f.failure,
