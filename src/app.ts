@@ -14,6 +14,7 @@ import { createApplicationDoor } from './handback/application.ts'
 import { ownDoor } from './handback/doors.ts'
 import { createFlowApiDoor } from './handback/flow-api.ts'
 import { ACCOUNT_COOKIE, createAccountDoor } from './handback/my-account.ts'
+import { TO_ACCOUNT } from './handback/pages.ts'
 import { endedAddress, handbackRoutes, leaveAddress } from './handback/routes.ts'
 import type { House } from './house.ts'
 import { callbackRoutes } from './login/callback.ts'
@@ -65,7 +66,7 @@ export async function createApp(house: House): Promise<Express> {
     takeTest,
   }
 
-  const onError = problemHandler(views, log, metrics.error, errorHandler(views, log, metrics.error))
+  const onError = problemHandler(views, log, metrics.error, errorHandler(views, log, metrics.error, TO_ACCOUNT))
 
   const app = express()
   app.set('trust proxy', house.trustProxy)

@@ -1,5 +1,6 @@
-// The first run: whoever brings the setup token becomes the first owner. Once, and for ever: then there is no such page.
+// The first run: whoever brings the setup token becomes the first owner. Once, and for ever: then there is no such page, and the bare address leads to My Account.
 import { type Request, type RequestHandler, type Response, Router } from 'express'
+import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { createBrake } from '../db/brakes.ts'
 import { readOrganization } from '../db/installation.ts'
 import { isSetUp, makeFirstOwner } from '../db/operators.ts'
@@ -25,6 +26,8 @@ export function setupRoutes({ house, showOutside }: Desk): Router {
   const outside = outsideToken(house.publicUrl)
 
   const router = Router()
+  router.get('/', async (_req, res) => res.redirect(303, (await isSetUp(house.db)) ? MY_ACCOUNT_HOME : SETUP))
+  router.all('/', methodNotAllowed('GET', 'HEAD'))
   router.get(SETUP, onlyBefore, ...outside, showSetup)
   router.post(SETUP, onlyBefore, sameOrigin(house.publicUrl), formBody, ...outside, submitSetup)
   router.all(SETUP, onlyBefore, methodNotAllowed('GET', 'HEAD', 'POST'))

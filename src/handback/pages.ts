@@ -1,5 +1,6 @@
 // The OpenID Provider's pages in our clothes, and nothing that our content security policy would stop.
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import type { House } from '../house.ts'
 import { statePage, toPageError, tryAgain } from '../web/errors.ts'
 import { queryOf } from '../web/forms.ts'
@@ -10,6 +11,9 @@ import type { Steps } from './at-once.ts'
 
 /** What uses something up: a code, a refresh token, the interaction that leads to a code, a session at its end. */
 const USES_UP = /^\/oauth2\/(token$|authorize\/.)|^\/oidc\/logout\/confirm$/
+
+/** The way on from an address that is not there. */
+export const TO_ACCOUNT: Action = { label: { key: 'action.account' }, href: MY_ACCOUNT_HOME }
 
 /** Outermost: what the library would answer with pages or redirects that our CSP, rightly, stops, and what went wrong inside. */
 export function keepInTheHouse(house: House, atOnce: Steps['atOnce']) {
@@ -23,7 +27,7 @@ export function keepInTheHouse(house: House, atOnce: Steps['atOnce']) {
     }
     // The library adds the hash of a script of its own, which no page of ours has.
     ctx.set('Content-Security-Policy', policy)
-    if (ctx.status === 404 && !ctx.body) return showState(house, ctx, 404, 'missing')
+    if (ctx.status === 404 && !ctx.body) return showState(house, ctx, 404, 'missing', [TO_ACCOUNT])
     const { oidc } = ctx as { oidc?: KoaContextWithOIDC['oidc'] }
     if (!oidc) return
     const mode = oidc.params?.['response_mode']

@@ -67,6 +67,7 @@ const back = {
   href: '/commonauth?sessionDataKey=f1&leave=1',
 }
 const other = { label: { key: 'action.other' }, href: '/authenticationendpoint/login.do?a=1&choose=1' }
+const account = { label: { key: 'action.account' }, href: '/myaccount' }
 const signIn = { label: { key: 'action.signin' }, href: '/myaccount' }
 
 /** Of each shape and each ending of a sign-in, one. */
@@ -103,7 +104,7 @@ export const moreMessages: PageState[] = [
   error('a form of somebody else', 'csrf'),
   error('an odd request', 'bad-request'),
   error('an odd callback', 'bad-callback'),
-  error('no such page', 'missing'),
+  error('no such page', 'missing', account),
   error('an odd method', 'method'),
   error('too large', 'too-large'),
   error('of the wrong type', 'wrong-type'),

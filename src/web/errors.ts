@@ -60,8 +60,16 @@ export const notFound: RequestHandler = () => {
   throw new PageError(404, 'missing')
 }
 
-/** Turns every error into a page that says what to do; what may be shown and what may be logged are different things, always. */
-export function errorHandler(views: Views, log: Logger, count: (state: string) => void): ErrorRequestHandler {
+/**
+ * Turns every error into a page that says what to do; what may be shown and what may be logged are different things, always.
+ * `home` is the way on from a page that is not there.
+ */
+export function errorHandler(
+  views: Views,
+  log: Logger,
+  count: (state: string) => void,
+  home: Action,
+): ErrorRequestHandler {
   // Express tells error handlers by their four parameters.
   return async (error: unknown, req: Request, res: Response, next) => {
     // Answered by the time limit while its handler went on: what comes of that is nobody's answer any more.
@@ -74,9 +82,14 @@ export function errorHandler(views: Views, log: Logger, count: (state: string) =
     if (page.retryAfterSeconds) res.setHeader('Retry-After', String(page.retryAfterSeconds))
     // The beginning of the request id: short enough to be read aloud, long enough to be found in the log. A page of a sign-in quotes that.
     const reference = String(res.locals['requestId'] ?? '').slice(0, 8)
-    const actions = page.status === 503 && page.actions.length === 0 ? tryAgain(hereOf(req)) : page.actions
+    const actions = page.actions.length > 0 ? page.actions : wayOn(page, req)
     if (page.here !== undefined) res.locals['here'] = page.here
     views.send(res, 'message', statePage(page.state, page.values, actions, reference), page.status)
+  }
+
+  function wayOn({ status, state }: PageError, req: Request): Action[] {
+    if (state === 'missing') return [home]
+    return status === 503 ? tryAgain(hereOf(req)) : []
   }
 }
 

@@ -30,6 +30,29 @@ describe('the first run', () => {
   const owners = () =>
     product.rows("SELECT username FROM operators JOIN users ON users.id = user_id WHERE role = 'owner'")
 
+  test('is where the bare address leads, and My Account from then on', async () => {
+    const root = async (method = 'GET') => {
+      const { status, headers } = await fetch(`${product.url}/`, { method, redirect: 'manual' })
+      return [status, headers.get(status === 405 ? 'allow' : 'location')]
+    }
+    assert.deepEqual(
+      [await root(), await root('HEAD')],
+      [
+        [303, '/setup'],
+        [303, '/setup'],
+      ],
+    )
+    await (await filled()).press('Finish set-up')
+    assert.deepEqual(
+      [await root(), await root('HEAD')],
+      [
+        [303, '/myaccount'],
+        [303, '/myaccount'],
+      ],
+    )
+    assert.deepEqual(await root('POST'), [405, 'GET, HEAD'])
+  })
+
   test('makes an owner who can sign in, and is over for ever', async () => {
     const page = await (await filled({ privacyPolicyUrl: 'https://northwind.example/our-privacy' })).press(
       'Finish set-up',

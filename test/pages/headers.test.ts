@@ -288,7 +288,6 @@ describe('a response', () => {
 
   it('to what is not there is a page that says so, on every address that nobody described', async () => {
     const targets = [
-      '/',
       '/nothing',
       '/register.do',
       `${REGISTER}/`,

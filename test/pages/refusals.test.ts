@@ -340,6 +340,15 @@ describe('the refusals', () => {
   })
 
   describe('an address that leads nowhere', () => {
+    it('offers the way to My Account', async () => {
+      for (const path of ['/nowhere', '/oauth2/nowhere', '/setup/nowhere']) {
+        const page = await openBrowser().open(`${product.url}${path}`)
+        assert.equal(page.status, 404, path)
+        const [way] = readPage(page.html).links.filter(({ text }) => text === 'Go to My account')
+        assert.equal(way?.href, '/myaccount', path)
+      }
+    })
+
     it('is a page of its own with a reference, whatever is wrong: the code of the sign-in, or of the request where there is none', async () => {
       const browser = openBrowser()
       const page = await visit(product, 'consent', newcomer(), { browser })
