@@ -250,6 +250,15 @@ describe('in src', () => {
     )
   }
 
+  test('every room is on the map in the README', () => {
+    const map = readFileSync(path.join(REPOSITORY, 'README.md'), 'utf8').split('## The map of')[1] ?? ''
+    const rooms = readdirSync(path.join(REPOSITORY, 'src'), { withFileTypes: true }).filter((one) => one.isDirectory())
+    assert.deepEqual(
+      rooms.map(({ name }) => name).filter((name) => !map.includes(`\`${name}/\``)),
+      [],
+    )
+  })
+
   test('what the rules name is there', () => {
     assert.ok(names.length > 50)
     const missing = (all: Iterable<string>) => [...all].filter((name) => !names.includes(name))
