@@ -243,7 +243,7 @@ describe('a request', () => {
         const [status = 0] = statusesIn(answer)
         assert.ok(status >= 300 && status < 500, `${target} at ${host || 'no host'}: ${answer.slice(0, 60)}`)
         const [, location = product.url] = /\r\nLocation: (.*)\r\n/.exec(answer) ?? []
-        assert.equal(new URL(location).origin, product.url, `${target} at ${host}`)
+        assert.equal(new URL(location, product.url).origin, product.url, `${target} at ${host}`)
       }
     }
   })
@@ -257,7 +257,7 @@ describe('a request', () => {
       [`GET ${SIGNUP}?sessionDataKey=${'a'.repeat(8_000)} ${head}\r\n`, 404],
       [`GET /commonauth/silent?state=${'a'.repeat(8_000)} ${head}\r\n`, 400],
       [`GET /${'%F0%9F%98%80'.repeat(650)} ${head}\r\n`, 404],
-      [`GET / ${head}${'a: 1\r\n'.repeat(2_500)}\r\n`, 404],
+      [`GET /nowhere ${head}${'a: 1\r\n'.repeat(2_500)}\r\n`, 404],
     ]
     for (const [bytes, status] of large)
       assert.deepEqual(statusesIn(await sendBytes(bytes)), [status], bytes.slice(0, 60))
