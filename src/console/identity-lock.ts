@@ -10,8 +10,10 @@ import type { House } from '../house.ts'
 /** Locks a person out, with all that they began by that idp, or lets them in again. */
 export async function setPersonLocked(house: House, person: Person, isLocked: boolean, actor: Actor): Promise<void> {
   const whom = { ...person, federatedSubject: federatedSubject(house.salt, person.idpId, person) }
-  const hash = personHash(house, person.idpId, person)
-  if (!isLocked) return unlockPerson(house.db, { ...whom, personHash: hash }, actor, house.now)
+  if (!isLocked) {
+    const hash = personHash(house, person.idpId, person)
+    return unlockPerson(house.db, { ...whom, personHash: hash }, actor, house.now)
+  }
   await lockPerson(house.db, whom, actor, house.now)
   // None of them is good any more, whether it is there or not (handback/live.ts): gone, they are on no list either.
   const identity = await findIdentity(house.db, person)

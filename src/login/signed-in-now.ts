@@ -1,5 +1,4 @@
 // Whether somebody who was sent to an idp to sign in there once more did: what it says of when that was, and what it means that it says nothing.
-
 import { findIdentity } from '../db/identities.ts'
 import { hasSaidWhen, noteSaidWhen } from '../db/idps-saying-when.ts'
 import { meansOf } from '../db/proofs.ts'
