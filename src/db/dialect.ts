@@ -1,5 +1,6 @@
 // knex's client for PostgreSQL, made for bad days. Law: every statement ends in bounded time, and no connection that may be dead is used again.
 import { connect as openSocket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import PostgresClient, { type Statement } from 'knex/lib/dialects/postgres/index.js'
 import type { Client, QueryResult } from 'pg'
 import { codeOf, DatabaseAway, fateOf } from './away.ts'
@@ -16,6 +17,11 @@ const ROLLBACK_MS = 2_000
 /** How long a request waits for a connection, so that it has its answer within five seconds (DE-26). */
 export const ACQUIRE_MS = 4_000
 const MAKE_DO_MS = 5_000
+/**
+ * Where PostgreSQL refuses all connections for so long, it grants none. Of some that begin at the same moment it may refuse every one, because it counts
+ * those that it is about to refuse, and the first refusal may come before the first that it grants.
+ */
+const REFUSED_MS = 300
 /** How long a statement that was given up may take to end by itself, before its connection does. */
 const CANCEL_MS = 500
 
@@ -43,12 +49,16 @@ export function createDialect(
 
   return class extends PostgresClient {
     override async acquireConnection(): Promise<Client> {
-      for (const until = performance.now() + ACQUIRE_MS; ; ) {
+      const began = performance.now()
+      for (;;) {
         try {
           return await super.acquireConnection()
         } catch (error) {
-          const mayWait = codeOf(error) === '53300' && performance.now() < until && this.#makeDo()
-          if (!mayWait) throw new DatabaseAway('unasked', error)
+          const waited = performance.now() - began
+          if (codeOf(error) !== '53300' || waited > ACQUIRE_MS) throw new DatabaseAway('unasked', error)
+          if (this.#makeDo()) continue
+          if (waited > REFUSED_MS) throw new DatabaseAway('unasked', error)
+          await sleep(Math.random() * REFUSED_MS)
         }
       }
     }
