@@ -17,6 +17,7 @@ const SIGNUP = { page: 'signup', username: false, password: false, consent: true
 
 const OFFERED = { mayBeKnown: true } as const
 const CHANGED = { user: { id: 'user-1', isLocked: false, askedAgain: { purposes: ['recover'], isDue: false } } }
+const WITH_FACTOR = { user: { id: 'user-1', isLocked: false, secondFactor: 'show' } } as const
 const DUE = { user: { id: 'user-1', isLocked: false, askedAgain: { purposes: ['office', 'recover'], isDue: true } } }
 
 /** Every kind of decision. */
@@ -85,6 +86,12 @@ describe('a record says what happened and why', () => {
       story(facts({ ...KNOWN, isIdentityLocked: true }), { outcome: 'refused', refusal: 'IDENTITY_LOCKED' })],
     ['Acme signed somebody in who has a user here. Their user was not locked, so they were signed in as that user. They were refused (USER_LOCKED) before they were back at Travel.',
       story(facts(KNOWN), { outcome: 'refused', refusal: 'USER_LOCKED', late: 'sign-in' })],
+    [`${UNKNOWN} Acme provisions silently and the username that it suggests was free, so a user was made in PRIMARY without a question. They left at the second factor before they were back at Travel.`,
+      story(facts({ scheme: 'PROVISION_SILENTLY' }), { outcome: 'declined', late: 'user-created', store: 'PRIMARY' })],
+    [`${ALL_THREE}. They finished: a user was made in PRIMARY. The time was up at the second factor before they were back at Travel.`,
+      story(facts(), { outcome: 'expired', late: 'user-created', asked: REGISTER, stage: 'asked', store: 'PRIMARY' })],
+    ['Acme signed somebody in who has a user here. Their user had a second factor, so they were asked for it. They left: nothing about them was changed.',
+      story(facts(WITH_FACTOR), { outcome: 'declined' })],
     ['Acme signed somebody in who has a user here. The purpose recover changed since they were last shown it, so signup.do asked. They chose: they were signed in as that user.',
       story(facts(CHANGED), { outcome: 'sign-in', asked: SIGNUP, answer: 'chosen' })],
     ['Acme signed somebody in who has a user here. The purpose recover changed since they were last shown it, so signup.do asked. They put it off: they were signed in as that user all the same.',

@@ -138,7 +138,7 @@ export interface SignInRecord {
   userId?: string
   /** Where the user was made. */
   store?: string
-  /** Of somebody who was refused at the door only, what they had come to. */
+  /** Of somebody who was kept out, left or ran out of time after they had come to something, what that was. */
   late?: Outcome
   /** What somebody who is known answered to a change of purposes. */
   answer?: 'chosen' | 'later'

@@ -38,7 +38,7 @@ export async function forgetAtApplications(transaction: Db, userIds: readonly st
 }
 
 /** Of sign-ins of the users that are under way. Whoever signs in holds the user before the flow, and so does whoever calls this. */
-async function forgetOnTheWay(transaction: Db, userIds: readonly string[], traces: Traces): Promise<void> {
+async function forgetOnTheWay(transaction: Db, userIds: readonly string[], traces: Traces, now: Date): Promise<void> {
   const people = await query<Person>(
     transaction,
     'SELECT idp_id AS "idpId", issuer, subject FROM identities WHERE user_id = ANY (?::uuid[])',
@@ -51,6 +51,13 @@ async function forgetOnTheWay(transaction: Db, userIds: readonly string[], trace
        WHERE person_hash = ANY (?::bytea[]) OR (closed_at IS NOT NULL AND ending->>'userId' = ANY (?::text[])))`,
     [hashes, userIds],
   )
+  // Whoever has become a user in it has answered it, once (consents_once_per_flow_key): it is over, and they may begin another.
+  await query(
+    transaction,
+    `UPDATE flows SET expires_at = ?, profile_sealed = NULL, person_hash = NULL
+     WHERE person_hash = ANY (?::bytea[]) AND closed_at IS NULL AND made IS NOT NULL`,
+    [now, hashes],
+  )
   // Back to the choice of idps, as after one that was deleted: what it had sent is gone.
   await query(
     transaction,
@@ -61,10 +68,15 @@ async function forgetOnTheWay(transaction: Db, userIds: readonly string[], trace
 }
 
 /** Deletes users whom this transaction holds, with everything that says something of them. Returns how many rows of what there were. */
-export async function eraseUsers(transaction: Db, users: readonly Erasable[], traces: Traces): Promise<ErasedCounts> {
+export async function eraseUsers(
+  transaction: Db,
+  users: readonly Erasable[],
+  traces: Traces,
+  now: Date,
+): Promise<ErasedCounts> {
   const ids = users.map(({ id }) => id)
   await forgetAtApplications(transaction, ids)
-  await forgetOnTheWay(transaction, ids, traces)
+  await forgetOnTheWay(transaction, ids, traces, now)
   // Nothing of theirs is left to be ended by a lock that is off. One that is on stays: it is about who they are elsewhere.
   await query(
     transaction,

@@ -77,7 +77,8 @@ export type Ending =
    */
   | { kind: 'signed-in'; userId: string; idpId?: string; signedInAgo?: number; isNew?: true; factor?: Way }
   | { kind: 'federated' }
-  | { kind: 'declined' }
+  /** `at` a second factor it is nobody new any more who says no: their user is there. */
+  | { kind: 'declined'; at?: 'second-factor' }
   | { kind: 'refused'; code: string }
   /** In My Account: the person proved once more who they are, or connected another idp. */
   | { kind: 'proved'; userId: string }

@@ -163,7 +163,7 @@ export function deleteBatch(
     )
     if (people.length === 0) return { erased: 0, kept: 0, last }
     const [going, staying] = [people.filter(({ goes }) => goes), people.filter(({ goes }) => !goes)]
-    const erased = await eraseUsers(transaction, going, traces)
+    const erased = await eraseUsers(transaction, going, traces, now)
     await closeConsents(
       transaction,
       going.map(({ id }) => id),

@@ -38,9 +38,10 @@ export async function insertConnectingFlow(
   )
 }
 
-/** Notes for the record what the person is asked; nothing is decided by it. */
+/** Notes for the record what the person is asked; nothing is decided by it. Of whom a user was made, the record says by what. */
 export async function noteOffer(db: Db, flowId: string, noted: Verdict): Promise<void> {
-  await query(db, 'UPDATE flows SET noted = ? WHERE id = ? AND closed_at IS NULL', [JSON.stringify(noted), flowId])
+  const sql = 'UPDATE flows SET noted = ? WHERE id = ? AND closed_at IS NULL AND made IS NULL'
+  await query(db, sql, [JSON.stringify(noted), flowId])
 }
 
 /** Notes that the person is none of the users who keep their address. */

@@ -57,15 +57,16 @@ export async function sweep(db: Db, now: Date): Promise<number> {
 const FORGET_FLOWS = `WITH forgotten AS (
     DELETE FROM flows WHERE ${among('flows WHERE expires_at < ? ORDER BY expires_at')} RETURNING *
   ), recorded AS (
-    INSERT INTO audit_events (event, flow_id, application_id, idp_id, mode, facts, decision, asked, came_back, problem_codes, failure,
+    INSERT INTO audit_events (event, flow_id, application_id, idp_id, user_id, mode, facts, decision, asked, came_back, problem_codes, failure,
       detail, created_at)
-    SELECT 'expired', f.id, f.application_id, f.idp_id,
+    SELECT 'expired', f.id, f.application_id, f.idp_id, (f.made->>'userId')::uuid,
       CASE WHEN (f.noted#>>'{facts,idp,jitEnabled}')::boolean THEN f.noted#>>'{facts,idp,scheme}' WHEN f.noted IS NOT NULL THEN 'NONE'
         WHEN jit_enabled THEN jit_scheme WHEN idps.id IS NOT NULL THEN 'NONE' END,
-      f.noted->'facts', f.noted->'decision',
+      coalesce(f.made#>'{verdict,facts}', f.noted->'facts'), coalesce(f.made#>'{verdict,decision}', f.noted->'decision'),
       f.noted#>'{decision,ask}' || jsonb_build_object('page', f.noted#>'{decision,page}'),
       f.came_back, f.problem_codes, f.failure,
-      jsonb_build_object('stage', ${STAGE})
+      coalesce(f.made->'detail', '{}') || jsonb_build_object('stage', ${STAGE})
+        || CASE WHEN f.made IS NULL THEN '{}'::jsonb ELSE '{"late": "user-created"}' END
         || CASE f.door WHEN 'application' THEN '{}' ELSE jsonb_build_object('door', f.door) END,
       f.expires_at
     FROM forgotten f LEFT JOIN idps ON idps.id = f.idp_id WHERE f.closed_at IS NULL

@@ -117,7 +117,7 @@ export function deleteUser(
   traces: Traces,
   now: Date,
 ): Promise<'done' | 'missing' | 'operator'> {
-  return erase(db, userId, traces, async (transaction, { store, isLocked }, counts) => {
+  return erase(db, userId, { traces, now }, async (transaction, { store, isLocked }, counts) => {
     await closeConsents(transaction, [userId], 'operator', now)
     await insertChange(transaction, actor, {
       action: 'deleted',
@@ -135,7 +135,7 @@ export function closeAccount(
   traces: Traces,
   now: Date,
 ): Promise<'done' | 'missing' | 'operator'> {
-  return erase(db, userId, traces, (transaction) => closeConsents(transaction, [userId], 'my-account', now))
+  return erase(db, userId, { traces, now }, (transaction) => closeConsents(transaction, [userId], 'my-account', now))
 }
 
 interface Erased {
@@ -149,7 +149,7 @@ interface Erased {
 function erase(
   db: Db,
   userId: string,
-  traces: Traces,
+  { traces, now }: { traces: Traces; now: Date },
   tell: (transaction: Db, user: Erased, counts: Record<string, number>) => Promise<void>,
 ): Promise<'done' | 'missing' | 'operator'> {
   return inTransaction(db, async (transaction) => {
@@ -164,7 +164,7 @@ function erase(
       [userId],
     )
     if (!user) return 'missing'
-    await tell(transaction, user, await eraseUsers(transaction, [user], traces))
+    await tell(transaction, user, await eraseUsers(transaction, [user], traces, now))
     return 'done'
   })
 }

@@ -1,6 +1,7 @@
 // The one door out: where an ended flow is answered, whatever page or form it ended on.
 import { type Request, type Response, Router } from 'express'
 import { findApplication, homeOf, MY_ACCOUNT_HOME } from '../db/applications.ts'
+import type { Ending } from '../db/flows.ts'
 import { findIdp } from '../db/idps.ts'
 import { readOrganization } from '../db/installation.ts'
 import { factorAddress } from '../factors/addresses.ts'
@@ -83,7 +84,7 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
 
   async function explain(
     flow: Flow,
-    ending: { kind: 'declined' } | { kind: 'refused'; code: string },
+    ending: Extract<Ending, { kind: 'declined' | 'refused' }>,
     href: string | undefined,
     res: Response,
   ): Promise<void> {
@@ -102,7 +103,13 @@ export function handbackRoutes(house: House, door: WayOut, ways: HandbackWays): 
     if (canBegin && mayTryAgain && idp?.isEnabled)
       actions.push({ label: { key: 'action.again', values }, href: ways.again(flow.id, idp.name) })
     if (canBegin) actions.push({ label: { key: 'action.other' }, href: `${ways.again(flow.id)}&choose=1` })
-    const state = ending.kind === 'declined' ? 'declined' : ending.code
+    const state = ending.kind === 'declined' ? stateOfNo(flow, ending) : ending.code
     house.views.send(res, 'message', statePage(state, values, actions), ending.kind === 'declined' ? 200 : 409)
   }
+}
+
+/** What is so after a no: to an account, or at the second factor of one that was there before, or is since this sign-in. */
+function stateOfNo({ madeUserId }: Flow, { at }: Extract<Ending, { kind: 'declined' }>): string {
+  if (at === undefined) return 'declined'
+  return madeUserId === undefined ? 'left' : 'left-new'
 }

@@ -76,7 +76,7 @@ export function secondFactorRoutes(house: House, ways: FactorWays): Router {
     const fields = readFields(req.body)
     flow.language = takeLanguage(res, house.publicUrl, fields)
     if (fields.one('do') === 'decline') {
-      await endWithoutUser(house, flow, { kind: 'declined' })
+      await endWithoutUser(house, flow, { kind: 'declined', at: 'second-factor' })
       return res.redirect(303, ways.ended(flow.id))
     }
     const found = await find(req, res)

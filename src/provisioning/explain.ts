@@ -31,7 +31,7 @@ export function explain(story: Story): string {
   const { verdict, outcome, asked, late } = story
   if (late && late !== 'refused') {
     const { late: _, ...before } = story
-    const end = capital(endingOf(story, names))
+    const end = LATE[outcome] ?? capital(endingOf(story, names))
     return `${explain({ ...before, outcome: late })} ${paragraph(`${end} before they were back at ${names.application}`)}`
   }
   if (!verdict) return paragraph(undecided(story, names), returnsAlone(story), mishap(story))
@@ -39,7 +39,8 @@ export function explain(story: Story): string {
   const cause = capital(causeOf(facts, decision, names, 'was'))
   if (decision.kind === 'second-factor') {
     const asking = `${cause}, so ${FACTOR[decision.step]}${returns(story)}`
-    return paragraph(arrival(story, facts, names), asking, capital(endingOf(story, names)), mishap(story))
+    const end = outcome === 'declined' ? 'They left: nothing about them was changed' : capital(endingOf(story, names))
+    return paragraph(arrival(story, facts, names), asking, end, mishap(story))
   }
   if (decision.kind === 'ask' || decision.kind === 'offer') {
     const asking = `${cause}, so ${decision.kind === 'ask' ? `${pageOf(decision)} asked` : OFFERED}${returns(story)}`
@@ -56,6 +57,12 @@ export function explain(story: Story): string {
 export function foretell(facts: Facts, names: Names): string {
   const decision = decide(facts)
   return paragraph(`If they signed in now: ${causeOf(facts, decision, names, 'is')}, so ${prospectOf(decision)}`)
+}
+
+/** How somebody ended of whom there is a user by then. */
+const LATE: Partial<Record<Outcome, string>> = {
+  declined: 'They left at the second factor',
+  expired: 'The time was up at the second factor',
 }
 
 const FACTOR = { show: 'they were asked for it', enrol: 'they were asked to set one up' }

@@ -331,11 +331,14 @@ export interface Because {
   failure?: { code: string; isDenial: boolean }
 }
 
-/** Ends the flow without a user: nothing is kept but the audit event, which has no personal value. */
+/**
+ * Ends the flow with nobody signed in: nothing is kept but the audit event, which has no personal value, and the user that it made before it came to
+ * a second factor.
+ */
 export async function endWithoutUser(
   house: House,
   flow: Flow,
-  ending: { kind: 'federated' } | { kind: 'declined' } | { kind: 'refused'; code: string },
+  ending: Extract<Ending, { kind: 'federated' | 'declined' | 'refused' }>,
   { facts, failure }: Because = {},
 ): Promise<void> {
   const event = ending.kind === 'federated' ? 'sign-in-federated' : ending.kind
@@ -344,14 +347,19 @@ export async function endWithoutUser(
     const told = ending.kind === 'refused' ? { ...ending, code: toldFor(ending.code, house.settings()) } : ending
     const closed = await closeFlow(db, flow.id, told, now)
     if (!closed) return false
+    const { made } = closed
     await insertAuditEvent(db, closed, {
       event: failure ? (failure.isDenial ? 'idp-denied' : 'idp-failed') : event,
       flowId: flow.id,
       idpId: flow.idpId,
+      userId: made?.userId,
       mode: flow.labels.scheme,
-      verdict: facts && verdictOf(facts),
+      verdict: made?.verdict ?? (facts && verdictOf(facts)),
       failure: failure?.code,
-      ...(ending.kind === 'refused' ? { detail: { code: ending.code } } : {}),
+      detail: {
+        ...(made ? { ...made.detail, late: 'user-created' } : {}),
+        ...(ending.kind === 'refused' ? { code: ending.code } : {}),
+      },
       at: now,
     })
     return true

@@ -88,6 +88,8 @@ export const messages: PageState[] = [
 export const moreMessages: PageState[] = [
   ending('refused, the idp is off', 'IDP_OFF', back, other),
   ending('refused, the idp failed', 'IDP_FAILED', back, again, other),
+  ending('left at the second factor', 'left', back, again, other),
+  ending('left at the second factor, new', 'left-new', back, again, other),
   ending('refused, the sign-in at the idp is too old', 'SIGN_IN_OLD', back, again, other),
   ending('refused, the user is locked', 'USER_LOCKED', back, other),
   ending('refused, who they are at the idp is locked', 'IDENTITY_LOCKED', back, other),

@@ -1,11 +1,17 @@
 // The second factor at a sign-in: asked for after the idp or the password and before the door, and set up where it is required.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { COMMAND_LINE } from '../../src/db/changes.ts'
+import { sweep } from '../../src/db/sweep.ts'
+import { deleteUser } from '../../src/db/user-state.ts'
+import { tracesOf } from '../../src/login/traces.ts'
+import { createKeyring } from '../../src/seal.ts'
 import { enterWithPassword, join } from '../support/account.ts'
 import { openBrowser, type Page } from '../support/browser.ts'
 import { codeOf, enhanced, giveTotp, mailedCode } from '../support/factors.ts'
+import { brokenInvariants } from '../support/invariants.ts'
 import { PASSWORD } from '../support/people.ts'
-import { type Product, startProduct } from '../support/product.ts'
+import { type Product, SECRET_KEY, startProduct } from '../support/product.ts'
 import { openSmtpSink, type SmtpSink } from '../support/smtp.ts'
 import { codesOn, knownPerson, newcomer, refused, signedIn, storedPerson, visit } from '../support/visits.ts'
 
@@ -115,6 +121,8 @@ describe('the second factor at a sign-in', () => {
     const { person } = await withApp()
     const page = await visit(product, 'silent', person)
     const declined = await page.press('Return to Travel')
+    assert.deepEqual(codesOn(declined), ['LEFT'])
+    assert.match(declined.text, /You are not signed in .*Nothing about your account has changed/)
     await declined.click('Return to Travel')
     assert.equal(refused(product.application).error, 'access_denied')
   })
@@ -159,6 +167,58 @@ describe('the second factor at a sign-in', () => {
       const again = await visit(product, 'silent', person)
       assert.equal(at(again), '/authenticationendpoint/totp_enroll.do')
       assert.equal((await storedPerson(product, person.sub))?.user.id, user.id)
+    })
+
+    /** Somebody new who was asked, was made a user, and is to set up a factor. */
+    async function madeHere() {
+      const person = newcomer()
+      const question = (await visit(product, 'consent', person)).tick('recover:email')
+      const page = await question.press('Create account')
+      assert.equal(at(page), '/authenticationendpoint/totp_enroll.do')
+      return { person, page, userId: (await knownPerson(product, person.sub)).user.id }
+    }
+
+    const recordsOf = (userId: string) =>
+      product.rows<{ event: string; late: string; store: string; page: string; decided: string }>(
+        `SELECT event, detail->>'late' AS late, detail->>'store' AS store, asked->>'page' AS page, decision->>'kind' AS decided
+         FROM audit_events WHERE user_id = $1`,
+        [userId],
+      )
+    const MADE = { late: 'user-created', store: 'PRIMARY', page: 'signup', decided: 'ask' }
+
+    it('whoever leaves then is told that their account is there, and so is the record', async () => {
+      const { page, userId } = await madeHere()
+      const left = await page.press('Return to Travel')
+      assert.deepEqual(codesOn(left), ['LEFT_NEW'])
+      assert.match(left.text, /Your account has been created, but you are not signed in/)
+      assert.doesNotMatch(left.text, /deleted/)
+      assert.deepEqual(await recordsOf(userId), [{ event: 'declined', ...MADE }])
+      // Of somebody else, who is still on the way, nothing is on record yet.
+      const broken = await brokenInvariants(product.rows)
+      assert.deepEqual(
+        broken.filter((one) => one.includes(userId)),
+        [],
+      )
+    })
+
+    // Led round in a circle, because a flow makes one user; and another could not answer again what it has kept as proof.
+    it('whose user is deleted then begins again, and becomes a user once more', async () => {
+      const { person, page, userId } = await madeHere()
+      const traces = tracesOf({ keyring: createKeyring(SECRET_KEY) })
+      const done = await deleteUser(product.running.db, userId, COMMAND_LINE, traces, product.clock.now)
+      assert.equal(done, 'done')
+      const over = await page.fill({ code: '123456' }).press('Continue')
+      assert.equal(over.status, 410)
+      const question = (await over.click('Start again with Acme consent')).tick('recover:email')
+      const again = await question.press('Create account')
+      assert.equal(at(again), '/authenticationendpoint/totp_enroll.do')
+      assert.notEqual((await knownPerson(product, person.sub)).user.id, userId)
+    })
+
+    it('the record of whoever lets the time run out then tells of their user, too', async () => {
+      const { userId } = await madeHere()
+      await sweep(product.running.db, new Date(product.clock.now.getTime() + 60 * 60_000))
+      assert.deepEqual(await recordsOf(userId), [{ event: 'expired', ...MADE }])
     })
 
     it('codes by email do, to the checked address alone', async () => {

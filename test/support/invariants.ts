@@ -6,8 +6,11 @@ export type Rows = <Row = Record<string, unknown>>(sql: string, values?: unknown
 /** The events that end a flow: each is written by the transaction that closes it. What nobody ended, 'expired', is written when its flow goes. */
 const ENDINGS = `('user-created', 'sign-in', 'sign-in-federated', 'sign-in-local', 'declined', 'refused', 'idp-denied', 'idp-failed')`
 
+/** Of an event `e`, that a user was made: also where their flow ended otherwise after that, at the second factor or at the door. */
+const IS_CREATION = `'user-created' IN (e.event, e.detail->>'late')`
+
 /** Each made user with its event, person and flow. */
-const MADE = `audit_events e JOIN users u ON u.id = e.user_id AND e.event = 'user-created'
+const MADE = `audit_events e JOIN users u ON u.id = e.user_id AND ${IS_CREATION}
   JOIN identities i ON i.user_id = u.id LEFT JOIN flows f ON f.id = e.flow_id`
 
 /**
@@ -34,17 +37,18 @@ export const INVARIANTS = {
   userKeepsItsIdentity: `
     SELECT 'user ' || u.id || ' was created without an identity' AS broken
     FROM audit_events e JOIN users u ON u.id = e.user_id
-    WHERE e.event = 'user-created' AND NOT EXISTS
+    WHERE ${IS_CREATION} AND NOT EXISTS
       (SELECT FROM identities i WHERE i.user_id = u.id AND i.idp_id = e.idp_id)`,
   userHasOneCreation: `
     SELECT 'user ' || i.user_id || ' has ' || count(e.id) || ' events user-created' AS broken
-    FROM identities i LEFT JOIN audit_events e ON e.user_id = i.user_id AND e.event = 'user-created'
+    FROM identities i LEFT JOIN audit_events e ON e.user_id = i.user_id AND ${IS_CREATION}
     GROUP BY i.idp_id, i.issuer, i.subject, i.user_id HAVING count(e.id) <> 1`,
   userWasMadeByAFlow: `
     SELECT 'user ' || u.id || ' was made by flow ' || coalesce(e.flow_id, 'none') || ', which does not say so' AS broken
     FROM ${MADE}
     WHERE f.id IS NULL OR f.closed_at IS NULL OR f.idp_id IS DISTINCT FROM i.idp_id
-      OR f.ending->>'kind' IS DISTINCT FROM 'signed-in' OR f.ending->>'userId' IS DISTINCT FROM u.id::text`,
+      OR CASE e.event WHEN 'user-created' THEN f.ending->>'kind' IS DISTINCT FROM 'signed-in' OR f.ending->>'userId' IS DISTINCT FROM u.id::text
+        WHEN 'declined' THEN f.made->>'userId' IS DISTINCT FROM u.id::text ELSE false END`,
   passwordFollowsTheScheme: `
     SELECT 'user ' || u.id || ' was provisioned under ' || scheme || CASE WHEN password_hash IS NULL
       THEN ' without a password' ELSE ' with a password' END AS broken
@@ -78,7 +82,7 @@ export const INVARIANTS = {
   consentsAreOfTheirFlow: `
     SELECT 'consents of user ' || c.user_id || ' name flow ' || c.flow_id || ', which ended otherwise' AS broken
     FROM consents c JOIN flows f ON f.id = c.flow_id
-    WHERE f.ending->>'userId' IS DISTINCT FROM c.user_id::text GROUP BY c.user_id, c.flow_id`,
+    WHERE coalesce(f.ending->>'userId', f.made->>'userId') IS DISTINCT FROM c.user_id::text GROUP BY c.user_id, c.flow_id`,
 
   roleIsOfItsIdp: `
     SELECT 'user ' || r.user_id || ' has a role of an idp that they do not come from' AS broken FROM user_roles r
