@@ -97,12 +97,14 @@ export async function createApp(house: House): Promise<Express> {
   app.use(secondFactorRoutes(house, { ended: endedAddress, inside: insideOf }))
   app.use(callbackRoutes(house, oidc, loginWays))
   const promptWays = { ended: endedAddress, again: loginAgain, inside: insideOf }
-  app.use(promptRoutes(house, { ...promptWays, stay: door.stay }))
+  const prompts = promptRoutes(house, { ...promptWays, stay: door.stay })
+  app.use(prompts.routes)
   app.use(connectingRoutes(house, promptWays))
   app.use(handbackRoutes(house, door, { again: loginAgain, inside: insideOf }))
   app.use(apiRoutes(house, applications.bearer, { ended: endedAddress, again: loginAgain, leaveBy: door.leaveBy }))
   app.use(accountRoutes(house, people))
   app.use(consoleRouter)
+  app.use(prompts.strayed)
   app.use(notFound)
   app.use(onError)
   return app

@@ -167,6 +167,11 @@ export async function stayOpen(
   return until
 }
 
+/** Whether this browser has flows, as far as its cookies say. */
+export function hasFlows(house: House, req: IncomingMessage): boolean {
+  return bindingsOf(house, req).length > 0
+}
+
 /** This browser's flow of that id; undefined for an id that does not exist and for another browser's, which look the same. */
 export async function findFlow(house: House, req: IncomingMessage, id: unknown): Promise<BrowserFlow | undefined> {
   if (typeof id !== 'string' || !isFlowId(id)) return undefined

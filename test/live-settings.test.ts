@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { saveEntry } from '../src/settings/save.ts'
-import { openBrowser } from './support/browser.ts'
+import { openBrowser, type Page } from './support/browser.ts'
+import { PASSWORD } from './support/people.ts'
 import { plainFetch } from './support/plain-fetch.ts'
 import { type Product, startProduct } from './support/product.ts'
 import { arrive, fillRegister, signedInAt, stranger } from './support/road.ts'
@@ -64,7 +65,7 @@ describe('the addresses of the prompts', () => {
   })
   after(() => product.stop())
 
-  it('change while people are asked: whoever is sent there next finds the page, and the old address is none any more', async () => {
+  it('change while people are asked: whoever is sent there next finds the page, and whoever is at the old address goes on from there', async () => {
     const person = stranger(product)
     const browser = openBrowser()
     const asked = await arrive(product, browser, 'username', person)
@@ -73,12 +74,16 @@ describe('the addresses of the prompts', () => {
     await product.rows('UPDATE installation SET jit_provisioning = $1', [JSON.stringify(urls)])
     await until(() => product.running.house.settings().prompts.register === urls.username_provisioning_url)
 
-    const old = await browser.open(asked.url)
-    assert.equal(old.status, 404)
-    const key = new URL(asked.url).search
-    const resumed = await browser.open(`${product.url}/commonauth${key}`)
-    assert.equal(new URL(resumed.url).pathname, '/join/register.do')
-    signedInAt(product.application, await fillRegister(resumed, 'asha').press('Create account'))
+    const at = (page: Page) => [page.status, new URL(page.url).pathname]
+    assert.deepEqual(at(await browser.open(asked.url)), [200, '/join/register.do'])
+    assert.equal((await openBrowser().open(asked.url)).status, 404, 'of whoever has no such sign-in')
+    assert.equal((await browser.open(new URL('?a=b', asked.url).href)).status, 404)
+    // What was typed at the old address is there, but for the password, and is sent to the new one.
+    const back = await fillRegister(asked, 'asha').press('Create account')
+    const form = back.submission('Create account')
+    assert.deepEqual([back.status, new URL(form.url).pathname], [422, '/join/register.do'])
+    assert.deepEqual([form.fields.get('username'), form.fields.getAll('consent')], ['asha', ['recover:email']])
+    signedInAt(product.application, await back.fill({ password: PASSWORD }).press('Create account'))
 
     const other = await arrive(product, openBrowser(), 'password', stranger(product))
     assert.equal(new URL(other.url).pathname, '/join/signup.do')

@@ -1,7 +1,7 @@
 // register.do and signup.do: the one page that asks, and the two addresses that its script calls. Handlers read: find, decide, read, do, redirect.
-import { type Request, type Response, Router } from 'express'
+import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express'
 import { noteProblems } from '../db/flows.ts'
-import { type BrowserFlow, type Flow, findFlow, stayOpen } from '../flow.ts'
+import { type BrowserFlow, type Flow, findFlow, hasFlows, stayOpen } from '../flow.ts'
 import { expiredError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
 import { clientOf } from '../web/client.ts'
@@ -48,7 +48,8 @@ export interface Ways {
 const STATUS = '/accountrecoveryendpoint/username-status'
 const STAY = '/accountrecoveryendpoint/stay'
 
-export function promptRoutes(house: House, ways: Ways): Router {
+/** `routes`: of the prompts where they are. `strayed` comes after every other route: of those who have one open that was there before. */
+export function promptRoutes(house: House, ways: Ways): { routes: Router; strayed: RequestHandler } {
   const { wrongAnswers, nameChecks } = limitsOf(house)
   const router = Router()
   const form = [sameOrigin(house.publicUrl), formBody, requireFlow, flowToken(secretOf)]
@@ -67,7 +68,15 @@ export function promptRoutes(house: House, ways: Ways): Router {
   router.all(STATUS, methodNotAllowed('POST'))
   router.post(STAY, form, stay)
   router.all(STAY, methodNotAllowed('POST'))
-  return router
+  return { routes: router, strayed }
+
+  /** Their form comes back with all that they typed, from where the prompt is now. */
+  function strayed(req: Request, res: Response, next: NextFunction): void {
+    const isForm = req.method === 'POST' && req.is('urlencoded')
+    const isVisit = req.method === 'GET' && req.query['sessionDataKey'] !== undefined
+    if (!hasFlows(house, req) || !(isForm || isVisit)) return next()
+    isForm ? submitting(req, res, next) : showing(req, res, next)
+  }
 
   /** The path of the prompt that is asked for. As with Express's own routes neither case nor a slash at the end counts. */
   function promptAt(path: string): string | undefined {
