@@ -1,6 +1,6 @@
 // The history of changes: who changed what, when and from where. It is read and taken away here; nothing alters it.
 import type { Request, Response } from 'express'
-import { type ChangeFilter, type ChangeRow, listChanges, namesInChanges } from '../db/changes.ts'
+import { type ChangeFilter, type ChangeRow, listChanges, namesInChanges, OF_USERS } from '../db/changes.ts'
 import { namesOf } from '../db/user-sheet.ts'
 import { calledOf } from '../provisioning/display-name.ts'
 import { type Fields, readFields } from '../web/forms.ts'
@@ -60,7 +60,7 @@ export function auditScreen(desk: Desk): Route[] {
   /** As people read it. The history calls a user by their id; who may see users is told the name that they have today. */
   async function told(changes: ChangeRow[], seesUsers: boolean) {
     const ids = changes
-      .filter(({ kind, object }) => ABOUT_PEOPLE.includes(kind) && isUuid(object))
+      .filter(({ kind, object }) => OF_USERS.some((one) => one === kind) && isUuid(object))
       .map(({ object }) => object)
     const names = seesUsers && ids.length > 0 ? await namesOf(house.db, ids) : undefined
     return changes.map((change) => {
@@ -129,8 +129,6 @@ function dayOf(typed: string): Date | 'wrong' | undefined {
 }
 
 /** Of these the history keeps the id of a user. */
-const ABOUT_PEOPLE = ['user', 'operator']
-
 const KINDS: Record<string, string> = {
   idp: 'identity provider',
   identity: 'identity of a person',

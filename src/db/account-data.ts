@@ -1,4 +1,5 @@
 // Everything that is held about one person, as they may take it along.
+import { OF_USERS } from './changes.ts'
 import { type Db, query, queryOne } from './connect.ts'
 
 /** Of each table with something of a person, what is said of it in the download. */
@@ -27,7 +28,8 @@ const PARTS = {
       FROM audit_events e LEFT JOIN idps ON idps.id = e.idp_id LEFT JOIN applications ON applications.id = e.application_id
       WHERE user_id = :user ORDER BY e.created_at DESC, e.id DESC`,
   events: `SELECT created_at AS at, event, detail FROM account_events WHERE user_id = :user ORDER BY id DESC`,
-  byOperators: `SELECT at, action FROM changes WHERE kind = 'user' AND object = :user ORDER BY id DESC`,
+  byOperators: `SELECT at, kind, action FROM changes WHERE kind = ANY ('{${OF_USERS.map((kind) => `"${kind}"`)}}') AND object = :user::text
+      OR kind = 'identity' AND after->>'user' = :user::text ORDER BY id DESC`,
   accountSessions: `SELECT created_at AS begun, expires_at AS ends FROM account_sessions WHERE user_id = :user ORDER BY created_at DESC`,
   consoleSessions: `SELECT created_at AS begun, expires_at AS ends FROM console_sessions WHERE user_id = :user ORDER BY created_at DESC`,
   applicationSessions: `SELECT model AS kind, expires_at AS ends FROM oidc_records WHERE user_id = :user ORDER BY expires_at DESC`,
@@ -60,7 +62,7 @@ export async function readAccountData(db: Db, userId: string): Promise<AccountDa
 }
 
 function all(db: Db, sql: string, userId: string): Promise<unknown[]> {
-  return query(db, sql.replace(':user', '?'), [userId])
+  return query(db, sql.replaceAll(':user', '?'), Array(sql.split(':user').length - 1).fill(userId))
 }
 
 function one(db: Db, sql: string, userId: string): Promise<unknown> {

@@ -28,6 +28,9 @@ export interface Change {
   after?: Saying | undefined
 }
 
+/** The kinds of changes of users, whose `object` is the user's id. A lock of an identity may name its user in `after`. */
+export const OF_USERS = ['user', 'operator', 'password', 'second factors', 'authenticator app'] as const
+
 /** Appends one line; in the transaction that does what it tells of. */
 export async function insertChange(db: Db, actor: Actor, change: Change): Promise<void> {
   const { action, kind, object, before, after } = change

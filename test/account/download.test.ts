@@ -1,7 +1,11 @@
 // Download my data: everything that is held about a person, at once, and no secret.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setPersonLocked } from '../../src/console/identity-lock.ts'
 import { LEFT_OUT, TAKEN } from '../../src/db/account-data.ts'
+import { COMMAND_LINE, insertChange, OF_USERS } from '../../src/db/changes.ts'
+import type { Person } from '../../src/db/identities.ts'
+import { setLocked } from '../../src/db/user-state.ts'
 import { enterAccount, enterWithPassword, join } from '../support/account.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { PASSWORD } from '../support/people.ts'
@@ -80,6 +84,33 @@ describe('Download my data', () => {
     assert.doesNotMatch(text, /argon2|sealed|idHash|id_hash|password_hash|csrf/i)
     const cookie = decodeURIComponent(browser.cookies.get('vestibule.account')?.value ?? assert.fail())
     assert.ok(!text.includes(cookie.slice(2, 30)))
+  })
+
+  it('tells what operators did with the user, each kind of it, and with the identity', async () => {
+    const { id, person, browser } = await joined()
+    const { house } = product.running
+    const sql = 'SELECT idp_id AS "idpId", issuer, subject FROM identities WHERE user_id = $1'
+    const [identity = assert.fail()] = await product.rows<Person>(sql, [id])
+    for (const isLocked of [true, false]) {
+      await setLocked(house.db, id, isLocked, COMMAND_LINE, house.now())
+      await setPersonLocked(house, identity, isLocked, COMMAND_LINE)
+    }
+    for (const kind of OF_USERS) await insertChange(house.db, COMMAND_LINE, { action: 'changed', kind, object: id })
+    product.clock.now = new Date(product.clock.now.getTime() + 1_000)
+    await enterAccount(product, 'consent', person, { browser })
+    const { data } = await download(browser)
+    assert.deepEqual(
+      data.byOperators.map(({ kind, action }: Record<string, string>) => `${kind} ${action}`),
+      [
+        ...OF_USERS.map((kind) => `${kind} changed`).reverse(),
+        ...['identity unlocked', 'user unlocked', 'identity locked', 'user locked'],
+      ],
+    )
+    const kinds = await product.rows<{ kind: string }>(
+      `SELECT DISTINCT kind FROM changes WHERE object IN (SELECT id::text FROM users) AND kind <> ALL ($1)`,
+      [OF_USERS],
+    )
+    assert.deepEqual(kinds, [], 'there is no other kind that names a user')
   })
 
   it('has nothing of anybody else', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { differencesOf } from '../../src/console/differences.ts'
-import { insertChange } from '../../src/db/changes.ts'
+import { COMMAND_LINE, insertChange } from '../../src/db/changes.ts'
 import type { Browser, Page } from '../support/browser.ts'
 import { makeOperator, openConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
@@ -119,6 +119,8 @@ describe('the audit', () => {
     await (await browser.open(at(`/console/users/${id}`))).press('Lock')
     const owned = await browser.open(at('/console/audit'))
     assert.match(owned.text, /olu locked user gil/)
+    await insertChange(product.running.db, COMMAND_LINE, { action: 'reset', kind: 'second factors', object: id })
+    assert.match((await browser.open(at('/console/audit'))).text, /command line reset second factors gil/)
     const privacy = await openConsole(product, { username: 'pat', role: 'privacy' })
     const page = await privacy.browser.open(at('/console/audit'))
     assert.ok(page.text.includes(`olu locked user ${id}`) && !page.text.includes('gil'))
