@@ -93,7 +93,16 @@ describe('attributes', () => {
     ['a list of text', ['a', 'b'], ['a', 'b']], ['the text __proto__', '__proto__', '__proto__'],
   ]
   for (const [title, sent, kept] of values) {
-    test(`${title} is kept as it is`, () => assert.deepEqual(value({ given_name: sent }, 'given_name'), kept))
+    test(`${title} is kept as it is`, () => assert.deepEqual(value({ dept: sent }, 'department'), kept))
+  }
+
+  for (const sent of [7, 0, true, false, ['a']]) {
+    test(`${JSON.stringify(sent)} counts as not sent where the standard says text`, () => {
+      for (const claim of ['given_name', 'email', 'phone_number']) {
+        const { attributes } = read({ [claim]: sent, [`${claim}_verified`]: true })
+        assert.deepEqual(attributes, {}, claim)
+      }
+    })
   }
 
   // biome-ignore format: one row, one line
@@ -103,7 +112,7 @@ describe('attributes', () => {
     ['a number that JSON can write and not read back (1e400)', JSON.parse('1e400')], ['the same below zero', JSON.parse('-1e400')],
   ]
   for (const [title, sent] of notSent) {
-    test(`${title} counts as not sent`, () => assert.deepEqual(read({ given_name: sent }).attributes, {}))
+    test(`${title} counts as not sent`, () => assert.deepEqual(read({ dept: sent }).attributes, {}))
   }
 
   test('an e-mail address of more than 254 characters counts as not sent, verified or not', () => {

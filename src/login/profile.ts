@@ -1,6 +1,7 @@
 // Claims → Profile: what the idp asserted, in our words, by the idp's attribute mapping. Pure.
 import type { Idp } from '../db/idps.ts'
 import type { AddressValue, AttributeValue } from '../db/user-attributes.ts'
+import { isStandardAttribute } from '../provisioning/attributes.ts'
 import { readRoles } from '../provisioning/roles.ts'
 import { LONGEST_ADDRESS } from '../provisioning/typed-attributes.ts'
 import { suggestedUsername } from '../provisioning/username.ts'
@@ -116,6 +117,8 @@ function readValue(attribute: string, value: unknown): AttributeValue | undefine
   // Longer than any that can be written to (RFC 5321), so nobody has checked it, whatever is said of it. A slip with a claim keeps nobody out.
   if (attribute === 'email' && typeof value === 'string' && checkText(value).length > LONGEST_ADDRESS) return undefined
   if (typeof value === 'string') return value === '' ? undefined : checkText(value)
+  // The others are text (OpenID Connect Core, 5.1): an e-mail address that is `true` is none, and applications would be told that it is.
+  if (isStandardAttribute(attribute)) return undefined
   if (typeof value === 'boolean') return value
   // 1e400 is JSON and becomes Infinity here, which JSON cannot say again.
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
