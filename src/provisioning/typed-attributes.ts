@@ -1,5 +1,6 @@
 // Values that a person types because a purpose needs them and the idp did not send them. Pure.
 import type { AttributeValue } from '../db/user-attributes.ts'
+import { asciiDigits } from '../stores/digits.ts'
 import type { Message } from '../web/page.ts'
 
 export type TypedAttributes = Record<string, AttributeValue>
@@ -27,7 +28,7 @@ export function readTyped(
   // Before the expression below: on a long run of spaces inside the text it takes the square of its length.
   if (typed.length > 2 * LONGEST) return problem('ATTR_LONG', { attribute: label, n: LONGEST })
   const text = typed.replace(/^ +| +$/g, '')
-  if (text === '') return problem('ATTR_EMPTY', { attribute: label })
+  if (!isSeen(text)) return problem('ATTR_EMPTY', { attribute: label })
   if (text.length > LONGEST) return problem('ATTR_LONG', { attribute: label, n: LONGEST })
   // U+FFFD is what is left of bytes that are no text.
   if (!text.isWellFormed() || /[\p{Cc}\uFFFD]/u.test(text)) return problem('ATTR_FORMAT', { attribute: label })
@@ -35,7 +36,10 @@ export function readTyped(
     const address = readAddress(text)
     return address === undefined ? problem('ATTR_EMAIL') : { value: address }
   }
-  if (attribute === 'phone_number') return /^\+?[\d ().-]{5,30}$/.test(text) ? { value: text } : problem('ATTR_PHONE')
+  if (attribute === 'phone_number') {
+    const number = asciiDigits(text)
+    return /^\+?(?=(?:[ ().-]*\d){5})[\d ().-]{5,30}$/.test(number) ? { value: number } : problem('ATTR_PHONE')
+  }
   if (attribute === 'birthdate' && !isDate(text)) return problem('ATTR_FORMAT', { attribute: label })
   if (URL_ATTRIBUTES.has(attribute) && !/^https?:$/.test(protocolOf(text))) {
     return problem('ATTR_FORMAT', { attribute: label })
@@ -84,6 +88,11 @@ function readAddress(text: string): string | undefined {
 function asciiHost(domain: string): string {
   const isPlain = /^[\p{L}\p{M}\p{Nd}.-]+$/u.test(domain) && domain.normalize('NFKC') === domain.normalize('NFC')
   return isPlain && URL.canParse(`http://${domain}`) ? new URL(`http://${domain}`).hostname : ''
+}
+
+/** Whether there is anything to see: no spaces alone, of whatever width, nor marks that are nothing by themselves, the Hangul filler or empty braille. */
+function isSeen(text: string): boolean {
+  return /[^\p{White_Space}\p{M}\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text)
 }
 
 function isDate(text: string): boolean {
