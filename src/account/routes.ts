@@ -4,6 +4,7 @@ import { MY_ACCOUNT, MY_ACCOUNT_HOME } from '../db/applications.ts'
 import type { UserStanding } from '../db/standing.ts'
 import { type Flow, startFlow } from '../flow.ts'
 import { SIGNED_OUT } from '../handback/my-account.ts'
+import { leaveApplications } from '../handback/sessions.ts'
 import type { House } from '../house.ts'
 import { loginStart } from '../login/ways.ts'
 import { whatIsCalled } from '../provisioning/called.ts'
@@ -17,7 +18,7 @@ import { CLOSED, closeRoom } from './close.ts'
 import { confirmRoom } from './confirm.ts'
 import { confirmCodeRoom } from './confirm-code.ts'
 import { connectRoom } from './connect.ts'
-import { createDesk, type Room, type Route, visitOf } from './desk.ts'
+import { createDesk, type Room, type Route, userOf, visitOf } from './desk.ts'
 import { disconnectRoom } from './disconnect.ts'
 import { downloadRoom } from './download.ts'
 import { editRoom } from './edit.ts'
@@ -151,7 +152,8 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
     ]
   }
 
-  function signOut(req: Request, res: Response): Promise<void> {
+  async function signOut(req: Request, res: Response): Promise<void> {
+    await leaveApplications(house, req, userOf(res).id)
     return desk.leave(req, res, SIGNED_OUT)
   }
 

@@ -77,7 +77,7 @@ export function sessionKeeper({ db, now }: { db: Db; now: () => Date }, table: S
       ])
     },
     async remove(id) {
-      await query(db, `DELETE FROM ${table} WHERE id_hash = ?`, [sha256(id)])
+      await removeSessionById(db, table, id)
     },
   }
 }
@@ -115,6 +115,11 @@ export function listSessionsOf(db: Db, table: SessionTable, userId: string, now:
 /** Ends one of somebody's sessions there. */
 export async function removeSession(db: Db, table: SessionTable, userId: string, idHash: Buffer): Promise<void> {
   await query(db, `DELETE FROM ${table} WHERE user_id = ? AND id_hash = ?`, [userId, idHash])
+}
+
+/** Ends the session of this id there. */
+export async function removeSessionById(db: Db, table: SessionTable, id: string): Promise<void> {
+  await query(db, `DELETE FROM ${table} WHERE id_hash = ?`, [sha256(id)])
 }
 
 /** What an id is kept as. */

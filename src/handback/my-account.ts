@@ -1,10 +1,12 @@
 // The door of My Account: a flow that began there ends in a session there.
+import type { IncomingMessage } from 'node:http'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { leaveInto } from '../db/flows.ts'
-import { newSession } from '../db/sessions.ts'
+import { newSession, removeSessionById } from '../db/sessions.ts'
 import { isUserGone } from '../db/users.ts'
 import type { House } from '../house.ts'
-import type { Sessions } from '../web/session.ts'
+import { cookieName, cookiesOf } from '../web/cookies.ts'
+import { idInCookie, type Sessions } from '../web/session.ts'
 import { signedInThereAt } from './auth-time.ts'
 import type { WayOut } from './doors.ts'
 
@@ -60,5 +62,17 @@ export function createAccountDoor(house: House, sessions: Sessions): WayOut {
     isOpen: async ({ isLeft }) => !isLeft,
     // It waits for nothing that could run out before the flow does.
     stay: async () => true,
+  }
+}
+
+/**
+ * Ends the session in My Account of a browser that signs out at an application, whosever it is: nothing stays open for whoever sits down next. Whoever
+ * can name it may end it.
+ */
+export async function leaveMyAccount(house: Pick<House, 'db' | 'publicUrl'>, req: IncomingMessage): Promise<void> {
+  const name = cookieName(house.publicUrl, ACCOUNT_COOKIE)
+  for (const [cookie, value] of cookiesOf(req)) {
+    const id = cookie === name ? idInCookie(value) : undefined
+    if (id !== undefined) await removeSessionById(house.db, 'account_sessions', id)
   }
 }

@@ -8,6 +8,7 @@ import { adoptLanguage, hereOf } from '../web/language.ts'
 import type { Action } from '../web/page.ts'
 import { headersOf, type Pages, type ViewName } from '../web/views.ts'
 import type { Steps } from './at-once.ts'
+import { leaveMyAccount } from './my-account.ts'
 
 /** What uses something up: a code, a refresh token, the interaction that leads to a code, a session at its end. */
 const USES_UP = /^\/oauth2\/(token$|authorize\/.)|^\/oidc\/logout\/confirm$/
@@ -20,7 +21,7 @@ export function keepInTheHouse(house: House, atOnce: Steps['atOnce']) {
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     const policy = ctx.response.get('Content-Security-Policy')
     try {
-      await (USES_UP.test(ctx.path) ? atOnce(() => answered(ctx, next)) : answered(ctx, next))
+      await (USES_UP.test(ctx.path) ? atOnce(() => answered(house, ctx, next)) : answered(house, ctx, next))
     } catch (error) {
       ctx.set('Content-Security-Policy', policy)
       return showFailure(house, ctx, error)
@@ -55,9 +56,12 @@ export function noteFailure(ctx: KoaContextWithOIDC, error: Error): void {
   ctx.state['failure'] = error
 }
 
-async function answered(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+async function answered(house: House, ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next()
   if (ctx.state['failure'] !== undefined) throw ctx.state['failure']
+  const { oidc } = ctx as { oidc?: KoaContextWithOIDC['oidc'] }
+  if (oidc?.route === 'end_session_confirm' && ctx.status === 303 && oidc.params?.['logout'])
+    await leaveMyAccount(house, ctx.req)
   // Answered by the time limit before, or the other side is gone: what nobody is told of must not be used up.
   if (!ctx.writable) throw new Error('The answer came too late.')
 }

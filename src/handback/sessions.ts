@@ -1,8 +1,11 @@
 // The sign-ins of a user that are still good at our OpenID Provider: their sessions, and the applications that may come back without them.
+import type { IncomingMessage } from 'node:http'
 import type { BegunBy } from '../db/idp-deletion.ts'
 import { endRecord, listRecordsOfUser } from '../db/oidc-records.ts'
 import type { House } from '../house.ts'
 import { sha256 } from '../seal.ts'
+import { cookiesOf } from '../web/cookies.ts'
+import { COOKIES } from './configuration.ts'
 import { contextOf } from './records.ts'
 
 export interface OpenSession {
@@ -26,7 +29,7 @@ interface Payload {
   acr?: string
   clientId?: string
   grantId?: string
-  authorizations?: Record<string, { grantId?: string }>
+  authorizations?: Record<string, { grantId?: string; persistsLogout?: boolean }>
 }
 
 /** Undefined: no key opens it any more, and it is no session. */
@@ -72,6 +75,21 @@ export async function openSessions(house: House, userId: string): Promise<OpenSe
       clientIds: payload.clientId ? [payload.clientId] : Object.keys(payload.authorizations ?? {}),
     }
   })
+}
+
+/**
+ * Ends a user's session there of the browser that signs out in My Account, as the library does when it signs out at an application: of one that may
+ * come back without the person, what it was given stays.
+ */
+export async function leaveApplications(house: House, req: IncomingMessage, userId: string): Promise<void> {
+  const here = cookiesOf(req).flatMap(([name, id]) => (name === COOKIES.session ? [sha256(id)] : []))
+  if (here.length === 0) return
+  for (const record of await listRecordsOfUser(house.db, userId, house.now())) {
+    if (record.model !== 'Session' || !here.some((hash) => hash.equals(record.idHash))) continue
+    const all = Object.entries(payloadOf(house, record)?.authorizations ?? {})
+    const authorizations = Object.fromEntries(all.filter(([, { persistsLogout }]) => !persistsLogout))
+    await endRecord(house.db, userId, { ...record, grantIdHashes: grantsOf({ authorizations }) })
+  }
 }
 
 /** Ends those that began by this idp, with all that was given out by them. */

@@ -100,6 +100,11 @@ export function createSessions(options: {
   }
 }
 
+/** The id in the cookie of a session, as the package writes it: s:<id>.<signature>. Undefined for what is none; whether it is signed is not looked at. */
+export function idInCookie(value: string): string | undefined {
+  return /^s%3A([\w-]{1,100})\./i.exec(value)?.[1]
+}
+
 /** A session of nobody has an id that was made for this request, and nobody knows. */
 async function renew(req: Request, data: Record<string, unknown>): Promise<void> {
   if (Object.keys(req.session).length > 1)

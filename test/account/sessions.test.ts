@@ -8,7 +8,7 @@ import { freePort } from '../support/free-port.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { type RoundRobin, startRoundRobin } from '../support/round-robin.ts'
-import { codesOn, type Newcomer, newcomer, postForm } from '../support/visits.ts'
+import { codesOn, type Newcomer, newcomer, postForm, refused, signedIn, visit } from '../support/visits.ts'
 import { eventsOf, holdOf, isInside, openSignIn, opensStill } from '../support/ways-in.ts'
 
 describe('the sessions of a person', () => {
@@ -113,6 +113,44 @@ describe('the sessions of a person', () => {
       assert.deepEqual(await opensStill(product, hold), left, kind)
       assert.equal(await isInside(product, browser), true)
     }
+  })
+
+  describe('end together in one browser, whichever way its person goes', () => {
+    const access = async (accessToken: string) => {
+      const headers = { Authorization: `Bearer ${accessToken}` }
+      return (await fetch(`${product.url}/oauth2/userinfo`, { headers })).status
+    }
+
+    it('by signing out in My Account: applications let nobody in, and what comes back without the person stays', async () => {
+      const { person, browser, other } = await somebody()
+      await visit(product, 'password', person, { browser })
+      const { accessToken } = signedIn(product.application).tokens
+      const elsewhere = await holdOf(product, 'password', person)
+      assert.equal(await access(accessToken), 200)
+      const done = await (await openSignIn(product, browser)).press('Sign out')
+      assert.equal(new URL(done.url).pathname, '/myaccount/signed-out')
+      await browser.open(`${product.application.url}/login?prompt=none`)
+      assert.equal(refused(product.application).error, 'login_required')
+      assert.equal(await access(accessToken), 401)
+      assert.equal(await isInside(product, other), true)
+      assert.deepEqual(await opensStill(product, elsewhere), ['session', 'access', 'refresh'])
+
+      const offline = await holdOf(product, 'password', person, other)
+      await (await openSignIn(product, other)).press('Sign out')
+      assert.deepEqual(await opensStill(product, offline), ['access', 'refresh'])
+    })
+
+    it('by signing out at an application: My Account is closed, and stays open for whoever changes their mind', async () => {
+      const { person, browser, other } = await somebody()
+      await visit(product, 'password', person, { browser })
+      const asked = () => browser.open(`${product.application.url}/logout`)
+      await (await asked()).press('Stay signed in')
+      assert.equal(await isInside(product, browser), true)
+      await visit(product, 'password', person, { browser })
+      await (await asked()).press('Sign out')
+      assert.equal(await isInside(product, browser), false)
+      assert.equal(await isInside(product, other), true)
+    })
   })
 
   it('of others are none of theirs, whatever the form says', async () => {
