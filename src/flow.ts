@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MY_ACCOUNT } from './db/applications.ts'
 import { idpIn } from './db/configured.ts'
-import type { EndedStanding, Ending, FlowRow } from './db/flows.ts'
+import type { Ending } from './db/flow-endings.ts'
+import type { EndedStanding, FlowRow } from './db/flows.ts'
 import {
   bindFlow,
   departFlowRow,

@@ -15,7 +15,7 @@ import {
   type Outcome,
   type SignInRecord,
 } from '../src/db/audit.ts'
-import type { ClosedFlow } from '../src/db/flows.ts'
+import type { ClosedFlow } from '../src/db/flow-endings.ts'
 import { departFlow, noteAsked, noteFailure, noteProblems } from '../src/db/flows.ts'
 import { noteOffer } from '../src/db/proofs.ts'
 import { sweep } from '../src/db/sweep.ts'

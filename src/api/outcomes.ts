@@ -1,5 +1,6 @@
 // How a flow ended, for the application that began it, once.
-import { findFlowRow, wipeProfile } from '../db/flows.ts'
+import { wipeProfile } from '../db/flow-endings.ts'
+import { findFlowRow } from '../db/flows.ts'
 import { type Ended, refuseLate } from '../db/late.ts'
 import { lookAtKey, spendKey } from '../flow-keys.ts'
 import type { House } from '../house.ts'

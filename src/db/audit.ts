@@ -1,7 +1,7 @@
 // Rows of audit_events: one record of each flow, with what was decided, by what, and what came of it. Law: no value of a person is in it.
 import type { Decision, Facts, Verdict } from '../provisioning/decide.ts'
 import { type Db, query } from './connect.ts'
-import type { ClosedFlow } from './flows.ts'
+import type { ClosedFlow } from './flow-endings.ts'
 import type { Scheme } from './idps.ts'
 
 /** What came of a flow. */

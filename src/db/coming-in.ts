@@ -2,7 +2,7 @@
 import { RECORD, type RecordOf, recordValues } from './audit.ts'
 import { askAgain, type Db, queryOne } from './connect.ts'
 import type { ConsentRecord } from './consents.ts'
-import { CLOSED, CLOSING, closingValues, type Ending, NOTHING_KEPT } from './flows.ts'
+import { CLOSED, CLOSING, closingValues, type Ending, NOTHING_KEPT } from './flow-endings.ts'
 import type { Person } from './identities.ts'
 import type { StoredAttribute } from './user-attributes.ts'
 

@@ -11,7 +11,7 @@ import {
   type Made,
   NOTHING_KEPT,
   wipeKeysOf,
-} from './flows.ts'
+} from './flow-endings.ts'
 import type { Person } from './identities.ts'
 import type { Scheme } from './idps.ts'
 import type { Shown } from './purpose-versions.ts'

@@ -1,7 +1,7 @@
 // The one door out: where an ended flow is answered, whatever page or form it ended on.
 import { type Request, type Response, Router } from 'express'
 import { findApplication, homeOf, MY_ACCOUNT_HOME } from '../db/applications.ts'
-import type { Ending } from '../db/flows.ts'
+import type { Ending } from '../db/flow-endings.ts'
 import { findIdp } from '../db/idps.ts'
 import { readOrganization } from '../db/installation.ts'
 import { factorAddress } from '../factors/addresses.ts'

@@ -1,6 +1,8 @@
 // Says in plain English what happened at a sign-in and why, for operators: of a record, and of facts that somebody would sign in with. Pure.
-import type { Asked, Outcome, SignInRecord } from '../db/audit.ts'
-import { type Ask, type Decision, decide, type Facts, isAboutChange, type RefusalCode } from './decide.ts'
+import type { Outcome, SignInRecord } from '../db/audit.ts'
+import { type Decision, decide, type Facts } from './decide.ts'
+import { causeOf, type Names, pageOf, prospectOf } from './explain-causes.ts'
+import { capital, failureIn, glossesOf, inBrackets, list, paragraph, times } from './explain-words.ts'
 
 /** What is told: a record without what only finds it. */
 export type Story = Pick<
@@ -18,12 +20,6 @@ export type Story = Pick<
   | 'late'
   | 'answer'
 > & { idp?: { displayName?: string }; application?: { name?: string } }
-
-/** What people call the idp and the application. */
-export interface Names {
-  idp: string
-  application: string
-}
 
 /** What happened, and why, in a few sentences. Never empty, whatever the record says. */
 export function explain(story: Story): string {
@@ -80,111 +76,6 @@ const DONE: Record<Exclude<Decision['kind'], 'ask' | 'offer' | 'second-factor'>,
 function arrival({ door }: Story, { user }: Facts, { idp }: Names): string {
   const where = door === 'flow-api' ? ' at a flow elsewhere' : ''
   return `${capital(idp)} signed somebody in${where} ${user ? 'who has a user here' : 'whom nobody knew yet'}`
-}
-
-/** What the settings and the person were like when it was decided, or are like now. */
-function causeOf(facts: Facts, decision: Decision, { idp, application }: Names, be: 'was' | 'is'): string {
-  switch (decision.kind) {
-    case 'sign-in':
-      return `${userOf(be)} not locked`
-    case 'sign-in-federated':
-      return `${idp} has No Provisioning and ${application} takes people without a user here`
-    case 'create':
-      return facts.username === 'fixed'
-        ? `${idp} provisions silently and the username ${be} their federated unique id`
-        : `${idp} provisions silently and the username that it suggests ${be} free`
-    case 'refuse':
-      return refusalOf(facts, decision.because, { idp, application }, be)
-    case 'ask':
-      return isAboutChange(decision) ? changeOf(facts) : questionOf(facts, decision.ask, idp, be)
-    case 'second-factor':
-      if (decision.step === 'show') return `their user ${be === 'was' ? 'had' : 'has'} a second factor`
-      return `a second factor ${be} required and they ${be === 'was' ? 'had' : 'have'} none`
-    case 'offer':
-      return `a user here ${be === 'was' ? 'kept' : 'keeps'} the e-mail address that ${idp} verified`
-    default:
-      return decision satisfies never
-  }
-}
-
-function userOf(be: 'was' | 'is'): string {
-  return be === 'was' ? 'their user was' : 'they have a user here that is'
-}
-
-function refusalOf(facts: Facts, code: RefusalCode, names: Names, be: 'was' | 'is'): string {
-  const { idp, requireLocalUser, requireSecondFactor } = facts
-  const isForFactor = requireSecondFactor === true && !requireLocalUser
-  switch (code) {
-    case 'IDP_OFF':
-      return idp.isEnabled
-        ? `${names.application} ${be} turned off or takes nobody from ${names.idp}`
-        : `${names.idp} ${be} turned off here`
-    case 'IDENTITY_LOCKED':
-      return `their identity at ${names.idp} ${be} locked`
-    case 'USER_LOCKED':
-      return `${userOf(be)} locked`
-    case 'LOCAL_USER_REQUIRED':
-      return isForFactor
-        ? `${names.idp} has No Provisioning and a second factor ${be} required, which only a user has`
-        : `${names.idp} has No Provisioning and ${names.application} takes only people who have a user here`
-    case 'USERNAME_TAKEN':
-      return `${names.idp} provisions silently and the username that it suggests ${be} taken`
-    case 'USERNAME_POLICY':
-      return `${names.idp} provisions silently and the username that it suggests ${be} against the rules`
-    default:
-      return code satisfies never
-  }
-}
-
-function questionOf(facts: Facts, ask: Ask, idp: string, be: 'was' | 'is'): string {
-  const isSilent = facts.idp.scheme === 'PROVISION_SILENTLY'
-  const why = isSilent
-    ? `${idp} provisions silently by now but they have seen the question`
-    : `${idp} asks for ${list(asksOf(ask, facts))}`
-  const suggested = `the username that it suggests ${be}`
-  const name = {
-    free: [],
-    taken: [`${suggested} taken`],
-    refused: [`${suggested} against the rules`],
-    fixed: [`the username ${be} their federated unique id`],
-  }
-  const missing = facts.missingAttributes.length > 0 ? [`it does not send ${list(facts.missingAttributes)}`] : []
-  return list([why, ...name[facts.username], ...missing])
-}
-
-/** What somebody who is known is asked about. */
-function changeOf({ user }: Facts): string {
-  const { purposes = [], isDue } = user?.askedAgain ?? {}
-  const one = purposes.length === 1 ? `the purpose ${purposes[0]} changed since they were last shown it` : undefined
-  const changed = one ?? `the purposes ${list(purposes)} changed since they were last shown them`.replace('  ', ' ')
-  return isDue ? `${changed} and cannot be put off any more` : changed
-}
-
-/** What the scheme asks for: a username that is asked for because the suggested one will not do has a reason of its own. */
-function asksOf({ username, password }: Ask, { idp }: Facts): string[] {
-  const isOfTheScheme = username && idp.scheme === 'PROMPT_USERNAME_PASSWORD_CONSENT'
-  return [...(isOfTheScheme ? ['username'] : []), ...(password ? ['password'] : []), 'consent']
-}
-
-function prospectOf(decision: Decision): string {
-  switch (decision.kind) {
-    case 'sign-in':
-      return 'they would be signed in as that user'
-    case 'sign-in-federated':
-      return 'they would be let in without one, and nothing about them would be kept'
-    case 'create':
-      return 'a user would be made without a question'
-    case 'refuse':
-      return `they would be refused (${decision.because})`
-    case 'ask':
-      return `${pageOf(decision)} would ask`
-    case 'second-factor':
-      return decision.step === 'show' ? 'they would be asked for it' : 'they would be asked to set one up'
-    case 'offer':
-      return 'they would be asked whether that user is theirs, and to sign in to it'
-    default:
-      return decision satisfies never
-  }
 }
 
 /** What came of a question. */
@@ -305,74 +196,9 @@ function mishap({ outcome, stage, failure, verdict }: Story): string | undefined
   return failure === undefined || isTold ? undefined : `An identity provider had failed before${failureIn(failure)}`
 }
 
-// biome-ignore format: one row, one line
-const GLOSSES: [code: RegExp, gloss: string][] = [
-  [/^USERNAME_TAKEN$/, 'the username was taken'],
-  [/^(USERNAME|STORE)_/, 'the username was against the rules'],
-  [/^PW_/, 'the password was against the rules'],
-  [/^CONSENT_NEEDED(_AGAIN)?$/, 'a needed box was not ticked'],
-  [/^ATTR_/, 'a needed detail was missing or in the wrong format'],
-  [/^CHANGED$/, 'the question had changed'],
-  [/^SIGNIN_FAILED$/, 'the username or the password was wrong'],
-  [/^LINK_FAILED$/, 'the username or the password of the user to connect was wrong'],
-  [/^FACTOR_WRONG$/, 'a code of the second factor was wrong'],
-  [/^TOO_MANY$|^LINK_LOCKED$/, 'there had been too many tries'],
-]
-
-function glossesOf(codes: string[]): string[] {
-  return [...new Set(codes.flatMap((code) => GLOSSES.find(([pattern]) => pattern.test(code))?.[1] ?? []))]
-}
-
-// biome-ignore format: one row, one line
-const FAILURES: [code: RegExp, gloss: string][] = [
-  [/^(IDP|OAUTH)_TIMEOUT$/, 'it took too long'],
-  [/CERT|TLS|SSL|LEAF/, 'its certificate is not trusted'],
-  [/^(E[A-Z]|UND_ERR_)/, 'it could not be reached'],
-  [/^IDP_ISSUER_OTHER$/, 'it calls itself by another name than the configured issuer'],
-  [/^IDP_ANSWER_TOO_LONG$/, 'its answer was too long'],
-  [/^IDP_SIGN_IN_OLD$/, 'a new sign-in was asked for, and it knew them already or did not say since when'],
-  [/^PROFILE_FAULT$/, 'what it says of the person cannot be used'],
-]
-
-function failureIn(code: string | undefined): string {
-  if (code === undefined) return ''
-  const gloss = FAILURES.find(([pattern]) => pattern.test(code))?.[1]
-  return gloss ? `: ${gloss} (${code})` : ` (${code})`
-}
-
 function namesOf({ idp, application }: Story): Names {
   return {
     idp: idp?.displayName || 'an identity provider that is gone',
     application: application?.name || 'an application that is gone',
   }
-}
-
-function pageOf({ page }: Pick<Asked, 'page'>): string {
-  return `${page}.do`
-}
-
-function times(count: number): string {
-  return count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`
-}
-
-function inBrackets(codes: string[]): string {
-  return codes.length > 0 ? ` (${codes.join(', ')})` : ''
-}
-
-const conjunction = new Intl.ListFormat('en-GB', { type: 'conjunction' })
-
-function list(items: string[]): string {
-  return conjunction.format(items)
-}
-
-/** Our own words begin a sentence with a capital; a name stays as it is written. */
-function capital(text: string): string {
-  return text.replace(/^(an?|they|the|their) /, (word) => word.charAt(0).toUpperCase() + word.slice(1))
-}
-
-function paragraph(...sentences: (string | undefined)[]): string {
-  return sentences
-    .filter((sentence) => sentence !== undefined)
-    .map((sentence) => `${sentence}.`)
-    .join(' ')
 }

@@ -1,6 +1,6 @@
 // Sign-ins of which each COMMIT loses its connection once, before PostgreSQL hears it or before its answer comes.
 import assert from 'node:assert/strict'
-import { NOTHING_KEPT } from '../../src/db/flows.ts'
+import { NOTHING_KEPT } from '../../src/db/flow-endings.ts'
 import type { Cut, CuttingProxy } from './cutting-proxy.ts'
 import type { Fleet } from './fleet.ts'
 import { brokenInvariants } from './invariants.ts'
