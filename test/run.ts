@@ -13,12 +13,12 @@ const LANES: [name: string, takes: RegExp][] = [
   ['browsers, the prompts', /chromium.*\/[f-z]/],
   ['account', /^account\//],
   ['accidents and generated input', /races|crashes|outages|generated\./],
+  ['rules, a to n', /^(?!cli\.)[a-n][^/]*$/],
   ['rules, o to r', /^[o-r][^/]*$/],
   ['security of people', /^security\/(?!idp|off|secrets)/],
   ['browsers, who is in', /chromium/],
   ['console', /^console\/|^cli\./],
   ['pages', /^pages\//],
-  ['rules, a to n', /^[a-n][^/]*$/],
   ['security of idps', /^security\//],
   ['rules, s to z', /./],
 ]
