@@ -32,8 +32,10 @@ export function signInsScreen(desk: Desk): Route[] {
     const records = await findRecords(house.db, code)
     const found = records[0] ?? open[0]
     const isCode = /^[\da-f]{4}[\s\p{Pd}]*[\da-f]{4}$/iu.test(code)
+    // A page of an error outside a sign-in quotes the beginning of the request's id, without a dash.
+    const orRequest = /^[\da-f]{8}$/i.test(code) ? '. It may be the code of a request: look for it in the log' : ''
     const text = isCode
-      ? 'No sign-in has this code. Check it; records are kept for 90 days'
+      ? `No sign-in has this code. Check it; records are kept for 90 days${orRequest}`
       : 'Enter the code as it is at the foot of the page, like 7f3a-91c2'
     const userIds = records.flatMap(({ userId }) => (userId !== undefined && isUuid(userId) ? [userId] : []))
     const names = await namesOf(house.db, userIds)

@@ -76,6 +76,8 @@ describe('sign-ins in the console', () => {
     const none = await find('0000-0000')
     assert.equal(none.status, 404)
     assert.match(none.text, /No sign-in has this code/)
+    assert.doesNotMatch(none.text, /of a request/)
+    assert.match((await find('0000fade')).text, /No sign-in has this code.* It may be the code of a request/)
     for (const typed of ['hello', "' OR 1=1", '\u0000', '7f3a-91c', '<script>']) {
       const page = await find(typed)
       assert.equal(page.status, 422, typed)
