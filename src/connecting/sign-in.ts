@@ -50,10 +50,7 @@ export function signInHandlers({ house, find, contextOf, takeWords }: Desk) {
     const outcome = await tries.check(flow, typed, fields.one('password'), clientOf(req))
     switch (outcome.kind) {
       case 'known': {
-        const { userId } = outcome
-        // As it is kept now, for the sign-in may have hashed it anew.
-        const password = (await meansOf(house.db, userId))?.passwordHash
-        if (password) await keep(standing, userId, { password })
+        await keep(standing, outcome.userId, { password: outcome.passwordHash })
         return res.redirect(303, finishAddress(flow.id))
       }
       case 'wrong':

@@ -131,8 +131,9 @@ export async function giveLooks(db: Db, looks: { id: string; look: string }[]): 
 }
 
 /** Puts a new hash in place of an old one, unless somebody changed it meanwhile. */
-export async function replacePasswordHash(db: Db, id: string, old: string, hash: string): Promise<void> {
-  await query(db, 'UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?', [hash, id, old])
+export async function replacePasswordHash(db: Db, id: string, old: string, hash: string): Promise<boolean> {
+  const sql = 'UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ? RETURNING 1'
+  return (await queryOne(db, sql, [hash, id, old])) !== undefined
 }
 
 /** Whether a row could not be written because its user was deleted meanwhile. */

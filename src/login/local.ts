@@ -8,7 +8,8 @@ import { PRIMARY, splitName, storeNamed } from '../stores/name.ts'
 import { readStores } from '../stores/stores.ts'
 
 export type LocalOutcome =
-  | { kind: 'known'; userId: string }
+  /** `passwordHash`: of the password that was typed, as it is kept. Another one that is kept by now was not typed. */
+  | { kind: 'known'; userId: string; passwordHash: string }
   /** One answer for unknown, locked, wrong and password-less: which of them it was is nobody's business. */
   | { kind: 'wrong' }
   | { kind: 'too-many'; minutes: number }
@@ -41,17 +42,17 @@ export function createLocalSignIn(house: House): LocalSignIn {
         if (wait !== undefined) return { kind: 'too-many' as const, minutes: Math.max(1, Math.ceil(wait / 60_000)) }
 
         const { user, isAlone } = await findOne(house, name)
-        const isRight = await matches(user?.passwordHash ?? undefined, password)
-        if (!isRight || !user || user.isLocked) return { kind: 'wrong' as const }
+        const { passwordHash } = user ?? {}
+        const isRight = await matches(passwordHash ?? undefined, password)
+        if (!isRight || !user || !passwordHash || user.isLocked) return { kind: 'wrong' as const }
         await perAddress.giveBack(addressKey)
         // Whoever shares the name with somebody must not wipe out what was tried there.
         await (isAlone ? perUser.forget(userKey) : perUser.giveBack(userKey))
-        return { kind: 'known' as const, user }
+        return { kind: 'known' as const, userId: user.id, passwordHash }
       })
       if (looked.kind !== 'known') return looked
-      const { id, passwordHash } = looked.user
-      if (passwordHash) await keepUpToDate(house, id, passwordHash, { password, client })
-      return { kind: 'known', userId: id }
+      const { userId, passwordHash } = looked
+      return { ...looked, passwordHash: await keptUpToDate(house, userId, passwordHash, { password, client }) }
     },
   }
 }
@@ -86,17 +87,20 @@ async function findOne(
   return { user: inStore(storeNamed(stores, domain)?.name ?? fallback ?? ''), isAlone }
 }
 
-/** Hashes a password anew whose hash was made with less work than we do now: only here is it known. Too busy for that is no failure: there are other days. */
-async function keepUpToDate(
+/**
+ * Hashes a password anew whose hash was made with less work than we do now: only here is it known. Too busy for that is no failure: there are other
+ * days. Returns the hash that is kept of this password.
+ */
+async function keptUpToDate(
   house: House,
   userId: string,
   old: string,
   { password, client }: { password: string; client: string },
-): Promise<void> {
-  if (!house.passwords.isOutdated(old)) return
+): Promise<string> {
+  if (!house.passwords.isOutdated(old)) return old
   const hash = await house.passwords.hash(password, client).catch((error: unknown) => {
     if (error instanceof HashingBusy) return undefined
     throw error
   })
-  if (hash !== undefined) await replacePasswordHash(house.db, userId, old, hash)
+  return hash !== undefined && (await replacePasswordHash(house.db, userId, old, hash)) ? hash : old
 }

@@ -10,7 +10,7 @@ import { cameFrom, hasOurCookies } from '../flow-cookies.ts'
 import { isInside } from '../flow-doors.ts'
 import { closedError, cookiesError, notFoundError } from '../flow-pages.ts'
 import type { House } from '../house.ts'
-import { settleLocally } from '../provisioning/settle.ts'
+import { provedBy, settleLocally } from '../provisioning/settle.ts'
 import { sha256 } from '../seal.ts'
 import { PRIMARY } from '../stores/name.ts'
 import { clientOf } from '../web/client.ts'
@@ -114,8 +114,11 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     if (fields.names.includes(LANGUAGE)) return answerLogin(req, res, 200, typed)
     const outcome = await local.check(typed, fields.one('password'), clientOf(req))
     switch (outcome.kind) {
-      case 'known':
-        return res.redirect(303, (await settleLocally(house, flow, outcome.userId))?.instead ?? ways.ended(flow.id))
+      case 'known': {
+        const { userId, passwordHash } = outcome
+        const settled = await settleLocally(house, flow, userId, provedBy(house, flow, passwordHash))
+        return res.redirect(303, settled?.instead ?? ways.ended(flow.id))
+      }
       case 'wrong':
         return answerAgain(req, res, 422, typed, { key: 'SIGNIN_FAILED' })
       case 'too-many':

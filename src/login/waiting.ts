@@ -59,11 +59,11 @@ async function waitingFor(
 
 /** Settles a flow whose person has shown what they had to. Returns the address of the page that asks next; undefined when it is over. */
 export async function nextAfterFactor(house: House, flow: BrowserFlow): Promise<string | undefined> {
-  const { profile, provedUserId } = flow
+  const { profile, provedUserId, provedBy } = flow
   if (!profile) {
-    if (provedUserId === undefined) return undefined
+    if (provedUserId === undefined || provedBy === undefined) return undefined
     if (!(await isStillProved(house, flow))) return loginAgain(flow.id)
-    return (await settleLocally(house, flow, provedUserId))?.instead
+    return (await settleLocally(house, flow, provedUserId, provedBy))?.instead
   }
   const isConnecting = provedUserId !== undefined && provedUserId === flow.factorUserId
   if (isConnecting && !(await gather(house, flow, profile)).identity) return finishAddress(flow.id)

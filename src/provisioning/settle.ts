@@ -76,23 +76,31 @@ function isOverBy({ kind }: Decision, { requireSecondFactor }: Facts): boolean {
   return kind === 'sign-in' || kind === 'refuse' || (kind === 'create' && !requireSecondFactor)
 }
 
-/** The same for somebody who has just typed the password of a user. */
-export async function settleLocally(house: House, flow: Flow, userId: string): Promise<Instead | undefined> {
+/**
+ * The same for somebody who typed the password of a user; `by` says which (`provedBy`). Where the user has another one by now nothing happens, and the
+ * flow leads back to where it is typed.
+ */
+export async function settleLocally(
+  house: House,
+  flow: Flow,
+  userId: string,
+  by: Buffer,
+): Promise<Instead | undefined> {
   const means = await meansOf(house.db, userId)
   // As of now: the password took its time.
   const application = applicationIn(await house.configured.now(), flow.door.applicationId)
-  const by = means && provedBy(house, flow, means)
   // Since the password was typed.
-  if (!by || means.isLocked || !application?.isEnabled) {
+  if (!means || means.isLocked || !application?.isEnabled) {
     await endWithoutUser(house, flow, { kind: 'refused', code: 'USER_LOCKED' })
     return undefined
   }
+  const isStill = ({ passwordHash }: Means) => passwordHash !== null && provedBy(house, flow, passwordHash).equals(by)
+  if (!isStill(means)) return undefined
   if (!(await acceptsByPassword(house.db, application, userId))) {
     await endWithoutUser(house, flow, { kind: 'refused', code: 'NO_WAY_IN' })
     return undefined
   }
   if (!(await factorStep(house, userId, { application, shownBy: flow.factorUserId }))) {
-    const isStill = (now: Means) => provedBy(house, flow, now)?.equals(by) === true
     await signInLocally(house, flow, userId, isStill)
     return undefined
   }
@@ -103,12 +111,14 @@ export async function settleLocally(house: House, flow: Flow, userId: string): P
 /** Whether the password that was typed in a flow is still the user's: one that was changed since then proves nothing (security S239). */
 export async function isStillProved(house: House, flow: Flow): Promise<boolean> {
   const means = flow.provedUserId === undefined ? undefined : await meansOf(house.db, flow.provedUserId)
-  const by = means && provedBy(house, flow, means)
-  return by !== undefined && flow.provedBy?.equals(by) === true
+  return (
+    typeof means?.passwordHash === 'string' && flow.provedBy?.equals(provedBy(house, flow, means.passwordHash)) === true
+  )
 }
 
-function provedBy({ keyring }: House, { id }: Flow, { passwordHash }: Pick<Means, 'passwordHash'>): Buffer | undefined {
-  return passwordHash === null ? undefined : keyring.hash('proved by a password', id, passwordHash)
+/** What a flow keeps of the password that was typed in it: a keyed hash of its hash. */
+export function provedBy({ keyring }: Pick<House, 'keyring'>, { id }: Pick<Flow, 'id'>, passwordHash: string): Buffer {
+  return keyring.hash('proved by a password', id, passwordHash)
 }
 
 /**

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
+import { whileItsPasswordChanges } from '../support/changed-meanwhile.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { arrive, fillRegister, messagesOf, send, signedInAt, stranger } from '../support/road.ts'
@@ -40,6 +41,20 @@ describe('signing in with a password', () => {
   async function tryOnce(username: string, password: string): Promise<Page> {
     return (await openLogin()).fill({ username, password }).press('Sign in')
   }
+
+  // Broken: the proof made of the hash as it was kept after the password had been checked: the old password was in.
+  it('lets nobody in by a password that is changed while it is checked, and leads back to where it is typed (S239)', async () => {
+    const { id, username } = await newUser()
+    const page = await openLogin()
+    const back = await whileItsPasswordChanges(product, id, () =>
+      page.fill({ username, password: PASSWORD }).press('Sign in'),
+    )
+    assert.deepEqual([back.status, new URL(back.url).pathname], [200, '/authenticationendpoint/login.do'])
+    signedInAt(
+      product.application,
+      await back.fill({ username, password: 'another password of theirs' }).press('Sign in'),
+    )
+  })
 
   async function failTimes(times: number, username: () => string): Promise<void> {
     let page = await openLogin()
