@@ -1,8 +1,11 @@
 // An operator's own sign-in: the authenticator app, the password, and sessions elsewhere.
 import type { Request, Response } from 'express'
+import { insertChange } from '../db/changes.ts'
+import type { Db } from '../db/connect.ts'
+import { confirmFactor, dropFactor } from '../db/factor-changes.ts'
 import { hashOfSession, removeSessionsOf } from '../db/sessions.ts'
-import { factorsOf, findTotp, putTotp, removeTotp, takeTotpStep, totpContext } from '../db/user-factors.ts'
-import { changePassword } from '../db/user-state.ts'
+import { factorsOf, findTotp, putTotp, totpContext } from '../db/user-factors.ts'
+import { changePassword, isStillIn } from '../db/user-state.ts'
 import { problemMessage } from '../provisioning/form.ts'
 import { passwordProblem } from '../stores/password-policy.ts'
 import { readStores } from '../stores/stores.ts'
@@ -13,6 +16,7 @@ import { EVERYONE, type Route } from './access.ts'
 import { actorOf, type Desk, operatorOf, type Problem, sessionOf } from './desk.ts'
 
 const ME = '/console/me'
+const OUT_ELSEWHERE = 'You are signed out everywhere else, at applications too'
 
 export function meScreen(desk: Desk): Route[] {
   const { house } = desk
@@ -53,14 +57,41 @@ export function meScreen(desk: Desk): Route[] {
     const factor = await findTotp(house.db, userId, boundTo(req))
     if (hasTotp || !factor) return res.redirect(303, ME)
     if (await hasAnother(userId)) return sendToMyAccount(req, res)
-    const secret = house.keyring.unseal(totpContext(userId), factor.secretSealed)
+    const { secretSealed } = factor
+    const secret = house.keyring.unseal(totpContext(userId), secretSealed)
     const step = totpStepOf(secret, readFields(req.body).one('code'), house.now())
-    const taken = { userId, secretSealed: factor.secretSealed, now: house.now(), actor: actorOf(req, res) }
-    if (step === undefined || !(await takeTotpStep(house.db, { ...taken, step })))
+    const code = step === undefined ? undefined : ({ kind: 'totp', secretSealed, step } as const)
+    // No backup codes: the console takes none, and whoever wants some makes them in My Account.
+    const how = { backupCodes: [], note: told(req, res, 'created') }
+    const outcome = code ? await confirmFactor(house, changer(req, res), code, how) : 'wrong'
+    if (outcome === 'wrong')
       return answerTotp(req, res, 422, secret, [
         { field: 'code', text: 'This code is not right. Check the time of your phone, then enter the next one' },
       ])
-    desk.done(req, res, ME, 'From now on we ask for a code of your app when you sign in')
+    if (outcome === 'over') return res.redirect(303, ME)
+    goOn(req, outcome.at)
+    desk.done(req, res, ME, `From now on we ask for a code of your app when you sign in. ${OUT_ELSEWHERE}`)
+  }
+
+  /** Whoever changes their factors by this session, which goes on. */
+  function changer(req: Request, res: Response) {
+    return { userId: operatorOf(res).userId, language: 'en', session: req.sessionID }
+  }
+
+  /** Tells the history, where this session has not ended meanwhile. */
+  function told(req: Request, res: Response, action: string) {
+    const { userId } = operatorOf(res)
+    return async (transaction: Db) => {
+      const isIn = await isStillIn(transaction, { userId, session: req.sessionID, now: house.now() })
+      if (isIn)
+        await insertChange(transaction, actorOf(req, res), { action, kind: 'authenticator app', object: userId })
+      return isIn
+    }
+  }
+
+  /** What was proved before all sessions ended is over, and this session goes on. */
+  function goOn(req: Request, at: Date): void {
+    sessionOf(req).provedAt = at.getTime()
   }
 
   /** The console asks for no codes by email: whoever has the password alone would add an app of their own, and pass with it everywhere. */
@@ -100,10 +131,12 @@ export function meScreen(desk: Desk): Route[] {
   }
 
   async function takeTotpAway(req: Request, res: Response): Promise<void> {
-    const { userId } = operatorOf(res)
-    const isGone = await removeTotp(house.db, userId, { isRequired: isRequired() }, actorOf(req, res))
-    if (!isGone) return keepTotp(req, res)
-    desk.done(req, res, ME, 'We do not ask for codes any more')
+    const how = { isRequired: isRequired(), note: told(req, res, 'deleted') }
+    const outcome = await dropFactor(house, changer(req, res), 'totp', how)
+    if (outcome === 'required') return keepTotp(req, res)
+    if (outcome === 'over') return res.redirect(303, ME)
+    goOn(req, outcome.at)
+    desk.done(req, res, ME, `We do not ask for codes any more. ${OUT_ELSEWHERE}`)
   }
 
   function isRequired(): boolean {
@@ -133,10 +166,11 @@ export function meScreen(desk: Desk): Route[] {
     }
     const hash = await house.passwords.hash(password, clientOf(req))
     const now = house.now()
-    await changePassword(house.db, userId, { hash, session: req.sessionID }, actorOf(req, res), now)
-    // What was proved by the old one is over.
-    sessionOf(req).provedAt = now.getTime()
-    desk.done(req, res, ME, 'Your password is changed. You are signed out everywhere else, at applications too')
+    const isChanged = await changePassword(house.db, userId, { hash, session: req.sessionID }, actorOf(req, res), now)
+    // Leads to the sign-in.
+    if (!isChanged) return res.redirect(303, ME)
+    goOn(req, now)
+    desk.done(req, res, ME, `Your password is changed. ${OUT_ELSEWHERE}`)
   }
 
   async function signOutElsewhere(req: Request, res: Response): Promise<void> {

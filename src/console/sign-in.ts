@@ -2,7 +2,8 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { createBrake } from '../db/brakes.ts'
 import { findOperator, isSetUp, type Operator } from '../db/operators.ts'
-import { findTotp, takeTotpStep } from '../db/user-factors.ts'
+import { findTotp, takeStep, totpContext } from '../db/user-factors.ts'
+import { triesKey } from '../factors/show.ts'
 import { createLocalSignIn } from '../login/local.ts'
 import { joinName } from '../stores/name.ts'
 import { totpStepOf } from '../stores/totp.ts'
@@ -126,20 +127,15 @@ export function signInRoutes(desk: Desk, sessions: Sessions): Router {
   /** Counted before it is looked at: of many tries at once no more than the limit get through (S164). */
   async function checkCode(operator: Operator, code: string): Promise<'right' | 'wrong' | { minutes: number }> {
     const now = house.now()
-    const key = house.keyring.hash('brake code', operator.userId)
+    const { userId } = operator
+    const key = triesKey(house, userId)
     const wait = await perUser.take(key, now)
     if (wait !== undefined) return { minutes: Math.max(1, Math.ceil(wait / 60_000)) }
-    const factor = await findTotp(house.db, operator.userId, '')
+    const factor = await findTotp(house.db, userId, '')
     if (!factor?.isConfirmed) return 'wrong'
-    const secret = house.keyring.unseal(`totp ${operator.userId}`, factor.secretSealed)
-    const step = totpStepOf(secret, code, now)
-    const actor = { id: operator.userId, name: operator.username }
     const { secretSealed } = factor
-    if (
-      step === undefined ||
-      !(await takeTotpStep(house.db, { userId: operator.userId, secretSealed, step, now, actor }))
-    )
-      return 'wrong'
+    const step = totpStepOf(house.keyring.unseal(totpContext(userId), secretSealed), code, now)
+    if (step === undefined || !(await takeStep(house.db, { userId, secretSealed, step, now }))) return 'wrong'
     await perUser.forget(key)
     return 'right'
   }

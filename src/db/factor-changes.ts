@@ -26,7 +26,7 @@ export type TypedCode =
 /** `over`: what it was to count for has ended meanwhile, or the code that was sent is used, too old, or was tried too often. */
 export type Taken = 'taken' | 'wrong' | 'over'
 
-/** Who shows something: `session` is the one of My Account that goes on when all others end. */
+/** Who shows something: `session` is the one of My Account, or of the console, that goes on when all others end. */
 export interface Shower {
   userId: string
   /** Of the letter that tells of it. */
@@ -129,10 +129,11 @@ export async function dropFactor(
   const { userId, language, session } = shower
   const now = house.now()
   return inTransaction(house.db, async (transaction) => {
-    if (!(await lockUser(transaction, userId)) || !(await note(transaction))) return 'over'
+    if (!(await lockUser(transaction, userId))) return 'over'
     const { kinds } = await factorsOf(transaction, userId)
     if (!kinds.includes(kind)) return 'over'
     if (isRequired && kinds.length === 1) return 'required'
+    if (!(await note(transaction))) return 'over'
     await removeFactor(transaction, userId, kind)
     await endSessions(transaction, userId, now, session)
     await queueMail(transaction, house, { userId, kind: 'factor-removed', language })

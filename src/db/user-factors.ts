@@ -1,8 +1,6 @@
 // Rows of user_factors, backup_codes and emailed_codes: second factors of users. Law: one conditional statement takes a code, so it is good once.
 import type { FactorKind, Factors } from '../factors/need.ts'
-import { type Actor, insertChange } from './changes.ts'
-import { type Db, inTransaction, query, queryOne } from './connect.ts'
-import { lockUser } from './users.ts'
+import { type Db, query, queryOne } from './connect.ts'
 
 export interface Factor {
   secretSealed: Buffer
@@ -75,43 +73,15 @@ export interface TakenStep {
   now: Date
 }
 
-/** Takes the code of a time step; `first` when that confirms the enrolment. Of any number at once exactly one gets it (RFC 6238, 5.2). */
-export async function takeStep(
-  db: Db,
-  { userId, secretSealed, step, now }: TakenStep,
-): Promise<'first' | 'again' | undefined> {
-  const row = await queryOne<{ isFirst: boolean }>(
+/** Takes the code of a time step, which confirms an enrolment. Of any number at once exactly one gets true (RFC 6238, 5.2). */
+export async function takeStep(db: Db, { userId, secretSealed, step, now }: TakenStep): Promise<boolean> {
+  const row = await queryOne(
     db,
     `UPDATE user_factors SET last_step = ?, confirmed_at = coalesce(confirmed_at, ?), bound_to = NULL
-     WHERE user_id = ? AND kind = 'totp' AND secret_sealed = ? AND last_step < ? RETURNING confirmed_at = ?::timestamptz AS "isFirst"`,
-    [step, now, userId, secretSealed, step, now],
+     WHERE user_id = ? AND kind = 'totp' AND secret_sealed = ? AND last_step < ? RETURNING 1`,
+    [step, now, userId, secretSealed, step],
   )
-  return row && (row.isFirst ? 'first' : 'again')
-}
-
-/** The same in a transaction of its own, for an operator; of a first one the history tells. */
-export function takeTotpStep(db: Db, { actor, ...taken }: TakenStep & { actor: Actor }): Promise<boolean> {
-  return inTransaction(db, async (transaction) => {
-    const outcome = await takeStep(transaction, taken)
-    if (outcome === 'first') await tell(transaction, actor, 'created', taken.userId)
-    return outcome !== undefined
-  })
-}
-
-/** Takes an operator's app away. False when it is their last factor, and `isRequired` says that everybody has to have one: nothing has happened. */
-export function removeTotp(
-  db: Db,
-  userId: string,
-  { isRequired }: { isRequired: boolean },
-  actor: Actor,
-): Promise<boolean> {
-  return inTransaction(db, async (transaction) => {
-    await lockUser(transaction, userId)
-    const { kinds } = await factorsOf(transaction, userId)
-    if (isRequired && kinds.length === 1 && kinds.includes('totp')) return false
-    if (await removeFactor(transaction, userId, 'totp')) await tell(transaction, actor, 'deleted', userId)
-    return true
-  })
+  return row !== undefined
 }
 
 /** Takes a factor away, and what was sent for it. False when there was none. With the last one the backup codes go. */
@@ -244,8 +214,4 @@ export async function resetFactors(db: Db, userId: string): Promise<boolean> {
     [userId],
   )
   return rows.some(({ isConfirmed }) => isConfirmed)
-}
-
-function tell(db: Db, actor: Actor, action: string, userId: string): Promise<void> {
-  return insertChange(db, actor, { action, kind: 'authenticator app', object: userId })
 }

@@ -6,8 +6,9 @@ import { eraseUsers, forgetAtApplications, type Traces } from './erase.ts'
 import { type MailHouse, queueMail } from './mails.ts'
 import { deleteRecordsOfUsers } from './oidc-records.ts'
 import { ANOTHER_OWNER, lockOwners } from './operators.ts'
-import { removeSessionsOf } from './sessions.ts'
+import { isSessionOpen, removeSessionsOf } from './sessions.ts'
 import { listFactors, resetFactors } from './user-factors.ts'
+import { findUser, lockUser } from './users.ts'
 
 /** `missing`: there is no such user. `last-owner`: nobody could enter the console as an owner any more. */
 export type Done = 'done' | 'missing' | 'last-owner'
@@ -16,11 +17,7 @@ export type Done = 'done' | 'missing' | 'last-owner'
 export function setLocked(db: Db, userId: string, isLocked: boolean, actor: Actor, now: Date): Promise<Done> {
   return inTransaction(db, async (transaction) => {
     await lockOwners(transaction)
-    const user = await queryOne<{ isLocked: boolean }>(
-      transaction,
-      'SELECT is_locked AS "isLocked" FROM users WHERE id = ? FOR UPDATE',
-      [userId],
-    )
+    const user = (await lockUser(transaction, userId)) ? await findUser(transaction, userId) : undefined
     if (!user) return 'missing'
     if (user.isLocked === isLocked) return 'done'
     const row = await queryOne(
@@ -46,8 +43,7 @@ export function setLocked(db: Db, userId: string, isLocked: boolean, actor: Acto
 /** Ends every session of a user, ours, the OpenID Provider's and the applications' refresh tokens. */
 export function signOutEverywhere(db: Db, userId: string, actor: Actor, now: Date): Promise<Done> {
   return inTransaction(db, async (transaction) => {
-    const user = await queryOne(transaction, 'SELECT 1 FROM users WHERE id = ? FOR UPDATE', [userId])
-    if (!user) return 'missing'
+    if (!(await lockUser(transaction, userId))) return 'missing'
     await endSessions(transaction, userId, now)
     await insertChange(transaction, actor, { action: 'signed out', kind: 'user', object: userId })
     return 'done'
@@ -64,8 +60,7 @@ export function resetSecondFactors(
   actor: Actor,
 ): Promise<Exclude<Done, 'last-owner'>> {
   return inTransaction(house.db, async (transaction) => {
-    const user = await queryOne(transaction, 'SELECT 1 FROM users WHERE id = ? FOR UPDATE', [userId])
-    if (!user) return 'missing'
+    if (!(await lockUser(transaction, userId))) return 'missing'
     const factors = await listFactors(transaction, userId)
     if (factors.length === 0) return 'done'
     await resetFactors(transaction, userId)
@@ -91,18 +86,32 @@ async function lastLanguageOf(db: Db, userId: string): Promise<string> {
   return (await queryOne<{ language: string }>(db, sql, [userId]))?.language ?? 'en'
 }
 
-/** Gives an operator the password that they chose, and ends every session of theirs but that of the console with the id `session`. */
+/** Whether an operator, whom the transaction holds from here on, still is signed in to the console by this session and not locked. */
+export async function isStillIn(
+  transaction: Db,
+  { userId, session, now }: { userId: string; session: string; now: Date },
+): Promise<boolean> {
+  if (!(await lockUser(transaction, userId)) || (await findUser(transaction, userId))?.isLocked !== false) return false
+  return isSessionOpen(transaction, 'console_sessions', { userId, session, now })
+}
+
+/**
+ * Gives an operator the password that they chose, and ends every session of theirs but that of the console with the id `session`. False when that has
+ * ended meanwhile: nothing has happened.
+ */
 export function changePassword(
   db: Db,
   userId: string,
   { hash, session }: { hash: string; session: string },
   actor: Actor,
   now: Date,
-): Promise<void> {
+): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
+    if (!(await isStillIn(transaction, { userId, session, now }))) return false
     await query(transaction, 'UPDATE users SET password_hash = ? WHERE id = ?', [hash, userId])
     await endSessions(transaction, userId, now, session)
     await insertChange(transaction, actor, { action: 'changed', kind: 'password', object: userId })
+    return true
   })
 }
 

@@ -11,6 +11,11 @@ import type { FactorKind, Way } from './need.ts'
 const WINDOW_SECONDS = 600
 /** Wrong or right, for one person at all doors together: counted in PostgreSQL, so neither a new sign-in nor another browser helps (S164). */
 const TRIES_PER_USER = 10
+/** Under which key the tries of a person are counted, at whichever door. */
+export function triesKey({ keyring }: Pick<House, 'keyring'>, userId: string): Buffer {
+  return keyring.hash('brake code', userId)
+}
+
 /** Letters with codes for one person (S246). */
 const LETTERS_PER_USER = 5
 const CODE_MS = 5 * 60_000
@@ -88,7 +93,7 @@ export function createSecondFactors(house: House): SecondFactors {
     userId: string,
     work: () => Promise<Result>,
   ): Promise<Result | { kind: 'too-many'; minutes: number }> {
-    const key = house.keyring.hash('brake code', userId)
+    const key = triesKey(house, userId)
     const wait = await tries.take(key, house.now())
     if (wait !== undefined) return { kind: 'too-many', minutes: minutesOf(wait) }
     const result = await work()
