@@ -1,6 +1,8 @@
 // Where a person is signed in: shown, ended one by one and all together, at once on every process.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { COMMAND_LINE } from '../../src/db/changes.ts'
+import { setLocked, signOutEverywhere } from '../../src/db/user-state.ts'
 import { enterAccount, enterWithPassword, join } from '../support/account.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { makeOperator, signInToConsole } from '../support/console.ts'
@@ -8,8 +10,9 @@ import { freePort } from '../support/free-port.ts'
 import { PASSWORD } from '../support/people.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { type RoundRobin, startRoundRobin } from '../support/round-robin.ts'
+import { until } from '../support/until.ts'
 import { codesOn, type Newcomer, newcomer, postForm, refused, signedIn, visit } from '../support/visits.ts'
-import { eventsOf, holdOf, isInside, openSignIn, opensStill } from '../support/ways-in.ts'
+import { eventsOf, holdOf, isInside, openSignIn, opensStill, refresh } from '../support/ways-in.ts'
 
 describe('the sessions of a person', () => {
   let product: Product
@@ -151,6 +154,31 @@ describe('the sessions of a person', () => {
       assert.equal(await isInside(product, browser), false)
       assert.equal(await isInside(product, other), true)
     })
+  })
+
+  // Broken: the user held FOR UPDATE before the records, where a refresh holds the records before it looks for the user: a deadlock, and a 503.
+  it('are ended by operators while an application refreshes its tokens, and neither fails', async () => {
+    const { db } = product.running.house
+    await product.rows(
+      `CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END'`,
+    )
+    await product.rows(
+      'CREATE TRIGGER take_long AFTER UPDATE OF signed_out_at ON users FOR EACH ROW EXECUTE FUNCTION take_long()',
+    )
+    const lock: typeof signOutEverywhere = (pool, id, ...by) => setLocked(pool, id, true, ...by)
+    const sleeping = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`
+    try {
+      for (const end of [signOutEverywhere, lock]) {
+        const { id, person } = await somebody()
+        const { refreshToken } = await holdOf(product, 'password', person)
+        const ended = end(db, id, COMMAND_LINE, product.clock.now)
+        await until(async () => (await product.rows(sleeping)).length > 0, 'nobody was signed out')
+        assert.equal((await refresh(product, refreshToken)).status, 200)
+        assert.equal(await ended, 'done')
+      }
+    } finally {
+      await product.rows('DROP FUNCTION take_long CASCADE')
+    }
   })
 
   it('of others are none of theirs, whatever the form says', async () => {

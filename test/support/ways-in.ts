@@ -59,26 +59,31 @@ export async function holdOf(product: Scene, mode: Mode, person: Newcomer, brows
   return { browser, sub, accessToken: tokens.accessToken, refreshToken: tokens.refreshToken ?? assert.fail() }
 }
 
+/** What an application is answered that comes back with a refresh token. */
+export function refresh(product: Scene, refreshToken: string): Promise<Response> {
+  return fetch(`${product.url}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'refresh_token',
+      refresh_token: refreshToken,
+      client_id: 'travel',
+      client_secret: 'a secret of the travel application',
+    }),
+  })
+}
+
 /** What of it still opens anything: `session` without the person being asked, `access` and `refresh` tokens. Uses them up. */
 export async function opensStill(product: Scene, { browser, accessToken, refreshToken }: Hold): Promise<string[]> {
   await browser.open(`${product.application.url}/login?prompt=none`)
   const result = product.application.results.at(-1)
-  const [access, refresh] = await Promise.all([
+  const [access, refreshed] = await Promise.all([
     fetch(`${product.url}/oauth2/userinfo`, { headers: { Authorization: `Bearer ${accessToken}` } }),
-    fetch(`${product.url}/oauth2/token`, {
-      method: 'POST',
-      body: new URLSearchParams({
-        grant_type: 'refresh_token',
-        refresh_token: refreshToken,
-        client_id: 'travel',
-        client_secret: 'a secret of the travel application',
-      }),
-    }),
+    refresh(product, refreshToken),
   ])
   return [
     ...(result?.kind === 'signed-in' ? ['session'] : []),
     ...(access.status === 200 ? ['access'] : []),
-    ...(refresh.status === 200 ? ['refresh'] : []),
+    ...(refreshed.status === 200 ? ['refresh'] : []),
   ]
 }
 
