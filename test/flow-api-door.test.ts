@@ -4,13 +4,20 @@ import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { FlowResponse, OutcomeResponse } from '../src/api/shapes.ts'
 import { setPersonLocked } from '../src/console/identity-lock.ts'
+import { COMMAND_LINE } from '../src/db/changes.ts'
+import { inTransaction } from '../src/db/connect.ts'
 import { findFlowRow } from '../src/db/flows.ts'
+import { unlinkIdp } from '../src/db/removal.ts'
 import { resealAll } from '../src/db/sealed.ts'
+import { deleteUser } from '../src/db/user-state.ts'
 import { flowFrom, startFlowElsewhere } from '../src/flow.ts'
+import { tracesOf } from '../src/login/traces.ts'
 import { createKeyring } from '../src/seal.ts'
+import { join } from './support/account.ts'
 import { type Browser, openBrowser, type Page } from './support/browser.ts'
 import { atElsewhere, call, later, type Said } from './support/elsewhere.ts'
 import { type Example, startExample } from './support/examples.ts'
+import { enhanced, giveTotp } from './support/factors.ts'
 import { exchange, openHouse } from './support/house.ts'
 import { brokenInvariants } from './support/invariants.ts'
 import { PASSWORD } from './support/people.ts'
@@ -429,6 +436,44 @@ describe('the door', () => {
       assert.match(expired.html, new RegExp(`href="${deskUrl()}/"`))
       assert.doesNotMatch(expired.html, /Start again with/)
     }
+  })
+
+  // Broken: back at the choice of idps, where whoever it was signed in as anybody, and the desk was told of that one in place of whom it had verified.
+  it('is over for whoever is deleted, or whose idp is, on the way: nobody signs in there in their place', async () => {
+    const ends: [mode: Mode, end: (person: Newcomer) => Promise<unknown>][] = [
+      [
+        'silent',
+        async ({ sub }) => {
+          const { user } = await knownPerson(product, sub)
+          const traces = tracesOf({ keyring: createKeyring(SECRET_KEY) })
+          assert.equal(await deleteUser(product.running.db, user.id, COMMAND_LINE, traces, product.clock.now), 'done')
+        },
+      ],
+      [
+        'consent',
+        async () => {
+          const [{ id } = assert.fail()] = await product.rows<{ id: string }>(
+            `SELECT id FROM idps WHERE name = 'consent'`,
+          )
+          await inTransaction(product.running.db, (transaction) => unlinkIdp(transaction, id, product.clock.now))
+        },
+      ],
+    ]
+    await meanwhile(product, enhanced({}), async () => {
+      for (const [mode, end] of ends) {
+        const person = newcomer()
+        if (mode === 'silent') await giveTotp(product, await join(product, mode, person))
+        const browser = openBrowser()
+        const page = await browser.open(await openFlow(product, mode, person))
+        assert.equal(page.status, 200)
+        await end(person)
+        const login = `${product.url}/authenticationendpoint/login.do${new URL(page.url).search}`
+        for (const url of [page.url, login, `${login}&choose=1`, `${login}&idp=password`]) {
+          const over = await browser.open(url)
+          assert.deepEqual([over.status, codesOn(over)], [410, ['EXPIRED']], url)
+        }
+      }
+    })
   })
 
   it('tells nothing of a person in an address, in the log, or in the database before they have answered', async () => {

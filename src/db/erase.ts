@@ -2,6 +2,7 @@
 import { type Db, query, queryOne } from './connect.ts'
 import type { Person } from './identities.ts'
 import { deleteGrantsOfUsers, deleteRecordsOfUsers } from './oidc-records.ts'
+import { beginAgain } from './outlived-flows.ts'
 
 /** Keyed hashes under which there is something of a person that does not name their user. */
 export interface Traces {
@@ -51,20 +52,7 @@ async function forgetOnTheWay(transaction: Db, userIds: readonly string[], trace
        WHERE person_hash = ANY (?::bytea[]) OR (closed_at IS NOT NULL AND ending->>'userId' = ANY (?::text[])))`,
     [hashes, userIds],
   )
-  // Whoever has become a user in it has answered it, once (consents_once_per_flow_key): it is over, and they may begin another.
-  await query(
-    transaction,
-    `UPDATE flows SET expires_at = ?, profile_sealed = NULL, person_hash = NULL
-     WHERE person_hash = ANY (?::bytea[]) AND closed_at IS NULL AND made IS NOT NULL`,
-    [now, hashes],
-  )
-  // Back to the choice of idps, as after one that was deleted: what it had sent is gone.
-  await query(
-    transaction,
-    `UPDATE flows SET idp_id = NULL, state_hash = NULL, called_back_at = NULL, profile_sealed = NULL, person_hash = NULL
-     WHERE person_hash = ANY (?::bytea[]) AND closed_at IS NULL`,
-    [hashes],
-  )
+  await beginAgain(transaction, 'person_hash = ANY (?::bytea[])', hashes, now)
 }
 
 /** Deletes users whom this transaction holds, with everything that says something of them. Returns how many rows of what there were. */

@@ -1,6 +1,7 @@
 // What points to a setting that is to be deleted: how much it is, and how it is taken away.
 import { type Db, query, queryOne } from './connect.ts'
 import { holdIdp } from './idps.ts'
+import { beginAgain } from './outlived-flows.ts'
 
 const count = async (db: Db, sql: string, values: unknown[]): Promise<number> =>
   (await queryOne<{ count: number }>(db, sql, values))?.count ?? 0
@@ -40,20 +41,20 @@ export async function useOfIdp(db: Db, idpId: string): Promise<IdpUse> {
 }
 
 /** Takes away all that points to an idp, in the transaction that deletes it: people stay, without this way in. */
-export async function unlinkIdp(db: Db, idpId: string): Promise<IdpUse> {
+export async function unlinkIdp(db: Db, idpId: string, now: Date): Promise<IdpUse> {
   // Whoever is becoming a user by it is one by now, or finds it gone.
   await holdIdp(db, idpId, 'alone')
   const use = await useOfIdp(db, idpId)
   await query(db, 'DELETE FROM identities WHERE idp_id = ?', [idpId])
-  await letGoOfIdp(db, idpId)
+  await letGoOfIdp(db, idpId, now)
   return use
 }
 
 /**
  * The same of an idp that nobody comes from (any more): what it said is the operator's from now on; roles that it granted go with it. Sign-ins
- * that are under way there begin again at the choice of idps.
+ * that are under way there begin again at the choice of idps, or are over.
  */
-export async function letGoOfIdp(db: Db, idpId: string): Promise<void> {
+export async function letGoOfIdp(db: Db, idpId: string, now: Date): Promise<void> {
   await letGoOfValues(db, idpId, null)
   // From here on nobody leaves for it: that would refer to it again.
   await query(db, 'SELECT 1 FROM idps WHERE id = ? FOR UPDATE', [idpId])
@@ -62,13 +63,7 @@ export async function letGoOfIdp(db: Db, idpId: string): Promise<void> {
     `DELETE FROM flow_keys WHERE flow_id IN (SELECT id FROM flows WHERE idp_id = ? AND closed_at IS NULL)`,
     [idpId],
   )
-  await query(
-    db,
-    `UPDATE flows SET idp_id = NULL, state_hash = NULL, called_back_at = NULL, profile_sealed = NULL, person_hash = NULL,
-       apart_at = NULL, proof = NULL
-     WHERE idp_id = ? AND closed_at IS NULL`,
-    [idpId],
-  )
+  await beginAgain(db, 'idp_id = ?', idpId, now)
   await query(db, 'UPDATE flows SET idp_id = NULL WHERE idp_id = ?', [idpId])
 }
 

@@ -63,8 +63,9 @@ export function loginRoutes(house: House, oidc: Oidc, ways: LoginWays): Router {
     if (flow.door.kind === 'connecting' && !flow.ending && (isPost || req.query['idp'] === undefined))
       return res.redirect(303, ways.inside(flow) ?? ways.ended(flow.id))
     if (flow.ending && isPost) return res.redirect(303, ways.ended(flow.id))
-    if (flow.ending || flow.isExpired || flow.calledBackAt) {
-      const { door } = flow
+    const { door } = flow
+    // Whom somebody else verified is nobody here whose sign-in could say so.
+    if (flow.ending || flow.isExpired || flow.calledBackAt || door.kind === 'flow-api') {
       if (door.kind === 'flow-api' || !(await ways.doorIsOpen(flow))) {
         if (flow.ending) return res.redirect(303, ways.ended(flow.id))
         throw await closedError(house, flow)

@@ -5,8 +5,9 @@ import { alone, deleteEntry, type EntryRow, findEntry, updateEntry } from '../db
 import { type Deletion, hasPeople, isStillNamed, lossOf, markLeaving } from '../db/idp-deletion.ts'
 import { holdIdp } from '../db/idps.ts'
 import { letGoOfIdp } from '../db/removal.ts'
+import type { House } from '../house.ts'
 import { isLeaving, type Setting } from './entries.ts'
-import { conflictWith, type Outcome, type SettingsHouse } from './outcome.ts'
+import { conflictWith, type Outcome } from './outcome.ts'
 import { sayingOf } from './write.ts'
 
 /**
@@ -30,7 +31,7 @@ export async function beginDeletion(db: Db, current: Setting, actor: Actor): Pro
  * 'more': somebody still comes from it.
  */
 export async function finishDeletion(
-  { db }: Pick<SettingsHouse, 'db'>,
+  { db, now }: Pick<House, 'db' | 'now'>,
   name: string,
   id: string,
 ): Promise<'done' | 'more'> {
@@ -40,7 +41,7 @@ export async function finishDeletion(
       // Another process did. What has the name by now is another one.
       if (row?.['id'] !== id) return 'done'
       if (!isLeaving(row)) throw new Error(`${name} is not being deleted.`)
-      return (await hasPeople(transaction, id)) ? 'more' : end(transaction, name, id, row)
+      return (await hasPeople(transaction, id)) ? 'more' : end(transaction, { name, id, row, now: now() })
     })
   } catch (error) {
     // A process of an earlier version let somebody in meanwhile, or a sign-in left for it: there is more to do.
@@ -49,8 +50,11 @@ export async function finishDeletion(
   }
 }
 
-async function end(db: Db, name: string, id: string, row: EntryRow): Promise<'done'> {
-  await letGoOfIdp(db, id)
+async function end(
+  db: Db,
+  { name, id, row, now }: { name: string; id: string; row: EntryRow; now: Date },
+): Promise<'done'> {
+  await letGoOfIdp(db, id, now)
   await deleteEntry(db, 'idp', name, row.version)
   const { actor, begunAt, done } = row['deletion'] as Deletion
   const after = { id, begunAt, ...done }

@@ -5,6 +5,7 @@ import { deleteEntry } from '../db/entries.ts'
 import { lossOf } from '../db/idp-deletion.ts'
 import { lockOwners } from '../db/operators.ts'
 import { countUsersIn, countValues, forgetApplication, idpsOf, unlinkIdp, useOfIdp } from '../db/removal.ts'
+import type { House } from '../house.ts'
 import { PRIMARY } from '../stores/name.ts'
 import { checkChange } from './check.ts'
 import type { Setting, Settings } from './entries.ts'
@@ -21,7 +22,7 @@ export interface RemoveRequest extends EntryRequest {
 }
 
 /** Deletes an entry that nothing else names. Throws `DatabaseAway`. */
-export async function removeEntry(house: SettingsHouse, request: RemoveRequest): Promise<Outcome> {
+export async function removeEntry(house: SettingsHouse & Pick<House, 'now'>, request: RemoveRequest): Promise<Outcome> {
   const { kind, key, actor } = request
   return changing(house, request, async (db, current, row, settings) => {
     if (current.version !== request.expectedVersion) return conflictWith(db, current)
@@ -30,7 +31,7 @@ export async function removeEntry(house: SettingsHouse, request: RemoveRequest):
     const use = await useOf(db, current, request)
     if (use !== undefined) return inUse(use)
     if (kind === 'idp' && erasesUsers(settings)) return beginDeletion(db, current, actor)
-    const after = await makeWay(db, current)
+    const after = await makeWay(db, current, house.now())
     if (!(await deleteEntry(db, kind, key, current.version))) return conflictWith(db, current)
     const change = { action: 'deleted', kind, object: key, before: sayingOf(kind, row), after }
     await insertChange(db, actor, change)
@@ -69,9 +70,9 @@ async function useOf(db: Db, { kind, key, id }: Setting, request: RemoveRequest)
 }
 
 /** Takes away what points to the entry; returns what that was, for the history. */
-async function makeWay(db: Db, { kind, id = '' }: Setting): Promise<Record<string, unknown> | undefined> {
+async function makeWay(db: Db, { kind, id = '' }: Setting, now: Date): Promise<Record<string, unknown> | undefined> {
   if (kind === 'application') return { id, signInsEnded: await forgetApplication(db, id) }
-  if (kind === 'idp') return { id, ...(await unlinkIdp(db, id)) }
+  if (kind === 'idp') return { id, ...(await unlinkIdp(db, id, now)) }
   return undefined
 }
 

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { COMMAND_LINE } from '../../src/db/changes.ts'
+import { inTransaction } from '../../src/db/connect.ts'
+import { unlinkIdp } from '../../src/db/removal.ts'
 import { sweep } from '../../src/db/sweep.ts'
 import { deleteUser } from '../../src/db/user-state.ts'
 import { tracesOf } from '../../src/login/traces.ts'
@@ -213,6 +215,19 @@ describe('the second factor at a sign-in', () => {
       const again = await question.press('Create account')
       assert.equal(at(again), '/authenticationendpoint/totp_enroll.do')
       assert.notEqual((await knownPerson(product, person.sub)).user.id, userId)
+    })
+
+    it('whose idp is deleted then begins anew, while their user stays', async () => {
+      const person = newcomer()
+      const question = (await visit(product, 'password', person)).tick('recover:email').fill({ password: PASSWORD })
+      const page = await question.press('Create account')
+      const { user } = await knownPerson(product, person.sub)
+      const sql = `SELECT idp_id AS id FROM identities WHERE user_id = $1`
+      const [{ id } = assert.fail()] = await product.rows<{ id: string }>(sql, [user.id])
+      await inTransaction(product.running.db, (transaction) => unlinkIdp(transaction, id, product.clock.now))
+      const over = await page.fill({ code: '123456' }).press('Continue')
+      assert.deepEqual([over.status, codesOn(over)], [410, ['EXPIRED']])
+      assert.equal((await product.rows('SELECT 1 FROM users WHERE id = $1', [user.id])).length, 1)
     })
 
     it('the record of whoever lets the time run out then tells of their user, too', async () => {

@@ -68,7 +68,10 @@ export async function begin(fleet: Fleet): Promise<void> {
   try {
     const house = { db, keyring: createKeyring(SECRET_KEY), allowPrivateIdp: true, rereadSettings: async () => {} }
     await turnFeatureOn(house, fleet.rows)
-    assert.deepEqual(await beginDeletion(house, 'silent'), { kind: 'deleted', inBatches: true })
+    assert.deepEqual(await beginDeletion({ ...house, now: () => new Date() }, 'silent'), {
+      kind: 'deleted',
+      inBatches: true,
+    })
   } finally {
     await db.destroy()
   }

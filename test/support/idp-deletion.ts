@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import pg from 'pg'
 import { COMMAND_LINE } from '../../src/db/changes.ts'
 import { releaseEntries } from '../../src/db/entries.ts'
+import type { House } from '../../src/house.ts'
 import { findSetting } from '../../src/settings/entries.ts'
 import type { Outcome, SettingsHouse } from '../../src/settings/outcome.ts'
 import { removeEntry } from '../../src/settings/remove.ts'
@@ -18,7 +19,7 @@ export async function turnFeatureOn({ db }: Pick<SettingsHouse, 'db'>, rows: Row
 }
 
 /** Begins to delete an idp, as the console does. */
-export async function beginDeletion(house: SettingsHouse, key: string): Promise<Outcome> {
+export async function beginDeletion(house: SettingsHouse & Pick<House, 'now'>, key: string): Promise<Outcome> {
   const expectedVersion = (await findSetting(house.db, 'idp', key))?.version ?? 0
   return removeEntry(house, { kind: 'idp', key, expectedVersion, actor: COMMAND_LINE, withIdentities: true })
 }

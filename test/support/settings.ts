@@ -21,6 +21,7 @@ export const ASHA = {
 }
 
 export interface Office extends SettingsHouse {
+  now: () => Date
   settings: () => LiveSettings
   rows<Row = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>
   /** The same as another process has it: connections of its own, settings that it reads for itself every `everyMs`. */
@@ -50,6 +51,7 @@ export async function openOffice(): Promise<Office> {
   await releaseEntries(first.db)
   return {
     ...first,
+    now: () => new Date(),
     another,
     rows: sql.rows,
     async empty() {
