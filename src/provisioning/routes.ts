@@ -110,8 +110,15 @@ export function promptRoutes(house: House, ways: Ways): { routes: Router; straye
     if (req.path !== house.settings().prompts[asked.question.page]) return res.redirect(303, addressOf(asked))
     const elsewhere = isVisit ? await wayElsewhere(house, asked.flow, asked.question.page) : 'here'
     if (elsewhere === 'over') return res.redirect(303, ways.ended(asked.flow.id))
-    if (elsewhere !== 'here') return res.redirect(303, elsewhere.href)
+    if (elsewhere !== 'here') return leadTo(req, res, elsewhere.href, asked.situation.application.name)
     await answer(req, res, asked, 200, firstView(asked.situation, asked.question))
+  }
+
+  /** A form's redirect may not leave the house (CSP form-action): whoever may come from one of ours goes on from a page. */
+  function leadTo(req: Request, res: Response, href: string, application: string): void {
+    const mayComeFromForm = ['same-origin', undefined].includes(req.get('Sec-Fetch-Site'))
+    if (mayComeFromForm) house.views.send(res, 'continue', { application, href }, 200)
+    else res.redirect(303, href)
   }
 
   async function submit(req: Request, res: Response): Promise<void> {
