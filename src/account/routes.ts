@@ -18,7 +18,7 @@ import { CLOSED, closeRoom } from './close.ts'
 import { confirmRoom } from './confirm.ts'
 import { confirmCodeRoom } from './confirm-code.ts'
 import { connectRoom } from './connect.ts'
-import { createDesk, type Room, type Route, userOf, visitOf } from './desk.ts'
+import { createDesk, type Room, type Route, visitOf } from './desk.ts'
 import { disconnectRoom } from './disconnect.ts'
 import { downloadRoom } from './download.ts'
 import { editRoom } from './edit.ts'
@@ -76,7 +76,7 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
   router.get(CLOSED, showClosed)
   router.all(CLOSED, methodNotAllowed('GET', 'HEAD'))
   router.use(MY_ACCOUNT_HOME, sessions.middleware)
-  router.post(`${MY_ACCOUNT_HOME}/sign-out`, ours, formBody, requireUser, sessionToken, signOut)
+  router.post(`${MY_ACCOUNT_HOME}/sign-out`, ours, formBody, leaveIfOut, sessionToken, signOut)
   router.all(`${MY_ACCOUNT_HOME}/sign-out`, methodNotAllowed('POST'))
   for (const route of routes) {
     const { method, path, handler } = route
@@ -152,8 +152,15 @@ export function accountRoutes(house: House, sessions: Sessions): Router {
     ]
   }
 
+  /** Whose session has ended by itself meanwhile wants to be signed out all the same. */
+  async function leaveIfOut(req: Request, res: Response, next: () => void): Promise<void> {
+    if (await isSignedIn(req, res)) return next()
+    await leaveApplications(house, req)
+    res.redirect(303, SIGNED_OUT)
+  }
+
   async function signOut(req: Request, res: Response): Promise<void> {
-    await leaveApplications(house, req, userOf(res).id)
+    await leaveApplications(house, req)
     return desk.leave(req, res, SIGNED_OUT)
   }
 

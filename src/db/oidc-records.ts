@@ -98,22 +98,37 @@ export async function deleteGrantsOfUsers(db: Db, userIds: readonly string[]): P
   await query(db, `DELETE FROM oidc_records WHERE ${ofGrants}`, [userIds])
 }
 
-/** Ends one session or refresh token of a user, with all that was given out by the grants that it stands for. */
+/** A session of this id, whosever it is: of somebody without a user, `userId` is null. */
+export function findSession(
+  db: Db,
+  idHash: Buffer,
+  now: Date,
+): Promise<{ userId: string | null; model: string; idHash: Buffer; payloadSealed: Buffer } | undefined> {
+  return queryOne(
+    db,
+    `SELECT user_id AS "userId", model, id_hash AS "idHash", payload_sealed AS "payloadSealed" FROM oidc_records
+     WHERE model = 'Session' AND id_hash = ? AND expires_at > ?`,
+    [idHash, now],
+  )
+}
+
+/** Ends one session or refresh token of a user, or of somebody without one, with all that was given out by the grants that it stands for. */
 export async function endRecord(
   db: Db,
-  userId: string,
+  userId: string | null,
   { model, idHash, grantIdHashes }: { model: string; idHash: Buffer; grantIdHashes: Buffer[] },
 ): Promise<void> {
   await query(
     db,
-    `DELETE FROM oidc_records WHERE (model = ? AND id_hash = ? AND user_id = ?)
-       OR grant_id_hash IN (SELECT id_hash FROM oidc_records WHERE model = 'Grant' AND user_id = ? AND id_hash = ANY (?::bytea[]))`,
+    `DELETE FROM oidc_records WHERE (model = ? AND id_hash = ? AND user_id IS NOT DISTINCT FROM ?::uuid)
+       OR grant_id_hash IN (SELECT id_hash FROM oidc_records WHERE model = 'Grant' AND user_id IS NOT DISTINCT FROM ?::uuid AND id_hash = ANY (?::bytea[]))`,
     [model, idHash, userId, userId, grantIdHashes],
   )
-  await query(db, `DELETE FROM oidc_records WHERE model = 'Grant' AND user_id = ? AND id_hash = ANY (?::bytea[])`, [
-    userId,
-    grantIdHashes,
-  ])
+  await query(
+    db,
+    `DELETE FROM oidc_records WHERE model = 'Grant' AND user_id IS NOT DISTINCT FROM ?::uuid AND id_hash = ANY (?::bytea[])`,
+    [userId, grantIdHashes],
+  )
 }
 
 export async function deleteRecordsOfUsers(db: Db, userIds: readonly string[]): Promise<void> {

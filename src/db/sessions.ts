@@ -122,6 +122,13 @@ export async function removeSessionById(db: Db, table: SessionTable, id: string)
   await query(db, `DELETE FROM ${table} WHERE id_hash = ?`, [sha256(id)])
 }
 
+/** Whether there is a session of this id that has not ended by itself. */
+export async function isSessionThere(db: Db, table: SessionTable, id: string, now: Date): Promise<boolean> {
+  return (
+    (await queryOne(db, `SELECT 1 FROM ${table} WHERE id_hash = ? AND expires_at > ?`, [sha256(id), now])) !== undefined
+  )
+}
+
 /** What an id is kept as. */
 export function hashOfSession(id: string): Buffer {
   return sha256(id)

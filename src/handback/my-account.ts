@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import { leaveInto } from '../db/flows.ts'
-import { newSession, removeSessionById } from '../db/sessions.ts'
+import { isSessionThere, newSession, removeSessionById } from '../db/sessions.ts'
 import { isUserGone } from '../db/users.ts'
 import type { House } from '../house.ts'
 import { cookieName, cookiesOf } from '../web/cookies.ts'
@@ -70,9 +70,20 @@ export function createAccountDoor(house: House, sessions: Sessions): WayOut {
  * can name it may end it.
  */
 export async function leaveMyAccount(house: Pick<House, 'db' | 'publicUrl'>, req: IncomingMessage): Promise<void> {
-  const name = cookieName(house.publicUrl, ACCOUNT_COOKIE)
-  for (const [cookie, value] of cookiesOf(req)) {
-    const id = cookie === name ? idInCookie(value) : undefined
-    if (id !== undefined) await removeSessionById(house.db, 'account_sessions', id)
-  }
+  for (const id of idsIn(house, req)) await removeSessionById(house.db, 'account_sessions', id)
+}
+
+/** Whether this browser is signed in to My Account, as far as its cookie says. */
+export async function isInMyAccount(
+  house: Pick<House, 'db' | 'publicUrl' | 'now'>,
+  req: IncomingMessage,
+): Promise<boolean> {
+  for (const id of idsIn(house, req))
+    if (await isSessionThere(house.db, 'account_sessions', id, house.now())) return true
+  return false
+}
+
+function idsIn({ publicUrl }: Pick<House, 'publicUrl'>, req: IncomingMessage): string[] {
+  const name = cookieName(publicUrl, ACCOUNT_COOKIE)
+  return cookiesOf(req).flatMap(([cookie, value]) => (cookie === name ? (idInCookie(value) ?? []) : []))
 }

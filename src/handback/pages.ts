@@ -2,13 +2,14 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { MY_ACCOUNT_HOME } from '../db/applications.ts'
 import type { House } from '../house.ts'
+import { isSameOrigin } from '../web/csrf.ts'
 import { statePage, toPageError, tryAgain } from '../web/errors.ts'
 import { queryOf } from '../web/forms.ts'
 import { adoptLanguage, hereOf } from '../web/language.ts'
 import type { Action } from '../web/page.ts'
 import { headersOf, type Pages, type ViewName } from '../web/views.ts'
 import type { Steps } from './at-once.ts'
-import { leaveMyAccount } from './my-account.ts'
+import { isInMyAccount, leaveMyAccount } from './my-account.ts'
 
 /** What uses something up: a code, a refresh token, the interaction that leads to a code, a session at its end. */
 const USES_UP = /^\/oauth2\/(token$|authorize\/.)|^\/oidc\/logout\/confirm$/
@@ -36,7 +37,10 @@ export function keepInTheHouse(house: House, atOnce: Steps['atOnce']) {
       ctx.remove('Location')
       showState(house, ctx, 400, 'bad-request')
     } else if (oidc.route === 'end_session' && ctx.status === 200 && !oidc.session?.accountId) {
-      showSignedOut(house, ctx)
+      if (await isInMyAccount(house, ctx.req)) await showLogout(house, ctx)
+      else showSignedOut(house, ctx, oidc.client, oidc.params)
+    } else if (oidc.route === 'end_session_confirm' && ctx.status === 400 && !oidc.session?.accountId) {
+      await signOutAlone(house, ctx)
     } else if (oidc.route === 'end_session_confirm' && ctx.status === 303) {
       // A form's redirect may not leave the house: go on from a page.
       const next = ctx.response.get('Location')
@@ -91,22 +95,44 @@ const AWAY = { error: 'temporarily_unavailable', error_description: 'try again i
 export async function showLogout(house: House, ctx: KoaContextWithOIDC): Promise<void> {
   const secret = (ctx.oidc.session?.state as { secret?: string } | undefined)?.secret ?? ''
   const application = ctx.oidc.client?.clientName
-  const page = {
-    ...(application ? { application } : {}),
-    action: inLanguage(ctx.oidc.urlFor('end_session_confirm'), ctx),
-    xsrf: secret,
+  const action = new URL(inLanguage(ctx.oidc.urlFor('end_session_confirm'), ctx))
+  // Of whoever has no session that would remember it.
+  for (const name of ctx.oidc.session?.accountId ? [] : ['client_id', 'post_logout_redirect_uri', 'state']) {
+    const said = ctx.oidc.params?.[name]
+    if (typeof said === 'string') action.searchParams.set(name, said)
   }
+  const page = { ...(application ? { application } : {}), action: action.href, xsrf: secret }
   answer(house, ctx, 'logout', page)
 }
 
-/** Nobody is signed in here, so there is nothing to ask and nothing to remember: on to where the application wanted them next, if it said so. */
-function showSignedOut(house: House, ctx: KoaContextWithOIDC): void {
-  // The library has emptied it unless it is registered for the application that asks.
-  const { post_logout_redirect_uri: next, state } = ctx.oidc.params ?? {}
+/**
+ * Answers the form of whoever has no session at our OpenID Provider, by which the library would know the form: they pressed twice, signed out in another
+ * tab, or are signed in to My Account alone. That it is a form of ours the browser says.
+ */
+async function signOutAlone(house: House, ctx: KoaContextWithOIDC): Promise<void> {
+  if (!isSameOrigin(house.publicUrl, ctx.req)) return
+  const { provider, params } = ctx.oidc
+  if (params?.['logout']) await leaveMyAccount(house, ctx.req)
+  ctx.status = 200
+  const client = await provider.Client.find(String(ctx.query['client_id'] ?? ''))
+  const { post_logout_redirect_uri: next, state } = ctx.query
+  const isAllowed = typeof next === 'string' && client?.postLogoutRedirectUriAllowed(next) === true
+  if (!params?.['logout'] && !isAllowed) return ctx.redirect(MY_ACCOUNT_HOME)
+  showSignedOut(house, ctx, client, isAllowed ? { post_logout_redirect_uri: next, state } : undefined)
+}
+
+/** Nobody is signed in here (any more), so there is nothing to ask and nothing to remember: on to where the application wanted them next, if it said so. */
+function showSignedOut(
+  house: House,
+  ctx: KoaContextWithOIDC,
+  client: { clientName?: string | undefined } | undefined,
+  // The library has emptied the address unless it is registered for the application that asks.
+  { post_logout_redirect_uri: next, state }: Record<string, unknown> = {},
+): void {
   if (typeof next !== 'string') return showState(house, ctx, 200, 'signed-out')
   const href = new URL(next)
   if (typeof state === 'string') href.searchParams.set('state', state)
-  answer(house, ctx, 'continue', { application: ctx.oidc.client?.clientName ?? '', href: href.href })
+  answer(house, ctx, 'continue', { application: client?.clientName ?? '', href: href.href })
 }
 
 /** Answers with the page of a state. */

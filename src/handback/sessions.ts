@@ -1,7 +1,7 @@
 // The sign-ins of a user that are still good at our OpenID Provider: their sessions, and the applications that may come back without them.
 import type { IncomingMessage } from 'node:http'
 import type { BegunBy } from '../db/idp-deletion.ts'
-import { endRecord, listRecordsOfUser } from '../db/oidc-records.ts'
+import { endRecord, findSession, listRecordsOfUser } from '../db/oidc-records.ts'
 import type { House } from '../house.ts'
 import { sha256 } from '../seal.ts'
 import { cookiesOf } from '../web/cookies.ts'
@@ -78,17 +78,16 @@ export async function openSessions(house: House, userId: string): Promise<OpenSe
 }
 
 /**
- * Ends a user's session there of the browser that signs out in My Account, as the library does when it signs out at an application: of one that may
- * come back without the person, what it was given stays.
+ * Ends the session there of a browser that signs out in My Account, whosever it is, as the library does when it signs out at an application: of one
+ * that may come back without the person, what it was given stays.
  */
-export async function leaveApplications(house: House, req: IncomingMessage, userId: string): Promise<void> {
-  const here = cookiesOf(req).flatMap(([name, id]) => (name === COOKIES.session ? [sha256(id)] : []))
-  if (here.length === 0) return
-  for (const record of await listRecordsOfUser(house.db, userId, house.now())) {
-    if (record.model !== 'Session' || !here.some((hash) => hash.equals(record.idHash))) continue
-    const all = Object.entries(payloadOf(house, record)?.authorizations ?? {})
+export async function leaveApplications(house: House, req: IncomingMessage): Promise<void> {
+  for (const [name, id] of cookiesOf(req)) {
+    const session = name === COOKIES.session ? await findSession(house.db, sha256(id), house.now()) : undefined
+    if (!session) continue
+    const all = Object.entries(payloadOf(house, session)?.authorizations ?? {})
     const authorizations = Object.fromEntries(all.filter(([, { persistsLogout }]) => !persistsLogout))
-    await endRecord(house.db, userId, { ...record, grantIdHashes: grantsOf({ authorizations }) })
+    await endRecord(house.db, session.userId, { ...session, grantIdHashes: grantsOf({ authorizations }) })
   }
 }
 

@@ -1,5 +1,6 @@
 // Refuses forms that another site, another flow or nobody filled in. The only file that imports the CSRF package.
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import csurf from 'csurf'
 import type { Request, RequestHandler } from 'express'
 import { PageError } from './errors.ts'
@@ -10,12 +11,15 @@ import { PageError } from './errors.ts'
  */
 export function sameOrigin(publicUrl: URL): RequestHandler {
   return (req, _res, next) => {
-    const site = req.headers['sec-fetch-site']
-    const origin = req.headers.origin
-    if (site !== undefined && site !== 'same-origin') throw new PageError(403, 'csrf')
-    if (origin !== undefined && origin !== publicUrl.origin) throw new PageError(403, 'csrf')
+    if (!isSameOrigin(publicUrl, req)) throw new PageError(403, 'csrf')
     next()
   }
+}
+
+/** The same as a question. */
+export function isSameOrigin(publicUrl: URL, { headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  const { 'sec-fetch-site': site, origin } = headers
+  return (site === undefined || site === 'same-origin') && (origin === undefined || origin === publicUrl.origin)
 }
 
 const protect = csurf({

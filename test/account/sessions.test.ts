@@ -143,6 +143,62 @@ describe('the sessions of a person', () => {
       assert.deepEqual(await opensStill(product, offline), ['access', 'refresh'])
     })
 
+    it('by signing out in My Account: whoever is at the applications, and long after its own session has ended by itself', async () => {
+      const { browser } = await somebody()
+      const page = await openSignIn(product, browser)
+      await visit(product, 'silent', newcomer(), { browser })
+      await page.press('Sign out')
+      await browser.open(`${product.application.url}/login?prompt=none`)
+      assert.equal(refused(product.application).error, 'login_required')
+
+      const again = await somebody()
+      await visit(product, 'password', again.person, { browser: again.browser })
+      const stale = await openSignIn(product, again.browser)
+      await product.rows('DELETE FROM account_sessions WHERE user_id = $1', [again.id])
+      assert.equal(new URL((await stale.press('Sign out')).url).pathname, '/myaccount/signed-out')
+      await again.browser.open(`${product.application.url}/login?prompt=none`)
+      assert.equal(refused(product.application).error, 'login_required')
+    })
+
+    it('by signing out at an application that nobody is signed in to: My Account is asked about, and the way leads back', async () => {
+      const { browser } = await somebody()
+      const asked = () => browser.open(`${product.application.url}/logout`)
+      const page = await asked()
+      assert.match(page.text, /Sign out of Travel\?/)
+      const stayed = await page.press('Stay signed in')
+      assert.ok(stayed.url.startsWith(product.application.url), stayed.url)
+      assert.equal(await isInside(product, browser), true)
+      const direct = await browser.open(`${product.url}/oidc/logout`)
+      assert.equal(new URL((await direct.press('Stay signed in')).url).pathname, '/myaccount')
+      const forged = await browser.fetch(`${product.url}/oidc/logout/confirm`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: 'https://evil.example' },
+        body: 'logout=yes&xsrf=',
+      })
+      assert.deepEqual([forged.status, await isInside(product, browser)], [400, true])
+      const left = await (await asked()).press('Sign out')
+      assert.ok(left.url.startsWith(product.application.url), left.url)
+      assert.equal(await isInside(product, browser), false)
+    })
+
+    it('by either of two pages that ask, in whatever order, and by one that is pressed twice', async () => {
+      const both = async () => {
+        const { person, browser } = await somebody()
+        await visit(product, 'password', person, { browser })
+        return {
+          here: await openSignIn(product, browser),
+          there: await browser.open(`${product.application.url}/logout`),
+        }
+      }
+      const first = await both()
+      await first.here.press('Sign out')
+      assert.deepEqual(codesOn(await first.there.press('Sign out')), ['SIGNED_OUT'])
+      const second = await both()
+      await second.there.press('Sign out')
+      assert.deepEqual(codesOn(await second.there.press('Sign out')), ['SIGNED_OUT'])
+      assert.equal(new URL((await second.here.press('Sign out')).url).pathname, '/myaccount/signed-out')
+    })
+
     it('by signing out at an application: My Account is closed, and stays open for whoever changes their mind', async () => {
       const { person, browser, other } = await somebody()
       await visit(product, 'password', person, { browser })
