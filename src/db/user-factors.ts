@@ -51,18 +51,18 @@ export function totpContext(userId: string): string {
   return `totp ${userId}`
 }
 
-/** Begins an enrolment, or begins it again; one that is confirmed stays as it is. `boundTo`: a flow's id, or the hash of a session's. */
+/** Begins an enrolment, or begins it again; one that is confirmed stays as it is, and of a user who is gone nothing begins. `boundTo`: a flow's id, or the hash of a session's. */
 export async function putTotp(
   db: Db,
   { userId, boundTo, secretSealed }: { userId: string; boundTo: string; secretSealed: Buffer },
 ): Promise<void> {
   await query(
     db,
-    `INSERT INTO user_factors (user_id, kind, bound_to, secret_sealed) VALUES (?, 'totp', ?, ?)
+    `INSERT INTO user_factors (user_id, kind, bound_to, secret_sealed) SELECT id, 'totp', ?, ?::bytea FROM users WHERE id = ? FOR KEY SHARE
      ON CONFLICT ON CONSTRAINT user_factors_pkey
      DO UPDATE SET bound_to = excluded.bound_to, secret_sealed = excluded.secret_sealed, last_step = 0, created_at = now()
      WHERE user_factors.confirmed_at IS NULL`,
-    [userId, boundTo, secretSealed],
+    [boundTo, secretSealed, userId],
   )
 }
 

@@ -1,10 +1,12 @@
 // The second factor at a sign-in: asked for after the idp or the password and before the door, and set up where it is required.
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { COMMAND_LINE } from '../../src/db/changes.ts'
 import { inTransaction } from '../../src/db/connect.ts'
 import { unlinkIdp } from '../../src/db/removal.ts'
 import { sweep } from '../../src/db/sweep.ts'
+import { findTotp, putTotp } from '../../src/db/user-factors.ts'
 import { deleteUser } from '../../src/db/user-state.ts'
 import { tracesOf } from '../../src/login/traces.ts'
 import { createKeyring } from '../../src/seal.ts'
@@ -215,6 +217,12 @@ describe('the second factor at a sign-in', () => {
       const again = await question.press('Create account')
       assert.equal(at(again), '/authenticationendpoint/totp_enroll.do')
       assert.notEqual((await knownPerson(product, person.sub)).user.id, userId)
+    })
+
+    it('for somebody who was deleted since they were found no app is begun, and nothing fails', async () => {
+      const gone = { userId: randomUUID(), boundTo: 'a sign-in', secretSealed: Buffer.from('sealed') }
+      await putTotp(product.running.db, gone)
+      assert.equal(await findTotp(product.running.db, gone.userId, gone.boundTo), undefined)
     })
 
     it('whose idp is deleted then begins anew, while their user stays', async () => {
