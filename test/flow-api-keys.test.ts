@@ -185,6 +185,18 @@ describe('the keys of the flow API', () => {
     })
   })
 
+  describe('a password that was typed', () => {
+    it('is not dropped in silence when none is asked for any more: the person is told that the question changed', async () => {
+      const opened = await ask(product, await sendSomebody(product, 'password'))
+      await meanwhile(product, withIdp('password', { scheme: 'PROMPT_CONSENT' }), async () => {
+        const said = await call(product, '/answers', answersTo(opened, { password: PASSWORD }))
+        assert.deepEqual(codeOf(said), [422, 'CHANGED'])
+        const again = answersTo({ token: opened.token, question: said.body.question }, { password: PASSWORD })
+        assert.equal((await call(product, '/answers', again)).status, 200)
+      })
+    })
+  })
+
   describe('answers on their way back', () => {
     it('make nobody a user before the browser is there, and count in no browser but the one whose flow it is', async () => {
       const sent = await sendSomebody(product)

@@ -105,8 +105,6 @@ const TABLE: Record<string, Row> = {
   'everything at once': { wrong: { username: 'STAFF/q', password: 'qq-qq', consent: [] }, codes: ['USERNAME_SHORT', 'PW_SHORT', 'CONSENT_NEEDED', 'CONSENT_NEEDED', 'CONSENT_NEEDED'] },
   'another notice': { wrong: { notice: 'the words of last year' }, codes: ['CHANGED'] },
   'no notice': { wrong: { notice: undefined }, codes: ['CHANGED'] },
-  'a password that nobody asked for': { mode: 'consent', wrong: { username: undefined }, codes: ['CHANGED'] },
-  'no field for the password that was asked for': { mode: 'password', wrong: { username: undefined, password: undefined }, codes: ['CHANGED'] },
   'no field for the name that was taken meanwhile': { mode: 'password', isTaken: true, wrong: { username: undefined }, codes: ['USERNAME_TAKEN'] },
 }
 
@@ -148,6 +146,24 @@ describe('the rules', () => {
       .filter((key) => /^(USERNAME|PW|CONSENT|ATTR|STORE|CHANGED)(_|$)/.test(key))
       .filter(isOfNewPeople)
     assert.deepEqual([...new Set(Object.values(TABLE).flatMap(({ codes }) => codes))].sort(), known.sort())
+  })
+
+  it('differ in one thing: our form has a field for a password or has none, and other pages may send one always, or never', async () => {
+    const others = { username: undefined }
+    for (const [mode, password, here, there] of [
+      ['consent', '', ['CHANGED'], []],
+      ['consent', PASSWORD, ['CHANGED'], []],
+      ['password', undefined, ['CHANGED'], ['PW_EMPTY']],
+    ] as const) {
+      const sent = await sendSomebody(product, mode, SENT)
+      const said = await call(
+        product,
+        '/answers',
+        answersTo(await ask(product, sent), { ...others, password, consent: TICKS }),
+      )
+      assert.deepEqual(said.status === 200 ? [] : codesOf(said), there, `${mode}, ${password}`)
+      assert.deepEqual(codesOn(await answerHere(await askedHere(product, sent), sent, { ...others, password })), here)
+    }
   })
 
   it('count wrong answers here and there together: ten for a flow, and then somebody has to wait', async () => {

@@ -1,6 +1,6 @@
 // What a person answered on a page elsewhere: the rules, statuses and codes of our own page, by its own functions.
 import type { House } from '../house.ts'
-import { limitsOf, readAnswers } from '../provisioning/answers.ts'
+import { type Found, limitsOf, readAnswers } from '../provisioning/answers.ts'
 import { askedOf, keep, typedName } from '../provisioning/form.ts'
 import { tooManyError } from '../provisioning/limits.ts'
 import { tryOf } from '../provisioning/page.ts'
@@ -42,7 +42,7 @@ export function answerResources(house: House, ways: ApiWays): Resource[] {
         const asked = await settle(house, flow, typedName(fields))
         if (!asked || 'instead' in asked) return endedAnswer(house, ways, flow)
         const found = { flow, ...asked }
-        const reading = readAnswers(fields, asked, call.body.page === asked.question.page)
+        const reading = readAnswers(asAsked(fields, found), asked, call.body.page === asked.question.page)
         if (reading.kind === 'again') {
           const wait = await wrongAnswers(flow.id, flow.id)
           if (wait !== undefined) return waitAnswer(house, tooManyError(wait, pageAddress(house, flow)))
@@ -70,4 +70,15 @@ function fieldsOf(body: object): Fields {
   const isText = ([name, value]: [string, unknown]) => name === 'consent' || typeof value === 'string'
   if (!form.every(isText)) throw new PageError(400, 'bad-request')
   return readFields(Object.fromEntries(form))
+}
+
+/**
+ * The same with a password exactly where one is asked for. Our own form has its field or has it not, and that tells a question that changed; other pages
+ * may send an empty one always, or leave it out. Where the last question did differ, what was sent stays: somebody may think that they set one.
+ */
+function asAsked(fields: Fields, { flow, question }: Found): Fields {
+  const last = flow.noted?.decision
+  if (last?.kind === 'ask' && last.ask.password !== question.ask.password) return fields
+  const others = fields.names.filter((name) => name !== 'password')
+  return { ...fields, names: question.ask.password ? [...others, 'password'] : others }
 }
