@@ -185,6 +185,38 @@ describe('the keys of the flow API', () => {
     })
   })
 
+  describe('the status of a name', () => {
+    const statusOf = ({ token }: { token: string }) =>
+      call(product, '/username-status', { token, username: 'asha.somewhere' })
+
+    it('says that somebody may not enter any more, where the person would hear it: 409, with the code', async () => {
+      const sent = await sendSomebody(product)
+      const opened = await ask(product, sent)
+      await meanwhile(product, withIdp('username', {}, { isEnabled: false }), async () => {
+        const said = await statusOf(opened)
+        assert.deepEqual(codeOf(said), [409, 'IDP_OFF'])
+        assert.deepEqual(codesOn(await sent.browser.open(said.body.returnTo)), ['IDP_OFF'])
+      })
+    })
+
+    it('leads on whoever became known in another tab', async () => {
+      const [sent, browser] = [await sendSomebody(product), openBrowser()]
+      const opened = await ask(product, sent)
+      const other = { ...sent, browser, key: keyIn(await visit(product, 'username', sent.person, { browser })) }
+      await browser.open(await answered(other))
+      const { status, body } = await statusOf(opened)
+      assert.equal(status, 200)
+      assert.ok(isAtApplication(await sent.browser.open(body.returnTo)))
+    })
+
+    it('is of nobody where a question asks for no name', async () => {
+      assert.deepEqual(codeOf(await statusOf(await ask(product, await sendSomebody(product, 'consent')))), [
+        404,
+        'NOTFOUND',
+      ])
+    })
+  })
+
   describe('a password that was typed', () => {
     it('is not dropped in silence when none is asked for any more: the person is told that the question changed', async () => {
       const opened = await ask(product, await sendSomebody(product, 'password'))

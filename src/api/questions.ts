@@ -45,7 +45,10 @@ export function questionResources(house: House, ways: ApiWays): Resource[] {
         const wait = await nameChecks(flow.id, flow.id)
         if (wait !== undefined) return waitAnswer(house, tooManyError(wait, pageAddress(house, flow)))
         const status = await nameStatusOf(house, flow, call.body.username)
-        return status ? { status: 200, body: status } : unknownAnswer(house)
+        if (status) return { status: 200, body: status }
+        // Nobody is asked for a name, or for anything any more: then the page has to send its browser on.
+        const asked = await settle(house, flow, call.body.username)
+        return asked && !('instead' in asked) ? unknownAnswer(house) : endedAnswer(house, ways, flow)
       },
     }),
   ]
