@@ -61,6 +61,11 @@ describe('docs/flow-api.md', () => {
     for (const code of codes) assert.ok(page.includes(`\`${code}\``), code)
   })
 
+  it('tells what a page is to do with the members that only our own page would know', () => {
+    for (const member of ['changed', 'password.again', 'needed', 'leftEmpty', 'username.fixed', 'change.until'])
+      assert.ok(page.includes(`\`${member}\``), member)
+  })
+
   it('opens no resource without a scope', () => {
     assert.ok(resources().length >= 5)
     for (const { path, scope } of resources()) assert.ok(SCOPES.includes(scope), path)
