@@ -5,7 +5,7 @@ import { listEntries } from '../db/entries.ts'
 import { findOpenFlows } from '../db/open-flows.ts'
 import { namesOf } from '../db/user-sheet.ts'
 import { calledOf } from '../provisioning/display-name.ts'
-import { explain } from '../provisioning/explain.ts'
+import { explain, whereFrom } from '../provisioning/explain.ts'
 import { oneParameter } from '../web/forms.ts'
 import { type Route, SUPPORT } from './access.ts'
 import type { Desk } from './desk.ts'
@@ -84,7 +84,7 @@ function told(record: SignInRecord) {
     why: record.refusal ?? record.failure,
     isTrouble: isTrouble(record.outcome),
     idp: record.idp && (record.idp.displayName ?? 'An identity provider that is gone'),
-    application: record.application?.name,
+    application: whereFrom(record),
     sentence: explain(record),
   }
 }

@@ -196,9 +196,14 @@ function mishap({ outcome, stage, failure, verdict }: Story): string | undefined
   return failure === undefined || isTold ? undefined : `An identity provider had failed before${failureIn(failure)}`
 }
 
-function namesOf({ idp, application }: Story): Names {
+function namesOf(story: Story): Names {
   return {
-    idp: idp?.displayName || 'an identity provider that is gone',
-    application: application?.name || 'an application that is gone',
+    idp: story.idp?.displayName || 'an identity provider that is gone',
+    application: whereFrom(story) || 'an application that is gone',
   }
+}
+
+/** What somebody signs in to, by its name. My Account is no application that a record could name: its door is what tells. */
+export function whereFrom({ door, application }: Pick<Story, 'door' | 'application'>): string | undefined {
+  return door === 'my-account' ? 'My Account' : application?.name
 }

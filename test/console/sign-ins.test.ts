@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { OUTCOMES } from '../../src/db/audit.ts'
+import { enterAccount } from '../support/account.ts'
 import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { openConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
@@ -83,6 +84,18 @@ describe('sign-ins in the console', () => {
       assert.equal(page.status, 422, typed)
       assert.match(page.text, /Enter the code as it is/)
     }
+  })
+
+  test('to My Account say so, in the list and in the record', async () => {
+    const person = newcomer()
+    await visit(product, 'silent', person)
+    await enterAccount(product, 'silent', person)
+    const list = await browser.open(at('/console/sign-ins'))
+    assert.match(list.html, /<td><bdi>Acme silent<\/bdi><\/td><td><bdi>My Account<\/bdi><\/td>/)
+    const [entered] = await product.rows<{ code: string }>(
+      "SELECT code FROM audit_events WHERE detail->>'door' = 'my-account' ORDER BY created_at DESC LIMIT 1",
+    )
+    assert.match((await find(entered?.code ?? '')).html, /<dt>Application<\/dt><dd><bdi>My Account<\/bdi><\/dd>/)
   })
 
   test('are listed newest first, page by page, by idp and by outcome', async () => {
