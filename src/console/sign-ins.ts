@@ -1,6 +1,6 @@
 // Sign-ins: what became of each, found by the code that its pages print, told in a sentence with the facts beside it.
 import type { Request, Response } from 'express'
-import { findRecords, listRecords, OUTCOMES, type Outcome, type SignInRecord } from '../db/audit.ts'
+import { codeIn, findRecords, listRecords, OUTCOMES, type Outcome, type SignInRecord } from '../db/audit.ts'
 import { listEntries } from '../db/entries.ts'
 import { findOpenFlows } from '../db/open-flows.ts'
 import { namesOf } from '../db/user-sheet.ts'
@@ -31,7 +31,7 @@ export function signInsScreen(desk: Desk): Route[] {
     const open = await findOpenFlows(house.db, code)
     const records = await findRecords(house.db, code)
     const found = records[0] ?? open[0]
-    const isCode = /^[\da-f]{4}[\s\p{Pd}]*[\da-f]{4}$/iu.test(code)
+    const isCode = codeIn(code) !== undefined
     // A page of an error outside a sign-in quotes the beginning of the request's id, without a dash.
     const orRequest = /^[\da-f]{8}$/i.test(code) ? '. It may be the code of a request: look for it in the log' : ''
     const text = isCode

@@ -78,6 +78,8 @@ describe('sign-ins in the console', () => {
     assert.equal(none.status, 404)
     assert.match(none.text, /No sign-in has this code/)
     assert.doesNotMatch(none.text, /of a request/)
+    // However it is written: what would be found is a code.
+    assert.match((await find('00 00 - fa-de')).text, /No sign-in has this code/)
     assert.match((await find('0000fade')).text, /No sign-in has this code.* It may be the code of a request/)
     for (const typed of ['hello', "' OR 1=1", '\u0000', '7f3a-91c', '<script>']) {
       const page = await find(typed)
