@@ -1,8 +1,7 @@
 // Digits of every keyboard: what people type as a number is that number, in whatever script they write it.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { emailCodeIn } from '../src/factors/codes.ts'
-import { asciiDigits } from '../src/stores/digits.ts'
+import { asciiDigits, sixDigitsIn } from '../src/stores/digits.ts'
 import { newTotpSecret, totpStepOf } from '../src/stores/totp.ts'
 import { codeOf } from './support/factors.ts'
 
@@ -24,12 +23,22 @@ describe('digits', () => {
   })
 
   test('of a code count whosever they are', () => {
-    assert.equal(emailCodeIn('٠١٢ ٣٤٥'), '012345')
+    assert.equal(sixDigitsIn('٠١٢ ٣٤٥'), '012345')
     const secret = newTotpSecret()
     const now = new Date()
     const code = codeOf(secret, now)
     assert.notEqual(totpStepOf(secret, code, now), undefined)
     const inBengali = code.replace(/\d/g, (digit) => inDigitsOf('beng', Number(digit)).slice(-1))
     assert.equal(totpStepOf(secret, inBengali, now), totpStepOf(secret, code, now))
+  })
+
+  test('of a code are not even looked at in what is far too long for one', () => {
+    const [secret, now] = [newTotpSecret(), new Date()]
+    const code = codeOf(secret, now)
+    assert.notEqual(totpStepOf(secret, [...code].join('    '), now), undefined)
+    for (const spaces of [25, 100_000]) {
+      assert.equal(totpStepOf(secret, code.padEnd(6 + spaces), now), undefined)
+      assert.equal(sixDigitsIn(code.padStart(6 + spaces)), undefined)
+    }
   })
 })

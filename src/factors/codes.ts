@@ -1,6 +1,5 @@
 // The codes that we make ourselves: six digits by e-mail, and backup codes for the day on which a factor is lost.
 import { randomInt } from 'node:crypto'
-import { asciiDigits } from '../stores/digits.ts'
 
 /** Crockford's base 32, in small letters: nothing in it looks like anything else in it. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -18,12 +17,6 @@ export interface BackupCode {
 /** Six digits, from 000000 on. */
 export function newEmailCode(): string {
   return String(randomInt(1_000_000)).padStart(6, '0')
-}
-
-/** The digits of a code that somebody typed: spaces in it do not matter, nor whose digits they are. Undefined for what is none. */
-export function emailCodeIn(typed: string): string | undefined {
-  const digits = asciiDigits(typed.replaceAll(/\s/g, ''))
-  return /^\d{6}$/.test(digits) ? digits : undefined
 }
 
 /** A whole set, each with a label of its own. */

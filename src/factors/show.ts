@@ -4,8 +4,9 @@ import { confirmFactor, type Note, type Shower, sendCode, showFactor, type Typed
 import { addressOf } from '../db/mails.ts'
 import { findBackupCode, findTotp, putTotp, sentAt, totpContext } from '../db/user-factors.ts'
 import type { House } from '../house.ts'
+import { sixDigitsIn } from '../stores/digits.ts'
 import { newTotpSecret, totpStepOf } from '../stores/totp.ts'
-import { backupCodeIn, emailCodeIn, newBackupCodes, newEmailCode, writtenOut } from './codes.ts'
+import { backupCodeIn, newBackupCodes, newEmailCode, writtenOut } from './codes.ts'
 import type { FactorKind, Way } from './need.ts'
 
 const WINDOW_SECONDS = 600
@@ -69,7 +70,7 @@ export function createSecondFactors(house: House): SecondFactors {
   /** What can be told of a code before the database has its word; undefined: that it is wrong. */
   async function codeOf({ userId, boundTo, way, code, client }: Typed): Promise<TypedCode | undefined> {
     if (way === 'email') {
-      const digits = emailCodeIn(code)
+      const digits = sixDigitsIn(code)
       return digits === undefined ? undefined : { kind: 'email', boundTo, codeHash: hashOf(boundTo, digits) }
     }
     if (way === 'totp') {

@@ -12,3 +12,14 @@ export function asciiDigits(text: string): string {
     return String((point - first) % 10)
   })
 }
+
+/** Nobody types more around six digits, with spaces between all of them. */
+const CODE_CHARACTERS = 30
+
+/** The six digits of a code that somebody typed: spaces in it do not matter, nor whose digits they are. Undefined for what is none. */
+export function sixDigitsIn(typed: string): string | undefined {
+  // First, as the digits of a whole body would each be looked up for nothing.
+  if (typed.length > CODE_CHARACTERS) return undefined
+  const digits = asciiDigits(typed.replaceAll(/\s/g, ''))
+  return /^\d{6}$/.test(digits) ? digits : undefined
+}

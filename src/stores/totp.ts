@@ -1,7 +1,7 @@
 // Codes of an authenticator app (RFC 6238). The only file that imports the package for them, and the one for their QR code.
 import { Secret, TOTP } from 'otpauth'
 import { encode, renderSVG } from 'uqr'
-import { asciiDigits } from './digits.ts'
+import { sixDigitsIn } from './digits.ts'
 
 const SECRET_BYTES = 20
 const PERIOD_SECONDS = 30
@@ -43,8 +43,8 @@ export function qrShape(address: string): { size: number; path: string } {
 
 /** The time step of a code that is right at `now`; undefined for one that is wrong. Spaces in it do not matter, nor whose digits they are. Whether it was used already is the database's to say. */
 export function totpStepOf(secret: string, code: string, now: Date): number | undefined {
-  const digits = asciiDigits(code.replaceAll(' ', ''))
-  if (!/^\d{6}$/.test(digits)) return undefined
+  const digits = sixDigitsIn(code)
+  if (digits === undefined) return undefined
   const delta = new TOTP({ secret, period: PERIOD_SECONDS }).validate({
     token: digits,
     timestamp: now.getTime(),
