@@ -109,7 +109,7 @@ const BELOW: Record<string, string[]> = {
   'local-state': [],
 }
 
-const RULES = `attributes confusables consent decide display-name explain explain-causes explain-words form look look-alikes page place reask roles sync told translations typed-attributes username versions`
+const RULES = `attributes confusables consent decide display-name explain explain-causes explain-words form look look-alikes page personal-words place reask roles sync told translations typed-attributes username versions`
 const PURE = new Set([
   ...RULES.split(' ').map((name) => `provisioning/${name}.ts`),
   'declared-addresses.ts',

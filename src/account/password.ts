@@ -6,6 +6,7 @@ import { findOperator } from '../db/operators.ts'
 import { listUserAttributes } from '../db/user-attributes.ts'
 import { putPassword, waysInOf } from '../db/ways-in.ts'
 import { problemMessage } from '../provisioning/form.ts'
+import { wordsOfUser } from '../provisioning/personal-words.ts'
 import { joinName } from '../stores/name.ts'
 import { PASSWORD_MIN, passwordProblem } from '../stores/password-policy.ts'
 import type { Store } from '../stores/policy.ts'
@@ -48,7 +49,8 @@ export const passwordRoom: Room = (desk) => {
     const password = readFields(req.body).one('password')
     const { id: userId, username } = userOf(res)
     const { name: org } = await readOrganization(house.db)
-    const problem = passwordProblem(password, [username, ...(await mailbox(userId)), org], store.policy.password)
+    const words = wordsOfUser(username, await listUserAttributes(house.db, userId), org)
+    const problem = passwordProblem(password, words, store.policy.password)
     if (problem) return answer(req, res, problemMessage(problem, { org }))
     const hash = await house.passwords.hash(password, clientOf(req))
     const language = languageOf(res)
@@ -87,10 +89,5 @@ export const passwordRoom: Room = (desk) => {
     const store = (await readStores(house.db)).find(({ name }) => name === userOf(res).store)
     if (!store) throw new PageError(404, 'missing')
     return store
-  }
-
-  async function mailbox(userId: string): Promise<string[]> {
-    const email = (await listUserAttributes(house.db, userId)).find(({ name }) => name === 'email')?.value
-    return typeof email === 'string' ? [email.split('@')[0] ?? ''] : []
   }
 }

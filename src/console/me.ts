@@ -3,10 +3,13 @@ import type { Request, Response } from 'express'
 import { insertChange } from '../db/changes.ts'
 import type { Db } from '../db/connect.ts'
 import { confirmFactor, dropFactor } from '../db/factor-changes.ts'
+import { readOrganization } from '../db/installation.ts'
 import { hashOfSession, removeSessionsOf } from '../db/sessions.ts'
+import { listUserAttributes } from '../db/user-attributes.ts'
 import { factorsOf, findTotp, putTotp, totpContext } from '../db/user-factors.ts'
 import { changePassword, isStillIn } from '../db/user-state.ts'
 import { problemMessage } from '../provisioning/form.ts'
+import { wordsOfUser } from '../provisioning/personal-words.ts'
 import { passwordProblem } from '../stores/password-policy.ts'
 import { readStores } from '../stores/stores.ts'
 import { inGroups, newTotpSecret, qrCode, totpAddress, totpStepOf } from '../stores/totp.ts'
@@ -159,9 +162,11 @@ export function meScreen(desk: Desk): Route[] {
     const { userId, username, store } = operatorOf(res)
     const password = readFields(req.body).one('password')
     const policy = (await readStores(house.db)).find(({ name }) => name === store)?.policy
-    const problem = passwordProblem(password, [username], policy?.password)
+    const { name: org } = await readOrganization(house.db)
+    const words = wordsOfUser(username, await listUserAttributes(house.db, userId), org)
+    const problem = passwordProblem(password, words, policy?.password)
     if (problem) {
-      const text = house.views.t(problemMessage(problem, { org: '' }), 'en')
+      const text = house.views.t(problemMessage(problem, { org }), 'en')
       return answerPassword(req, res, [{ field: 'password', text }])
     }
     const hash = await house.passwords.hash(password, clientOf(req))

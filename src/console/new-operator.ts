@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { NewOwner } from '../db/operators.ts'
 import type { House } from '../house.ts'
 import { nameProblem, problemMessage } from '../provisioning/form.ts'
+import { personalWords } from '../provisioning/personal-words.ts'
 import { keptName, readName } from '../provisioning/place.ts'
 import { takenNames } from '../provisioning/taken.ts'
 import { PRIMARY } from '../stores/name.ts'
@@ -25,8 +26,8 @@ export async function readOperator(
   const problems: Problem[] = []
   const wrongName = nameProblem(typed.username, name, { taken, organization })
   if (wrongName) problems.push({ field: 'username', text: say(wrongName) })
-  const own = name.kind === 'ok' ? [name.username, name.canonical] : []
-  const wrongPassword = passwordProblem(typed.password, [...own, organization], name.store.policy.password)
+  const words = personalWords(name.kind === 'ok' ? name.username : undefined, undefined, [organization])
+  const wrongPassword = passwordProblem(typed.password, words, name.store.policy.password)
   if (wrongPassword)
     problems.push({ field: 'password', text: say(problemMessage(wrongPassword, { org: organization })) })
   if (name.kind === 'problem' || problems.length > 0) return { kind: 'problems', problems }

@@ -8,6 +8,7 @@ import type { Item } from './consent.ts'
 import { itemsOf, missingTicks, mustType } from './consent.ts'
 import type { Ask } from './decide.ts'
 import type { Situation } from './facts.ts'
+import { personalWords } from './personal-words.ts'
 import type { FitName, NameReading, Places } from './place.ts'
 import { readName } from './place.ts'
 import type { Question } from './settle.ts'
@@ -25,8 +26,8 @@ export interface Asked {
   places: Places
   /** Of the names in question, by key, those that somebody has. */
   taken: ReadonlySet<string>
-  /** Words that the password must not be made of, besides the username. */
-  personal: string[]
+  /** Words that the password of whoever has this username must not be made of. */
+  personalWords: (username: string | undefined) => string[]
   organization: string
   /** What people call an attribute. */
   label: (attribute: string) => string
@@ -35,8 +36,7 @@ export interface Asked {
 /** What a question asks in a situation. */
 export function askedOf(situation: Situation, question: Question): Asked {
   const { idp, application, organization, profile, purposes, facts } = situation
-  const email = profile.attributes['email']?.value
-  const mailbox = typeof email === 'string' ? [email.split('@')[0] ?? ''] : []
+  const around = [application.name, idp.displayName, organization.name]
   return {
     ask: question.ask,
     items: itemsOf(purposes, profile),
@@ -44,7 +44,7 @@ export function askedOf(situation: Situation, question: Question): Asked {
     suggested: situation.suggested,
     places: situation.places,
     taken: situation.taken,
-    personal: [...mailbox, application.name, idp.displayName, organization.name],
+    personalWords: (username) => personalWords(username, profile.attributes['email']?.value, around),
     organization: organization.name,
     label: situation.label,
   }
@@ -93,8 +93,8 @@ export function readForm(fields: Fields, asked: Asked): FormReading {
 
   const password = asked.ask.password ? fields.one('password') : undefined
   if (password !== undefined) {
-    const own = name.kind === 'ok' ? [name.username, name.canonical] : []
-    const problem = passwordProblem(password, [...own, ...asked.personal], name.store.policy.password)
+    const words = asked.personalWords(name.kind === 'ok' ? name.username : undefined)
+    const problem = passwordProblem(password, words, name.store.policy.password)
     if (problem) problems.password = problemMessage(problem, { org: asked.organization })
   }
   const typed = readConsent(kept, asked, problems)

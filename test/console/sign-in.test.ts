@@ -13,7 +13,7 @@ import { type Browser, openBrowser, type Page } from '../support/browser.ts'
 import { makeOperator, OPERATOR_PASSWORD, openConsole, signInToConsole } from '../support/console.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { untilWaiting } from '../support/until.ts'
-import { newcomer } from '../support/visits.ts'
+import { meanwhile, newcomer } from '../support/visits.ts'
 import { holdOf, isInside, opensStill } from '../support/ways-in.ts'
 
 describe('the console', () => {
@@ -247,6 +247,28 @@ describe('the console', () => {
     assert.deepEqual({ action, kind, object, actor }, { action: 'changed', kind: 'password', object: id, actor: 'pia' })
     assert.ok(actor_id === id && request_id)
     assert.deepEqual([before, after], [null, null])
+  })
+
+  test('takes no password that is made of what people know, and says whose rules it is against', async () => {
+    const { browser, id } = await openConsole(product, { username: 'quill' })
+    await product.rows(
+      `INSERT INTO user_attributes (user_id, name, value, origin) VALUES ($1, 'email', '"feather.ink@acme.example"', 'operator')`,
+      [id],
+    )
+    const change = async (password: string) =>
+      (await browser.open(at('/console/me/password'))).fill({ password }).press('Change password')
+    for (const word of ['QUILL', 'Feather.Ink', 'Northwind']) {
+      const page = await change(`a boat of ${word} today`)
+      assert.equal(page.status, 422, word)
+      assert.match(page.text, /Password must not have your username, email or Northwind in it/)
+    }
+    const userStores = [{ name: 'PRIMARY', properties: { PasswordJavaRegEx: '^.*[0-9].*$' } }]
+    await meanwhile(
+      product,
+      (declared) => ({ ...declared, userStores }),
+      async () =>
+        assert.match((await change('a boat on quiet water')).text, /does not follow the rules of Northwind\./),
+    )
   })
 
   test('ends with another password what they have open at applications and in My Account, and nothing of the console session', async () => {
