@@ -1,7 +1,7 @@
 // What an owner should look at: the first steps until they are done, and what has come apart since. Each by what the database says, never by a tick.
 import { publishedAppearanceId } from '../db/appearances.ts'
 import { lastSignIns } from '../db/audit.ts'
-import { CONFIGURATION_FILE, lastChange, wasTested } from '../db/changes.ts'
+import { CONFIGURATION_FILE, lastChanges, wasTested } from '../db/changes.ts'
 import { type EntryRow, type Kind, keyOf, listEntries } from '../db/entries.ts'
 import { readOrganization } from '../db/installation.ts'
 import type { House } from '../house.ts'
@@ -36,7 +36,7 @@ const SCREENS: Record<Kind, { label: string; href(key: string): string }> = {
   },
   application: { label: 'application', href: (key) => `/console/applications/${encodeURIComponent(key)}` },
   userStore: { label: 'user store', href: (key) => `/console/user-stores/${encodeURIComponent(key)}` },
-  attribute: { label: 'attribute', href: () => '/console/settings' },
+  attribute: { label: 'attribute', href: (key) => `/console/settings/attributes/${encodeURIComponent(key)}` },
 }
 
 /** Returns what finds the things to do. Of usernames it knows what it found in the last hour. */
@@ -117,9 +117,11 @@ async function leftByTheFile({ db }: House): Promise<ToDo[]> {
   for (const kind of Object.keys(SCREENS) as Kind[]) {
     const all = await listEntries(db, kind)
     const off = all.filter((row) => !row.is_enabled && row.managed_by === 'console' && !isLeaving(row))
+    if (off.length === 0) continue
+    const changes = await lastChanges(db, kind)
     for (const row of off) {
       const key = keyOf(kind, row)
-      if ((await lastChange(db, kind, key))?.actor !== CONFIGURATION_FILE.name) continue
+      if (changes.get(key)?.actor !== CONFIGURATION_FILE.name) continue
       const name = nameOf(row) ?? key
       const { label, href } = SCREENS[kind]
       found.push({

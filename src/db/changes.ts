@@ -117,12 +117,12 @@ export function lastChange(db: Db, kind: string, object: string): Promise<Change
   )
 }
 
-/** The last change of each thing of a kind, by its name. */
+/** The same of each thing of a kind, by its name. */
 export async function lastChanges(db: Db, kind: string): Promise<Map<string, ChangeRow>> {
   const rows = await query<ChangeRow>(
     db,
-    `SELECT DISTINCT ON (object) ${COLUMNS} FROM changes WHERE kind = ? ORDER BY object, changes.id DESC`,
-    [kind],
+    `SELECT DISTINCT ON (object) ${COLUMNS} FROM changes WHERE kind = ? AND action <> ? ORDER BY object, changes.id DESC`,
+    [kind, TESTED],
   )
   return new Map(rows.map((row) => [row.object, row]))
 }

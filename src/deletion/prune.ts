@@ -1,5 +1,5 @@
 // Deletes what the configuration file does not declare any more: what nobody but the file has ever said, in an order in which nothing names what goes.
-import { CONFIGURATION_FILE, lastChange } from '../db/changes.ts'
+import { CONFIGURATION_FILE, lastChanges } from '../db/changes.ts'
 import type { Db } from '../db/connect.ts'
 import type { Kind } from '../db/entries.ts'
 import { listLeavingIdps, lossOf } from '../db/idp-deletion.ts'
@@ -28,9 +28,11 @@ export async function prunable(db: Db): Promise<Pruned[]> {
   const settings = await readSettings(db)
   const found: Pruned[] = []
   for (const kind of ORDER) {
-    for (const setting of settings[kind]) {
-      if (setting.managedBy === 'file' || setting.isEnabled) continue
-      const last = await lastChange(db, kind, setting.key)
+    const off = settings[kind].filter(({ managedBy, isEnabled }) => managedBy !== 'file' && !isEnabled)
+    if (off.length === 0) continue
+    const changes = await lastChanges(db, kind)
+    for (const setting of off) {
+      const last = changes.get(setting.key)
       if (last?.actor !== CONFIGURATION_FILE.name || last.actorId !== null) continue
       const name = `${kind === 'userStore' ? 'user store' : kind} ${setting.key}`
       const means = kind === 'idp' ? whatItMeans(await lossOf(db, setting.id ?? ''), erasesUsers(settings)) : undefined

@@ -89,6 +89,24 @@ describe('the dashboard', () => {
     assert.match(page.text, /1 username does not follow the rules of the store PRIMARY any more/)
   })
 
+  test('leads to an attribute that the file left, and forgets it once somebody has turned it on or off here', async () => {
+    await product.redeclare((declared) => ({
+      ...declared,
+      attributes: [...declared.attributes, { name: 'badge', displayName: 'Badge', type: 'string' }],
+    }))
+    await product.redeclare((declared) => ({
+      ...declared,
+      attributes: declared.attributes.filter(({ name }) => name !== 'badge'),
+    }))
+    const page = await open()
+    assert.match(page.text, /does not mention the attribute Badge any more, so it is off/)
+    assert.equal(new URL((await page.click('Look at Badge')).url).pathname, '/console/settings/attributes/badge')
+    await product.rows(
+      `INSERT INTO changes (actor, action, kind, object) VALUES ('olu', 'turned-on', 'attribute', 'badge'), ('olu', 'turned-off', 'attribute', 'badge')`,
+    )
+    assert.doesNotMatch((await open()).text, /the attribute Badge/)
+  })
+
   test('shows the numbers to everybody in the console, and what needs doing to owners alone', async () => {
     for (const role of ['privacy', 'support'] as const) {
       const page = await open((await openConsole(product, { username: `the.${role}`, role })).browser)

@@ -1,7 +1,7 @@
 // The three trials of an identity provider: what they say is what happens then, and nothing comes of them.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { lastChange } from '../../src/db/changes.ts'
+import { lastChange, lastChanges } from '../../src/db/changes.ts'
 import { sweep } from '../../src/db/sweep.ts'
 import type { Facts } from '../../src/provisioning/decide.ts'
 import { foretell } from '../../src/provisioning/explain.ts'
@@ -437,6 +437,7 @@ describe('trials of an identity provider', () => {
         await (await theirs.open(`${other.url}/console/identity-providers/silent/test-sign-in`)).press('Test sign-in')
         assert.match((await theirs.open(`${other.url}/console`)).text, /Sign in through it Done/)
         assert.equal((await lastChange(other.running.db, 'idp', 'silent'))?.action, 'created')
+        assert.equal((await lastChanges(other.running.db, 'idp')).get('silent')?.action, 'created')
       } finally {
         await other.stop()
       }
