@@ -1,7 +1,8 @@
 // The list of identity providers among tens of thousands of people and records: what it counts, and what it reads for that.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { countPeople, lastSignIns } from '../src/db/idp-list.ts'
+import { lastSignIns } from '../src/db/audit.ts'
+import { countPeople } from '../src/db/idp-list.ts'
 import { openHouse, type TestHouse } from './support/house.ts'
 
 const PEOPLE = 20_000

@@ -1,6 +1,8 @@
 // What an identity provider says, as lines to read and to compare. Pure.
+
+import type { Mode } from '../db/audit.ts'
 import { type IdpForm, type Pair, scopesIn } from './idp-form.ts'
-import { ASSOCIATE, MODE_LABELS, type Mode, SYNC_METHODS } from './idp-words.ts'
+import { ASSOCIATE, MODE_LABELS, SYNC_METHODS } from './idp-words.ts'
 
 interface Fact {
   label: string

@@ -1,7 +1,6 @@
 // What the console says of identity providers: the labels of the reference, and for each choice what people will see. Pure.
+import type { Mode } from '../db/audit.ts'
 import type { Scheme } from '../db/idps.ts'
-
-export type Mode = 'NONE' | Scheme
 
 /** The exact labels of the reference's console. */
 export const MODE_LABELS: Record<Mode, string> = {

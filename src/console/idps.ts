@@ -1,6 +1,7 @@
 // Identity Providers: the list of them, and where each is found.
 import type { Request, Response } from 'express'
-import { countIdps, countPeople, lastSignIns, listIdpPage, type Place } from '../db/idp-list.ts'
+import { lastSignIns } from '../db/audit.ts'
+import { countIdps, countPeople, listIdpPage, type Place } from '../db/idp-list.ts'
 import { createInspector } from '../login/inspect.ts'
 import { oneParameter } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'

@@ -1,5 +1,6 @@
 // What a sign-in was decided by, fact by fact, in the words of the console. Pure.
-import type { Mode, Outcome, SignInRecord } from '../db/audit.ts'
+import type { Outcome, SignInRecord } from '../db/audit.ts'
+import { MODE_LABELS } from './idp-words.ts'
 
 export const OUTCOME_LABELS: Record<Outcome, string> = {
   'user-created': 'New user',
@@ -13,15 +14,6 @@ export const OUTCOME_LABELS: Record<Outcome, string> = {
   'idp-denied': 'Denied by the identity provider',
   'idp-failed': 'Identity provider failed',
   expired: 'Time was up',
-}
-
-/** As the settings of an identity provider name them. */
-export const MODE_LABELS: Record<Mode, string> = {
-  NONE: 'No Provisioning',
-  PROVISION_SILENTLY: 'Provision silently',
-  PROMPT_CONSENT: 'Prompt for consent',
-  PROMPT_PASSWORD_CONSENT: 'Prompt for password and consent',
-  PROMPT_USERNAME_PASSWORD_CONSENT: 'Prompt for username, password, and consent',
 }
 
 const DOORS: Record<NonNullable<SignInRecord['door']>, string> = {

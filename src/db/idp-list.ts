@@ -58,29 +58,14 @@ export async function countIdps(db: Db, filter: IdpFilter): Promise<number> {
   return row?.count ?? 0
 }
 
-// As a range: of one value the planner knows that it is in half of all rows, and reads the whole table for it, or all records from the newest
-// on where there is none of that idp. By the index it reads what it needs.
-const IS_IDP = 'idp_id >= idp AND idp_id <= idp'
-
 /** How many people come from each of these idps; counting stops at `enough`, so that a page never waits for a million. */
 export async function countPeople(db: Db, idpIds: string[], enough: number): Promise<ReadonlyMap<string, number>> {
+  // As a range: of one value the planner knows that it is in half of all rows, and reads the whole table for it. By the index it reads what it needs.
   const rows = await query<{ id: string; people: number }>(
     db,
-    `SELECT idp AS id, (SELECT count(*)::int FROM (SELECT FROM identities WHERE ${IS_IDP} LIMIT ?) AS counted) AS people
+    `SELECT idp AS id, (SELECT count(*)::int FROM (SELECT FROM identities WHERE idp_id >= idp AND idp_id <= idp LIMIT ?) AS counted) AS people
      FROM unnest(?::uuid[]) AS page (idp)`,
     [enough, idpIds],
   )
   return new Map(rows.map(({ id, people }) => [id, people]))
-}
-
-/** When somebody last signed in by each of these idps. */
-export async function lastSignIns(db: Db, idpIds: string[]): Promise<ReadonlyMap<string, Date>> {
-  const rows = await query<{ id: string; at: Date | null }>(
-    db,
-    `SELECT idp AS id, (SELECT created_at FROM audit_events WHERE ${IS_IDP}
-       AND event IN ('user-created', 'sign-in', 'sign-in-federated', 'connected') ORDER BY idp_id, created_at DESC, id DESC LIMIT 1) AS at
-     FROM unnest(?::uuid[]) AS page (idp)`,
-    [idpIds],
-  )
-  return new Map(rows.flatMap(({ id, at }) => (at === null ? [] : [[id, at] as const])))
 }
