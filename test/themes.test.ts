@@ -389,6 +389,32 @@ describe('what a person can do with a page', () => {
   }
 })
 
+describe('of several forms with one address', () => {
+  const form = (purpose: string, more = '') =>
+    `<form method="post" action="/a"><input type="hidden" name="purpose" value="${purpose}">${more}<button>Stop</button></form>`
+  const detail = '<input type="hidden" name="attribute" value="email">'
+  const all = [form('1'), form('1', detail), form('2')]
+  for (const [what, theirs, lost] of [
+    ['each finds its own', all, []],
+    ['each finds its own in another order', all.toReversed(), []],
+    ['each may have more', all.map((one) => one.replace('<button', '<input name="why"><button')), []],
+    ['none does for two', [form('1'), form('1', detail)], ['the form (post /a)']],
+    ['one with more does for that with less, but not for both', [form('1', detail), form('2')], ['the form (post /a)']],
+    [
+      'the one that has lost a value is found',
+      [form('1'), form('1', detail), form('7')],
+      ['the hidden purpose', 'the only one of hidden purpose'],
+    ],
+    [
+      'the one that has lost its button is found',
+      [...all.slice(0, 2), form('2').replace('<button', '<b')],
+      ['the button '],
+    ],
+  ] as const) {
+    test(what, () => assert.deepEqual(lostIn(all.join(''), theirs.join('')), lost))
+  }
+})
+
 describe('vestibule theme', () => {
   const ours = anotherHouse('writing', {})
 

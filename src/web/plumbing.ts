@@ -24,14 +24,38 @@ export function lostIn(ours: string, theirs: string): string[] {
   const [here, there] = [plumbingOf(ours), plumbingOf(theirs)]
   const links = here.links.filter((href) => !there.links.includes(href)).map((href) => `the link to ${shortened(href)}`)
   const refresh = here.refresh === there.refresh ? [] : ['the way on by itself']
-  const forms = here.forms.flatMap((form) => {
-    const other = there.forms.find(({ target }) => target === form.target)
-    return other ? lostOf(form, other) : [`the form (${shortened(form.target)})`]
+  return [...new Set([...lostForms(here.forms, there.forms), ...links, ...refresh])]
+}
+
+/**
+ * A page may have several forms with one address, such as one for each purpose: each of ours has one of theirs to itself. Those that are
+ * the same find each other first, for a form with more in it would do for one with less, and be missed by its own.
+ */
+function lostForms(ours: Form[], theirs: Form[]): string[] {
+  const free = [...theirs]
+  const take = (isIt: (other: Form) => boolean): Form[] => {
+    const at = free.findIndex(isIt)
+    return at < 0 ? [] : free.splice(at, 1)
+  }
+  const changed = ours.filter((form) => take((other) => isSame(form, other)).length === 0)
+  const short = changed.filter((form) => take((other) => lostOf(form, other).length === 0).length === 0)
+  return short.flatMap((form) => {
+    const [other] = take(({ target }) => target === form.target)
+    return other ? lostOf(form, other) : [theForm(form)]
   })
-  return [...new Set([...forms, ...links, ...refresh])]
+}
+
+function isSame(form: Form, other: Form): boolean {
+  const textOf = ({ target, fields, buttons }: Form) => JSON.stringify([target, fields, buttons])
+  return textOf(form) === textOf(other)
+}
+
+function theForm({ target }: Form): string {
+  return `the form (${shortened(target)})`
 }
 
 function lostOf(form: Form, other: Form): string[] {
+  if (form.target !== other.target) return [theForm(form)]
   const names = new Set(form.fields.map(nameOf))
   const theirs = other.fields.filter((field) => names.has(nameOf(field)))
   const lost = [...less(form.fields, theirs), ...form.buttons.filter((button) => !other.buttons.includes(button))]

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { enterAccount, join } from '../support/account.ts'
 import { openBrowser } from '../support/browser.ts'
 import { type Product, startProduct } from '../support/product.ts'
 import { arrive, fillRegister, messagesOf, signedInAt, stranger } from '../support/road.ts'
-import { BROKEN, emptyPlace, type Files, lineOf, themeJson, writeTheme } from '../support/themes.ts'
+import { BROKEN, copyOf, emptyPlace, type Files, lineOf, themeJson, writeTheme } from '../support/themes.ts'
+import { newcomer } from '../support/visits.ts'
 
 describe('a theme in use', () => {
   const { folder: place, remove } = emptyPlace()
@@ -82,6 +84,26 @@ describe('a theme in use', () => {
       assert.equal(about.problem, undefined, 'what was thrown may quote a value')
     })
   }
+
+  it('keeps its files on pages of My Account, where several forms have one address', async () => {
+    const word = '<p>One more word</p>'
+    await wear({ ...copyOf('layout', ['<%- body -%>', `${word}\n<%- body -%>`]), 'slots/page.footer.before.ejs': word })
+    const person = newcomer()
+    await join(product, 'consent', person, { ticks: ['recover:email', 'recover:phone_number', 'office:department'] })
+    const browser = openBrowser()
+    await enterAccount(product, 'consent', person)
+    await enterAccount(product, 'consent', person, { browser })
+    for (const path of ['/privacy', '/privacy', '/privacy', '/sign-in', '/sign-in', '/sign-in']) {
+      const { html } = await browser.open(`${product.url}/myaccount${path}`)
+      const targets = [...html.matchAll(/<form [^>]*action="([^"]*)"/g)].map(([, target]) => target)
+      assert.ok(new Set(targets).size < targets.length, `${path}: ${targets}`)
+      assert.equal(html.split(word).length, 3, path)
+    }
+    assert.deepEqual(
+      logged().filter((line) => line.theme !== undefined),
+      [],
+    )
+  })
 
   it('that is not there is said in the log, and our own pages are shown', async () => {
     const other = await startProduct({ settings: { theme: 'nobody' } })
