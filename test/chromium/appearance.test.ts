@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { publish, readDraft, saveDraft } from '../../src/themes/publish.ts'
-import { changed, NORTHERN } from '../support/appearances.ts'
+import { changed, NORTHERN, svg } from '../support/appearances.ts'
 import { faultsOf, faultsSeen } from '../support/axe.ts'
 import { type Chromium, openChromium } from '../support/chromium.ts'
 import { makeOperator, OPERATOR_PASSWORD } from '../support/console.ts'
@@ -56,6 +56,38 @@ describe('an appearance in a browser', () => {
     assert.equal(await page.evaluate('document.querySelector("header img").naturalWidth > 0'), true)
     assert.deepEqual(chromium.cspViolations, [])
   })
+
+  for (const [language, side] of [
+    ['en', 'left'],
+    ['ar', 'right'],
+  ] as const) {
+    it(`makes no page scroll sideways by a wide logo at 320 pixels, and the name stands below it, from the ${side}`, async () => {
+      const wide = svg(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="700" height="60"><rect width="700" height="60"/></svg>',
+      )
+      await putInUse(changed({ logo: wide }))
+      const { page } = chromium
+      await page.setViewportSize({ width: 320, height: 640 })
+      await page.goto(`${product.url}/authenticationendpoint/nowhere?language=${language}`)
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 320)
+      const boxOf = async (part: string) => (await page.locator(`header ${part}`).boundingBox()) ?? assert.fail(part)
+      const [logo, name] = [await boxOf('img'), await boxOf('bdi')]
+      assert.ok(logo.width > 200 && name.width > 100 && name.height < 40, JSON.stringify([logo, name]))
+      assert.ok(name.y >= logo.y + logo.height)
+      assert.ok(Math.abs((await edgeOfName(side)) - (side === 'left' ? 16 : 304)) < 2)
+      const position = await page.evaluate("getComputedStyle(document.querySelector('header img')).objectPosition")
+      assert.equal(position, `${side === 'left' ? 0 : 100}% 50%`)
+      await page.setViewportSize({ width: 1280, height: 720 })
+      await putInUse({ ...NORTHERN })
+    })
+  }
+
+  /** Where the letters of the name begin or end: its box is wider. */
+  function edgeOfName(side: 'left' | 'right'): Promise<number> {
+    const letters =
+      "(() => { const range = new Range(); range.selectNodeContents(document.querySelector('header bdi')); return range })()"
+    return chromium.page.evaluate(`${letters}.getBoundingClientRect().${side}`)
+  }
 
   it('is too faint for axe where our rules say so', async () => {
     await putInUse(changed({ tokens: { light: { 'color-text': '#9a9a9a' }, dark: {} } }), true)
