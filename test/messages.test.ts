@@ -202,6 +202,11 @@ describe('values in words', () => {
     assert.equal(german.t(message), 'Zu Travel!')
   })
 
+  test('so is each item of a list, whose words for or belong to the sentence', () => {
+    const values = { prefix: 'NOPE', list: ['STAFF', 'CUSTOMERS'] }
+    assert.match(arabic.t({ key: 'STORE_UNKNOWN', values }), /[^\u2068]\u2068STAFF\u2069 أو \u2068CUSTOMERS\u2069$/)
+  })
+
   test('what a region lacks it takes from its language, and that from English', () => {
     const said = withFolder(
       {

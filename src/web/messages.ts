@@ -66,13 +66,14 @@ export function loadMessages(
     return sentence.replace(PLACEHOLDER, (_, name: string, isLower?: string) => {
       const value = values?.[name]
       if (value === undefined && isStrict) throw new Error(`The message ${key} wants a value for {${name}}.`)
-      return apart(isLower ? lowerFirst(inWords(value)) : inWords(value))
+      return inWords(value, isLower ? lowerFirst : (text) => text)
     })
   }
 
-  function inWords(value: NonNullable<Message['values']>[string] | undefined): string {
-    if (typeof value === 'number') return number.format(value)
-    return typeof value === 'object' ? choice.format(value) : (value ?? '')
+  /** Of a list each item is kept apart and not the whole, which would run the way of its first item, the words between them included. */
+  function inWords(value: NonNullable<Message['values']>[string] | undefined, write: (text: string) => string): string {
+    if (typeof value === 'object') return choice.format(value.map((item) => apart(write(item))))
+    return apart(write(typeof value === 'number' ? number.format(value) : (value ?? '')))
   }
 
   /** A label in the middle of a sentence: "Email address" becomes "email address", "ID number" stays, and so does a noun in German. */
