@@ -124,6 +124,7 @@ const PURE = new Set([
   'records/receipt.ts',
   'web/language-tags.ts',
   'web/load.ts',
+  'web/seen.ts',
   ...['name', 'policy', 'password-policy', 'code-points', 'digits'].map((name) => `stores/${name}.ts`),
   ...['', '-alphabet', '-brackets', '-checks', '-cursor', '-escapes', '-sets', '-syntax'].map(
     (part) => `stores/regex${part}.ts`,

@@ -2,6 +2,7 @@
 import type { AttributeValue } from '../db/user-attributes.ts'
 import { asciiDigits } from '../stores/digits.ts'
 import type { Message } from '../web/page.ts'
+import { isSeen } from '../web/seen.ts'
 
 export type TypedAttributes = Record<string, AttributeValue>
 
@@ -88,11 +89,6 @@ function readAddress(text: string): string | undefined {
 function asciiHost(domain: string): string {
   const isPlain = /^[\p{L}\p{M}\p{Nd}.-]+$/u.test(domain) && domain.normalize('NFKC') === domain.normalize('NFC')
   return isPlain && URL.canParse(`http://${domain}`) ? new URL(`http://${domain}`).hostname : ''
-}
-
-/** Whether there is anything to see: no spaces alone, of whatever width, nor marks that are nothing by themselves, the Hangul filler or empty braille. */
-function isSeen(text: string): boolean {
-  return /[^\p{White_Space}\p{M}\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text)
 }
 
 function isDate(text: string): boolean {

@@ -113,7 +113,6 @@ function checkWords(words: unknown, { languages, ours, spoken }: Beneath): Appea
 /** What would have been seen in a file. PostgreSQL takes not every character, either. */
 function problemsOf(key: string, sentence: unknown): string[] {
   if (typeof sentence !== 'string') return []
-  if (sentence.trim() === '') return [`${key} is empty. Leave it out, and people read the sentence that was there`]
   if (/[\p{Cc}\p{Cs}]/u.test(sentence)) return [`${key} has a line break or another character that cannot be seen`]
   if (sentence.length <= LONGEST_SENTENCE) return []
   return [`${key} has ${sentence.length} characters, and may have ${LONGEST_SENTENCE}`]

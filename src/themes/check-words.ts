@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { isRow, nearest, type Row } from '../config-faults.ts'
+import { isSeen } from '../web/seen.ts'
 import { type Finding, lineOfKey, type Ours, parseJson } from './find.ts'
 
 export type Words = Record<string, string>
@@ -73,6 +74,9 @@ export function faultsOfWords(
       const near = nearest(key, Object.keys(english))
       return [at(key, `nothing says ${key}`, near ? `Did you mean ${near}?` : 'Leave it out')]
     }
+    // A button without words, which people cannot tell from another.
+    if (!isSeen(sentence))
+      return [at(key, `${key} is empty`, 'Leave it out, and people read the sentence that was there')]
     return [
       ...misplaced(key, sentence, root === undefined ? undefined : (own?.[root] ?? english[root]), at),
       ...markup(key, sentence, at),

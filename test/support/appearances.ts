@@ -132,6 +132,7 @@ export const HOSTILE: [what: string, appearance: Unjudged, field: string, says: 
   ['a sentence that has lost its value', inEnglish({ PW_SHORT: 'Too short' }), 'words.en.PW_SHORT', /^PW_SHORT does not say \{n\}\. Our sentence is: .*\.$/],
   ['a sentence with a value that it never gets', inEnglish({ 'actions.create': 'Create {name}' }), 'words.en.actions.create', /gets no \{name\}/],
   ['a sentence without a word', inEnglish({ 'actions.create': '  ' }), 'words.en.actions.create', /is empty\. Leave it out/],
+  ['a sentence of a space without a width', inEnglish({ 'actions.create': '\u200b' }), 'words.en.actions.create', /is empty\. Leave it out/],
   ['a sentence without an end', inEnglish({ 'actions.create': 'a'.repeat(501) }), 'words.en.actions.create', /has 501 characters, and may have 500\.$/],
   ['a character that PostgreSQL does not take', inEnglish({ 'actions.create': 'a\u0000' }), 'words.en.actions.create', /cannot be seen/],
   ['half a character', inEnglish({ 'actions.create': 'a\ud800' }), 'words.en.actions.create', /cannot be seen/],

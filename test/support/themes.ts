@@ -67,6 +67,8 @@ export const BROKEN: BrokenTheme[] = [
   { what: 'with a sentence that forgets a name', files: words({ USERNAME_TAKEN: 'This name is taken' }), says: ['messages/en.json', 2, /USERNAME_TAKEN does not say \{name\}/], use: 'as it is' },
   { what: 'with a sentence that waits for a value', files: words({ 'actions.create': 'Create {what}' }), says: ['messages/en.json', 2, /actions\.create gets no \{what\}/], use: 'as it is' },
   { what: 'with markup in a sentence', files: words({ 'actions.create': '<b>Create</b>' }), says: ['messages/en.json', 2, /has markup/], use: 'as it is' },
+  { what: 'with a sentence that says nothing', files: words({ 'actions.create': '' }), says: ['messages/en.json', 2, /actions\.create is empty/], use: 'as it is' },
+  { what: 'with a sentence that nobody sees', files: words({ 'actions.decline': '\u200b' }), says: ['messages/en.json', 2, /actions\.decline is empty/], use: 'as it is' },
   { what: 'with a language that is half there', files: { 'messages/fr.json': '{ "actions.create": "Créer" }' }, says: ['messages/fr.json', 1, /\d+ of \d+ sentences are missing in fr/], use: 'as it is' },
   { what: 'whose words are in no language', files: { 'messages/english.json': '{}' }, says: ['messages/english.json', 1, /not that of a language/], use: 'as it is' },
   { what: 'with a brace too many', files: inRegister("<% } %>\n<%- include('/partials/actions') -%>"), says: ['register.ejs', '<% } %>', /does not compile/], use: 'left out' },
