@@ -48,6 +48,18 @@ describe('the check of a theme', () => {
     assert.deepEqual([...found].sort(), Object.keys(files).sort())
   })
 
+  test('finds nothing in a picture that is there, or in a parent of the theme', () => {
+    const pictureOf = (name: string) => `<img src="<%= asset('${name}') %>" alt="">\n`
+    const findings = check({
+      'theme.json': themeJson({ parent: './mother' }),
+      'mother/theme.json': themeJson({ name: 'mother' }),
+      'mother/public/hers.png': 'picture',
+      'public/pictures/mine.png': 'picture',
+      'slots/form.before.ejs': pictureOf('hers.png') + pictureOf('pictures/mine.png'),
+    })
+    assert.deepEqual(findings, [])
+  })
+
   test('takes words and parts of a theme of its own, and a script that theme.json vouches for', () => {
     const csp = { 'script-src': ["'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"] }
     const findings = check({

@@ -1,6 +1,7 @@
 // Checks the templates of a theme by printing pages with them, one at a time: what they throw, and what they lose of ours.
 import { shapes } from '../specimens/all.ts'
 import { CONTACT, NOW, withEveryText } from '../specimens/state.ts'
+import type { Look, Theme } from '../web/theme.ts'
 import { createViews } from '../web/views.ts'
 import type { Template } from './check-templates.ts'
 import { isOverride } from './check-templates.ts'
@@ -17,12 +18,13 @@ const KEEP = 'Keep every form, field, button and link of our page, by the names 
 export function checkPrinted(
   template: Template,
   all: Template[],
-  folders: string[],
+  theme: Theme,
   ours: Ours,
   plain: string[],
 ): Finding[] {
   const findings: Finding[] = []
   const { file } = template
+  const look = { ...LOOK, asset: theme.look().asset }
   // A part that only this theme has is seen where something includes it.
   const others = new Set(
     all
@@ -30,12 +32,12 @@ export function checkPrinted(
       .map((one) => one.file),
   )
   const views = createViews({
-    folders: [...folders, ours.views],
+    folders: [...theme.folders, ours.views],
     cache: true,
     organization: () => 'Northwind',
     contact: () => CONTACT,
     now: () => NOW,
-    look: () => LOOK,
+    look: () => look,
     isGuarded: true,
     ignores: (one) => others.has(one),
     report: (fault) => {
@@ -58,12 +60,12 @@ function marked<T>(page: T): T {
   return withEveryText(page, (text, name) => (KINDS.includes(name) ? text : `${text}${MARK}`))
 }
 
-// Looks are not what is compared.
-const LOOK = {
+// Looks are not what is compared. Our pages have no files of their own.
+const LOOK: Look = {
   stylesheets: [],
   logo: '/public/logo.svg',
   icon: '/public/logo.svg',
-  asset: (name: string) => `/theme/${name}`,
+  asset: () => undefined,
 }
 
 /** Every page in our templates alone. */

@@ -30,11 +30,11 @@ function check(name: string, ours: Ours): Finding[] {
   const keys = new Set([ours.views, ...folders].flatMap((one) => Object.keys(wordsIn(one, 'en') ?? {})))
   const checked = { ours, folders, keys, hashes: json?.csp?.['script-src'] ?? [] }
   const read = templates.flatMap((template) => checkTemplate(template, checked))
-  const canPrint = loadTheme(name, ours, { cache: true }).theme !== undefined
+  const { theme } = loadTheme(name, ours, { cache: true })
   const unprintable = new Set(read.filter(({ problem }) => problem === 'it does not compile').map(({ file }) => file))
-  const printable = canPrint ? templates.filter(({ file }) => !unprintable.has(file)) : []
+  const printable = theme ? templates.filter(({ file }) => !unprintable.has(file)) : []
   const plain = printable.length > 0 ? printedByOurs(ours) : []
-  const printed = printable.flatMap((template) => checkPrinted(template, templates, folders, ours, plain))
+  const printed = theme ? printable.flatMap((template) => checkPrinted(template, templates, theme, ours, plain)) : []
   return inOrder([
     ...findings,
     ...odd,

@@ -102,6 +102,7 @@ export const BROKEN: BrokenTheme[] = [
   { what: 'with a page that nobody shows', files: { 'regsiter.ejs': '<h1>Welcome</h1>\n' }, says: ['regsiter.ejs', 1, /no page is called regsiter/], use: 'as it is' },
   { what: 'with a slot that nobody fills', files: { 'slots/form.befor.ejs': '<p>Hello</p>\n' }, says: ['slots/form.befor.ejs', 1, /no slot form\.befor/], use: 'as it is' },
   { what: 'whose slot throws', files: { 'slots/form.before.ejs': '<p>Hello</p>\n<%= page.nothing.here %>\n' }, says: ['slots/form.before.ejs', 2, /page\.nothing is not in the contract/], use: 'left out' },
+  { what: 'with a picture that is not there', files: { 'public/photo.svg': '<svg/>', 'slots/form.before.ejs': "<p>Hello</p>\n<img src=\"<%= asset('phto.svg') %>\" alt=\"\">\n" }, says: ['slots/form.before.ejs', 2, /there is no public\/phto\.svg/], use: 'left out' },
   { what: 'with a folder in the place of theme.json', files: { 'theme.json/here': '' }, says: ['', 1, /cannot be read \(EISDIR\)/], use: 'off' },
   { what: 'with a folder in the place of a template', files: { 'partials/actions.ejs/here': '' }, says: ['partials/actions.ejs', 1, /is no file/], use: 'left out' },
   { what: 'that returns before it has printed', files: copyOf('layout', ['<!doctype', '<% return -%>\n<!doctype']), says: ['layout.ejs', 1, /has lost the form/], use: 'left out' },
