@@ -7,6 +7,7 @@ import { checkTemplate, keysSaid, templatesOf } from './check-templates.ts'
 import { checkWords, wordsIn } from './check-words.ts'
 import { at, type Finding, type FoundTheme, findChain, findTheme, type Ours, readable, readTheme } from './find.ts'
 import { loadTheme, publicFiles, tokensOfChain } from './load.ts'
+import { BOUNDS, ENDINGS, readPicture } from './picture.ts'
 import { tokensOf, tooFaint, type Values } from './tokens.ts'
 
 /** The findings about a theme, by file and line. None: it can be used. */
@@ -64,12 +65,31 @@ function checkLooks(theme: FoundTheme, themes: FoundTheme[], ours: Ours): Findin
   const replaces = json.styles?.mode === 'replace' && !names.includes('style.css')
   return [
     ...pictures,
+    ...checkLogo(theme, names),
     ...(replaces
       ? [at(theme, ['mode'], 'it replaces our stylesheet and has none', 'Write public/style.css, or leave styles out')]
       : []),
     ...names.flatMap((name) => checkFile(path.join(folder, 'public', name), theme)),
     ...checkContrast(theme, themes, ours),
   ]
+}
+
+/** The head of every page shows it, so it is held to what the console takes. */
+function checkLogo(theme: FoundTheme, names: string[]): Finding[] {
+  const { logo } = theme.json
+  if (logo === undefined || !names.includes(logo)) return []
+  const reading = readPicture(readFileSync(path.join(theme.folder, 'public', logo)))
+  const todo = `A logo is a ${BOUNDS}`
+  if ('problem' in reading) return [at(theme, ['logo'], lowerFirst(reading.problem), todo)]
+  const { type } = reading.picture
+  if (FILE_TYPES[path.extname(logo).toLowerCase()] === type) return []
+  return [
+    at(theme, ['logo'], `public/${logo} is ${type}, and its name says another`, `Let it end in .${ENDINGS[type]}`),
+  ]
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1)
 }
 
 function checkFile(file: string, { json }: FoundTheme): Finding[] {

@@ -14,6 +14,9 @@ const LARGEST_BYTES = 102_400
 /** Far more than a head shows; a few bytes can claim a picture that no telephone can hold. */
 const LARGEST_PIXELS = 1_000
 
+/** What it may be, in words. */
+export const BOUNDS = `PNG, WebP or SVG, of at most ${LARGEST_BYTES / 1024} KB and ${LARGEST_PIXELS} by ${LARGEST_PIXELS} pixels`
+
 /** The picture in these bytes, or why it is not taken: a sentence without its full stop. */
 export function readPicture(content: Buffer): { picture: Picture } | { problem: string } {
   if (content.length === 0) return { problem: 'The file is empty' }
