@@ -438,6 +438,10 @@ describe('vestibule theme', () => {
       assert.throws(() => newTheme(name, ours), CannotWrite, name)
   })
 
+  test('new makes no theme of the name that means our own pages, and says so', () => {
+    assert.throws(() => newTheme('base', ours), /^Error: base means our own pages/)
+  })
+
   test('eject copies a template under a line that says of what it is a copy, once', () => {
     const file = eject('partials/field', 'acme', ours)
     const [header, ...rest] = readFileSync(file, 'utf8').split('\n')

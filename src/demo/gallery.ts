@@ -3,7 +3,7 @@ import path from 'node:path'
 import express, { type RequestHandler, Router } from 'express'
 import { allStates } from '../specimens/all.ts'
 import { CONTACT, hung, NOW, type PageState } from '../specimens/state.ts'
-import { oursIn, themeNames } from '../themes/find.ts'
+import { BASE, oursIn, themeNames } from '../themes/find.ts'
 import { loadTheme } from '../themes/load.ts'
 import { securityHeaders } from '../web/headers.ts'
 import { LANGUAGE } from '../web/language.ts'
@@ -14,8 +14,6 @@ import { html, page, send } from './pages.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
 const OURS = oursIn(ROOT)
-/** Our own pages, as THEME calls them. */
-export const BASE = 'base'
 
 export interface GalleryOptions {
   /** Of the party that shows it, without a trailing slash. */

@@ -32,6 +32,9 @@ export function oursIn(root: string): Ours {
   return { views: path.join(root, 'views'), stylesheet: path.join(root, 'public/style.css'), core: String(version) }
 }
 
+/** What `THEME` says for our own pages, without a theme. */
+export const BASE = 'base'
+
 export const themesFolder = ({ views }: Ours) => path.join(views, 'themes')
 
 /** The names of the themes in `views/themes`. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from 'node:path'
 import { didYouMean } from '../config-faults.ts'
 import { CONTRACT } from '../web/contract.ts'
-import { findTheme, type Ours, themesFolder } from './find.ts'
+import { BASE, findTheme, type Ours, themesFolder } from './find.ts'
 import { headerOf } from './header.ts'
 
 /** What a person asked for cannot be done; the message says why, and what can. */
@@ -17,6 +17,9 @@ export class CannotWrite extends Error {}
 export function newTheme(name: string, ours: Ours): string[] {
   if (!/^[a-z0-9][a-z0-9-]{0,60}$/.test(name)) {
     throw new CannotWrite('The name of a theme is small letters, digits and dashes, such as acme.')
+  }
+  if (name === BASE) {
+    throw new CannotWrite(`${name} means our own pages, without a theme. Take another name, such as acme.`)
   }
   const folder = path.join(themesFolder(ours), name)
   if (existsSync(folder)) throw new CannotWrite(`${folder} is there already.`)

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import axe from 'axe-core'
 import type { BrowserContext, Page } from 'playwright-core'
-import { BASE } from '../../src/demo/gallery.ts'
+import { BASE } from '../../src/themes/find.ts'
 import { openChromium } from './chromium.ts'
 import { overflowOf } from './looks.ts'
 
