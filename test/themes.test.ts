@@ -185,6 +185,30 @@ describe('tokens', () => {
     }
   })
 
+  for (const [kind, inside, outside] of [
+    [
+      'text',
+      '12px 12.5px 16px 19px 31.999px 32px 32.0px 0.75rem 0.8rem 0.875rem 1rem 1.25em 2rem',
+      '0 0px 1px 9px 11.999px 32.001px 33px 120px 0rem 0.7rem 0.749rem 2.001rem 3rem 12rem 16',
+    ],
+    [
+      'width',
+      '16rem 16.5rem 34rem 99rem 100em 1200rem 256px 300px 1100px',
+      '0 0px 1px 99px 255px 255.999px 1rem 9rem 15.999rem 016rem',
+    ],
+    [
+      'logo',
+      '16px 16.5px 32px 99px 100px 159.999px 160px 1rem 9.5em 10rem',
+      '0 0px 9px 15.999px 160.001px 161px 200px 500px 0.5rem 10.001rem 11rem',
+    ],
+  ] as const) {
+    test(`of the kind ${kind} are within bounds in which people can read a page`, () => {
+      const { pattern } = KINDS[kind]
+      for (const value of inside.split(' ')) assert.match(value, pattern)
+      for (const value of outside.split(' ')) assert.doesNotMatch(value, pattern)
+    })
+  }
+
   test('beneath a stylesheet that replaces ours are all there', () => {
     const theme = themed({
       'theme.json': themeJson({ styles: { mode: 'replace' }, tokens: { light: { radius: '3px' } } }),

@@ -4,6 +4,25 @@
 export const KINDS = {
   color: { pattern: /^#(?:[0-9a-f]{3}|[0-9a-f]{6})$/i, what: 'a colour as #rrggbb', example: '#0a6b4f' },
   length: { pattern: /^(?:0|\d{1,4}(?:\.\d{1,3})?(?:px|rem|em))$/, what: 'a length in px, rem or em', example: '6px' },
+  // These three have bounds, beyond which nobody can read the page. They are patterns, so that an editor knows them by the JSON Schema.
+  text: {
+    pattern:
+      /^(?:(?:(?:1[2-9]|2\d|3[01])(?:\.\d{1,3})?|32(?:\.0{1,3})?)px|(?:0\.(?:7[5-9]\d?|[89]\d{0,2})|1(?:\.\d{1,3})?|2(?:\.0{1,3})?)r?em)$/,
+    what: 'a size of text of 12px to 32px, or 0.75rem to 2rem',
+    example: '1rem',
+  },
+  width: {
+    pattern:
+      /^(?:(?:25[6-9]|2[6-9]\d|[3-9]\d{2}|[1-9]\d{3})(?:\.\d{1,3})?px|(?:1[6-9]|[2-9]\d|[1-9]\d{2,3})(?:\.\d{1,3})?r?em)$/,
+    what: 'a width of at least 16rem, or 256px',
+    example: '34rem',
+  },
+  logo: {
+    pattern:
+      /^(?:(?:(?:1[6-9]|[2-9]\d|1[0-5]\d)(?:\.\d{1,3})?|160(?:\.0{1,3})?)px|(?:[1-9](?:\.\d{1,3})?|10(?:\.0{1,3})?)r?em)$/,
+    what: 'a height of 16px to 160px, or 1rem to 10rem',
+    example: '32px',
+  },
   font: {
     pattern: /^(?:"[\w -]{1,60}"|-?[a-z][\w-]{0,60})(?:, ?(?:"[\w -]{1,60}"|-?[a-z][\w-]{0,60})){0,20}$/i,
     what: 'names of fonts with commas between them, those with spaces in double quotes',
@@ -14,12 +33,15 @@ export const KINDS = {
 export type Kind = keyof typeof KINDS
 
 const colors = 'bg surface text muted border accent on-accent error warn focus page sheet line'.split(' ')
-const lengths = 'radius space-1 space-2 space-3 space-4 space-5 space-6 font-size measure logo-height'.split(' ')
+const lengths = 'radius space-1 space-2 space-3 space-4 space-5 space-6'.split(' ')
 
 /** Every token by name: `color-accent` is `--jit-color-accent` in the stylesheet. */
 export const TOKENS: Readonly<Record<string, Kind>> = Object.fromEntries([
   ...colors.map((name): [string, Kind] => [`color-${name}`, 'color']),
   ...lengths.map((name): [string, Kind] => [name, 'length']),
+  ['font-size', 'text'],
+  ['measure', 'width'],
+  ['logo-height', 'logo'],
   ['font-body', 'font'],
 ])
 

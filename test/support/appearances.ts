@@ -113,6 +113,8 @@ export const HOSTILE: [what: string, appearance: Unjudged, field: string, says: 
   ['a token that ends its declaration', inLight({ 'color-accent': '#fff;}body{display:none' }), 'tokens.light.color-accent', /a colour as #rrggbb, such as "#0a6b4f"\.$/],
   ['a token that fetches', inLight({ 'color-bg': 'url(//evil.example)' }), 'tokens.light.color-bg', /a colour as #rrggbb/],
   ['a token that calculates', inLight({ radius: 'calc(1px + 1vw)' }), 'tokens.light.radius', /a length in px, rem or em/],
+  ['text of no size', inLight({ 'font-size': '0' }), 'tokens.light.font-size', /a size of text of 12px to 32px, or 0\.75rem to 2rem, such as "1rem"\.$/],
+  ['a logo that fills the page', inLight({ 'logo-height': '500px' }), 'tokens.light.logo-height', /a height of 16px to 160px, or 1rem to 10rem/],
   ['a font that ends its quotes', inLight({ 'font-body': '"a";}*{color:red}"' }), 'tokens.light.font-body', /names of fonts/],
   ['a line break in a token', inLight({ radius: '1px\n' }), 'tokens.light.radius', /a length/],
   ['a number for a token', inLight({ radius: 1 }), 'tokens.light.radius', /a length/],

@@ -48,6 +48,8 @@ export const BROKEN: BrokenTheme[] = [
   { what: 'with a key that there is not', files: json({ tokns: {} }), says: ['theme.json', 5, /tokns is not a key of theme\.json \(did you mean tokens\?\)/], use: 'off' },
   { what: 'with a token that there is not', files: json({ tokens: { light: { 'color-accnt': '#000000' } } }), says: ['theme.json', 7, /did you mean color-accent\?/], use: 'off' },
   { what: 'whose colour ends its declaration', files: json({ tokens: { light: { 'color-accent': 'red } body { display: none' } } }), says: ['theme.json', 7, /color-accent has to be a colour/], use: 'off' },
+  { what: 'whose text has no size', files: json({ tokens: { light: { 'font-size': '0' } } }), says: ['theme.json', 7, /font-size has to be a size of text of 12px to 32px, or 0\.75rem to 2rem, such as "1rem"/], use: 'off' },
+  { what: 'whose page has no width', files: json({ tokens: { light: { measure: '0' } } }), says: ['theme.json', 7, /measure has to be a width of at least 16rem, or 256px/], use: 'off' },
   { what: 'whose font fetches something', files: json({ tokens: { light: { 'font-body': 'url(https://evil.example/x)' } } }), says: ['theme.json', 7, /font-body has to be names of fonts/], use: 'off' },
   { what: 'for another contract', files: json({ contract: 2 }), says: ['theme.json', 4, /made for contract 2, and this is contract 1/], use: 'off' },
   { what: 'for a newer Vestibule', files: json({ minCore: '99.0.0' }), says: ['theme.json', 5, /needs Vestibule 99\.0\.0/], use: 'off' },
