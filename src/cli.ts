@@ -8,6 +8,7 @@ import { createOwner } from './console/recovery.ts'
 import { type Db, type Pool, reasonOf } from './db/connect.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { resealAll } from './db/sealed.ts'
+import { assertIsOurs } from './db/signing-keys.ts'
 import { type CommandHouse, DELETION_USAGE, idpDeleteCommand } from './deletion/command.ts'
 import { prunable, prune } from './deletion/prune.ts'
 import { rotateSigningKeys } from './handback/keys.ts'
@@ -154,13 +155,20 @@ async function keyringOf(config: Config, db: Pool): Promise<Keyring> {
   return createKeyring(config.secretKey, config.secretKeyPrevious)
 }
 
+/** For commands that seal something. */
+async function sealingKeyringOf(config: Config, db: Pool): Promise<Keyring> {
+  const keyring = await keyringOf(config, db)
+  await assertIsOurs(db, keyring)
+  return keyring
+}
+
 const NOTHING_TO_APPLY = 'CONFIG_FILE is not set: there is nothing to apply.\n'
 const NOTHING_TO_WRITE = 'Nothing to write: the database says the same.\n'
 
 /** What `apply` would do. */
 async function rehearse(config: Config, db: Pool, { prunes }: { prunes: boolean }): Promise<string> {
   if (!config.declared) return NOTHING_TO_APPLY
-  const keyring = await keyringOf(config, db)
+  const keyring = await sealingKeyringOf(config, db)
   const look = (transaction: Db) => (prunes ? prunable(transaction) : Promise.resolve([]))
   const { applied, seen } = await rehearseDeclared(db, keyring, config.declared, look)
   const lines = [
@@ -173,7 +181,7 @@ async function rehearse(config: Config, db: Pool, { prunes }: { prunes: boolean 
 
 async function apply(config: Config, db: Pool, { prunes }: { prunes: boolean } = { prunes: false }): Promise<string> {
   if (!config.declared) return NOTHING_TO_APPLY
-  const keyring = await keyringOf(config, db)
+  const keyring = await sealingKeyringOf(config, db)
   const { written, turnedOff } = await applyDeclared(db, keyring, config.declared)
   const pruned = prunes ? await prune(settingsHouse(config, db, keyring), process.stderr) : []
   const misfits = written.some((name) => name.startsWith(USER_STORE)) ? await countMisfits(db) : {}

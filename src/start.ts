@@ -13,6 +13,7 @@ import { alone, releaseEntries } from './db/entries.ts'
 import { readSalt } from './db/installation.ts'
 import { migrate, pendingMigrations } from './db/migrate.ts'
 import { isSetUp } from './db/operators.ts'
+import { assertIsOurs } from './db/signing-keys.ts'
 import { sweep } from './db/sweep.ts'
 import type { Declared } from './declared.ts'
 import { createEraser } from './deletion/worker.ts'
@@ -86,6 +87,8 @@ export async function start(options: StartOptions): Promise<Running> {
     const pending = await pendingMigrations(db)
     if (pending.length > 0) throw new Error(`The database is behind by ${pending.join(', ')}. Run: npm run migrate`)
     const keyring = createKeyring(config.secretKey, config.secretKeyPrevious)
+    // Before the declaration: it seals secrets, which the processes that run would have to open.
+    await assertIsOurs(db, keyring)
     if (declared) {
       const applied = await applyDeclared(
         db,

@@ -1,11 +1,15 @@
 // Keys are replaced while people sign in, and nobody is signed out by it: signing keys of the OpenID Provider, and SECRET_KEY itself.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { type Browser, openBrowser, type Page } from './support/browser.ts'
-import { vestibule } from './support/commands.ts'
+import { openShop, type Shop, vestibule } from './support/commands.ts'
 import { type Fleet, startFleet } from './support/fleet.ts'
-import { type Product, SECRET_KEY, startProduct } from './support/product.ts'
+import { DECLARATION } from './support/house.ts'
+import { oneFileEach } from './support/one-file.ts'
+import { freePort, type Product, rowsOf, SECRET_KEY, startProduct, testCluster } from './support/product.ts'
 import { arrive, fillRegister, lastSubject, stranger } from './support/road.ts'
+import { spawnServer } from './support/server-process.ts'
 import { signedIn, visit } from './support/visits.ts'
 
 const NEW_KEY = 'a new secret key for tests that is long enough too'
@@ -151,6 +155,60 @@ describe('SECRET_KEY', () => {
       SECRET_KEY: 'neither the old nor the new secret key of these tests',
     })
     assert.match(said, /^signing_keys: 0 sealed again; 2 can be opened by neither key$/m)
+  })
+})
+
+describe('a SECRET_KEY that is not the one of the database', () => {
+  const FOREIGN = 'a secret key of another installation, mistyped'
+  const SENTENCE = /SECRET_KEY is not the one that sealed .*SECRET_KEY_PREVIOUS/
+  let shop: Shop
+  let databaseUrl: string
+  let changed: Record<string, string>
+  before(async () => {
+    shop = await openShop()
+    databaseUrl = (await (await testCluster()).clone()).url
+    await told(databaseUrl, ['config', 'apply'], { CONFIG_FILE: await shop.file(DECLARATION) })
+    changed = {
+      DATABASE_URL: databaseUrl,
+      SECRET_KEY: FOREIGN,
+      CONFIG_FILE: await shop.file(DECLARATION.replace('displayName: Acme', 'displayName: Acme & Sons')),
+    }
+  })
+  after(() => shop?.close())
+
+  const sealed = () =>
+    rowsOf(
+      databaseUrl,
+      `SELECT name, client_secret_sealed, display_name FROM idps UNION ALL SELECT client_id, client_secret_sealed, name FROM applications
+       UNION ALL SELECT kid, sealed, '' FROM signing_keys ORDER BY 1`,
+    )
+
+  for (const words of ['config apply', 'config apply --dry-run', 'migrate']) {
+    it(`ends ${words} before anything is sealed under it, and names both variables`, async () => {
+      const before = await sealed()
+      const { code, out, error } = await vestibule(words.split(' '), changed)
+      assert.deepEqual([code, out], [1, ''])
+      assert.match(error, SENTENCE)
+      assert.deepEqual(await sealed(), before)
+    })
+  }
+
+  it('starts no server, which leaves what the others read as it was', async () => {
+    const before = await sealed()
+    const settings = { ...changed, PORT: String(await freePort()), MIGRATE_ON_START: '1' }
+    const server = spawnServer(await oneFileEach(), settings)
+    await once(server.child, 'close')
+    assert.equal(server.child.exitCode, 1)
+    assert.match(server.output(), SENTENCE)
+    assert.deepEqual(await sealed(), before)
+  })
+
+  it('is let pass beside the one that sealed, and in a database where nothing is sealed yet', async () => {
+    const { code, error } = await vestibule(['config', 'apply'], { ...changed, SECRET_KEY_PREVIOUS: SECRET_KEY })
+    assert.equal(code, 0, error)
+    const fresh = (await (await testCluster()).clone()).url
+    await rowsOf(fresh, 'DELETE FROM signing_keys')
+    assert.equal((await vestibule(['config', 'apply'], { ...changed, DATABASE_URL: fresh })).code, 0)
   })
 })
 

@@ -1,4 +1,5 @@
 // Rows of signing_keys: sealed private keys of our OpenID Provider.
+import type { Keyring } from '../seal.ts'
 import { type Db, inTransaction, query } from './connect.ts'
 
 export interface SigningKeyRow {
@@ -11,6 +12,21 @@ export interface SigningKeyRow {
 export function listSigningKeys(db: Db): Promise<SigningKeyRow[]> {
   return query<SigningKeyRow>(db, 'SELECT kid, sealed, created_at FROM signing_keys ORDER BY created_at DESC, kid')
 }
+
+/**
+ * Throws when neither key of this process opens the newest signing key. Asked before anything is sealed: a foreign SECRET_KEY would seal secrets
+ * that those who serve people cannot open. A database without a signing key has served nobody yet.
+ */
+export async function assertIsOurs(db: Db, keyring: Keyring): Promise<void> {
+  const [newest] = await listSigningKeys(db)
+  if (newest && keyring.reseal(signingKeyContext(newest.kid), newest.sealed) === 'lost')
+    throw new Error(
+      'SECRET_KEY is not the one that sealed what is in this database. Set it to that one, or SECRET_KEY_PREVIOUS while SECRET_KEY changes.',
+    )
+}
+
+/** What a signing key is sealed for. `sealed.ts` says the same in SQL. */
+export const signingKeyContext = (kid: string) => `signing key ${kid}`
 
 /**
  * Adds a key, newer than all there are, and forgets all but the newest `keep`. Two at once take turns: each adds one.

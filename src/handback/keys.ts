@@ -1,7 +1,7 @@
 // The signing keys of our OpenID Provider: kept sealed, the same on every process, replaced without anybody noticing.
 import { generateKeyPair, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { addSigningKey, insertFirstSigningKeys, listSigningKeys } from '../db/signing-keys.ts'
+import { addSigningKey, insertFirstSigningKeys, listSigningKeys, signingKeyContext } from '../db/signing-keys.ts'
 import type { House } from '../house.ts'
 
 type Jwk = Record<string, unknown> & { kid: string }
@@ -19,7 +19,7 @@ export async function signingKeys(house: Pick<House, 'db' | 'keyring'>): Promise
     await insertFirstSigningKeys(house.db, await Promise.all([sealedKey(house.keyring), sealedKey(house.keyring)]))
     rows = await listSigningKeys(house.db)
   }
-  const keys: Jwk[] = rows.map((row) => JSON.parse(house.keyring.unseal(`signing key ${row.kid}`, row.sealed)))
+  const keys: Jwk[] = rows.map((row) => JSON.parse(house.keyring.unseal(signingKeyContext(row.kid), row.sealed)))
   const [next, current, ...previous] = keys
   return next && current ? [current, next, ...previous] : keys
 }
@@ -38,5 +38,5 @@ async function sealedKey(keyring: House['keyring']): Promise<{ kid: string; seal
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   const kid = randomBytes(12).toString('base64url')
   const key: Jwk = { ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' }
-  return { kid, sealed: keyring.seal(`signing key ${kid}`, JSON.stringify(key)) }
+  return { kid, sealed: keyring.seal(signingKeyContext(kid), JSON.stringify(key)) }
 }
