@@ -183,7 +183,7 @@ describe('a SECRET_KEY that is not the one of the database', () => {
        UNION ALL SELECT kid, sealed, '' FROM signing_keys ORDER BY 1`,
     )
 
-  for (const words of ['config apply', 'config apply --dry-run', 'migrate']) {
+  for (const words of ['config apply', 'config apply --dry-run', 'migrate', 'keys rotate']) {
     it(`ends ${words} before anything is sealed under it, and names both variables`, async () => {
       const before = await sealed()
       const { code, out, error } = await vestibule(words.split(' '), changed)

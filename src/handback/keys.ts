@@ -1,7 +1,13 @@
 // The signing keys of our OpenID Provider: kept sealed, the same on every process, replaced without anybody noticing.
 import { generateKeyPair, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { addSigningKey, insertFirstSigningKeys, listSigningKeys, signingKeyContext } from '../db/signing-keys.ts'
+import {
+  addSigningKey,
+  assertIsOurs,
+  insertFirstSigningKeys,
+  listSigningKeys,
+  signingKeyContext,
+} from '../db/signing-keys.ts'
 import type { House } from '../house.ts'
 
 type Jwk = Record<string, unknown> & { kid: string }
@@ -26,9 +32,11 @@ export async function signingKeys(house: Pick<House, 'db' | 'keyring'>): Promise
 
 /**
  * Makes a new next key; the one that was next signs from now on. Processes notice within a minute, and every one of them has
- * published the key that signs long before. Returns the new key's id.
+ * published the key that signs long before. Returns the new key's id. Throws when it would be sealed under a SECRET_KEY that is not theirs: they
+ * read all keys or none, and none would start any more.
  */
 export async function rotateSigningKeys(house: Pick<House, 'db' | 'keyring'>): Promise<string> {
+  await assertIsOurs(house.db, house.keyring)
   const key = await sealedKey(house.keyring)
   await addSigningKey(house.db, key, KEPT)
   return key.kid
