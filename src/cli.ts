@@ -127,14 +127,18 @@ function warnOfTheme({ theme }: Config): string {
   return count === 0 ? '' : `The theme ${theme} has faults (${count}): vestibule theme check lists them.\n`
 }
 
-async function reseal(config: Config, db: Pool): Promise<string> {
+const COOKIES_FOLLOW = 'Cookies of sessions follow within eight hours. Then SECRET_KEY_PREVIOUS can go.'
+const NOT_OPENED =
+  'What neither key opens is left as it was. Set SECRET_KEY_PREVIOUS to the key that sealed it, and run this again; until then throw no key away.'
+
+async function reseal(config: Config, db: Pool): Promise<Answer> {
   const done = await resealAll(db, await keyringOf(config, db))
   const lines = done.map(({ table, sealedAgain, lost }) => {
     const unreadable = lost > 0 ? `; ${lost} can be opened by neither key` : ''
     return `${table}: ${sealedAgain} sealed again${unreadable}`
   })
-  const cookies = 'Cookies of sessions follow within eight hours. Then SECRET_KEY_PREVIOUS can go.'
-  return `${lines.join('\n')}\n${cookies}\n`
+  const isWell = done.every(({ lost }) => lost === 0)
+  return { text: `${lines.join('\n')}\n${isWell ? COOKIES_FOLLOW : NOT_OPENED}\n`, isWell }
 }
 
 async function listMisfits(db: Db): Promise<string> {

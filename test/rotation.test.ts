@@ -150,11 +150,18 @@ describe('SECRET_KEY', () => {
     await release({ SECRET_KEY: NEW_KEY })
   })
 
-  it('is worth nothing once it is dropped: what it sealed is counted as lost, and says so', async () => {
-    const said = await told(fleet.databaseUrl, ['keys', 'reseal'], {
+  it('is worth nothing once it is dropped: what it sealed is counted as lost, says what to do, and is no success', async () => {
+    const { code, out, error } = await vestibule(['keys', 'reseal'], {
+      DATABASE_URL: fleet.databaseUrl,
       SECRET_KEY: 'neither the old nor the new secret key of these tests',
     })
-    assert.match(said, /^signing_keys: 0 sealed again; 2 can be opened by neither key$/m)
+    assert.deepEqual([code, out], [1, ''])
+    assert.match(error, /^signing_keys: 0 sealed again; 2 can be opened by neither key$/m)
+    assert.match(
+      error,
+      /\nWhat neither key opens is left as it was\. Set SECRET_KEY_PREVIOUS to the key that sealed it/,
+    )
+    assert.doesNotMatch(error, /can go/)
   })
 })
 
