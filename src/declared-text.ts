@@ -39,8 +39,8 @@ export function parse(text: string, fileName: string): { parsed?: unknown; fault
   }
 }
 
-// A copy of the tree with the environment filled in; without one, texts stay as they are. Top-level keys and sections that were left empty
-// count as absent.
+// A copy of the tree with the environment filled in; without one, texts stay as they are. What was left empty in a section counts as
+// absent, and so does a top-level key, which is a fault of a file besides.
 export function fill(
   value: unknown,
   path: string,

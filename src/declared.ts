@@ -33,6 +33,7 @@ export function readDeclared(
 ): { declared?: Declared; faults: Fault[]; warnings: string[] } {
   const { parsed, faults } = parse(text.replace(/^\uFEFF/, ''), fileName)
   if (faults.length > 0) return { faults, warnings: [] }
+  faults.push(...hollow(parsed, fileName))
   const tree = fill(parsed ?? {}, '', [], env, faults)
   if (!isRow(tree)) {
     faults.push({ path: fileName, problem: 'must be a map of keys', example: 'organization: { name: Northwind }' })
@@ -43,6 +44,26 @@ export function readDeclared(
   const unreadable = new Set(faults.map((fault) => fault.path))
   // Of a text whose variable is missing, nothing else is known to be wrong.
   return { faults: [...faults, ...checked.faults.filter((fault) => !unreadable.has(fault.path))], warnings: [] }
+}
+
+/**
+ * A file without a word, and keys without a value: a file that was cut off, or a template that filled nothing in. Read as nothing declared, they
+ * would turn off every identity provider and application. TOML has no way to write an empty file on purpose, but has one for each list.
+ */
+function hollow(parsed: unknown, fileName: string): Fault[] {
+  const isToml = /\.toml$/i.test(fileName)
+  const isBlank =
+    parsed === null || parsed === undefined || (isToml && isRow(parsed) && Object.keys(parsed).length === 0)
+  if (isBlank) {
+    const problem = 'is empty, which would turn off all that it declared until now'
+    return [{ path: fileName, problem, example: `${isToml ? 'purposes = []' : '{}'} where that is meant` }]
+  }
+  const keys = isRow(parsed) ? Object.keys(parsed).filter((key) => parsed[key] === null || parsed[key] === '') : []
+  return keys.map((key) => ({
+    path: pathTo('', key),
+    problem: 'has no value',
+    example: '[] for a list, {} for a section, where that is meant',
+  }))
 }
 
 /** To make a reader takes longer than to read. */

@@ -90,14 +90,16 @@ export async function start(options: StartOptions): Promise<Running> {
     // Before the declaration: it seals secrets, which the processes that run would have to open.
     await assertIsOurs(db, keyring)
     if (declared) {
-      const applied = await applyDeclared(
+      const { written, turnedOff } = await applyDeclared(
         db,
         keyring,
         declared,
         config.demo ? { managedBy: 'console', actor: { name: 'demo' } } : { managedBy: 'file' },
       )
-      if (applied.written.length + applied.turnedOff.length > 0) log.info(applied, 'configuration applied')
-      if (applied.written.some((name) => name.startsWith(USER_STORE))) await warnOfMisfits(db, log)
+      if (written.length > 0) log.info({ written }, 'configuration applied')
+      // People cannot come in by it any more, and nobody may have meant that.
+      if (turnedOff.length > 0) log.warn({ turnedOff }, 'turned off, because it is no longer declared')
+      if (written.some((name) => name.startsWith(USER_STORE))) await warnOfMisfits(db, log)
     } else {
       await releaseEntries(db)
       // An earlier release, beside which this one began, may have written purposes and knew nothing of versions.

@@ -164,7 +164,7 @@ describe('the environment', () => {
       paths(() => read({ HOST: '0.0.0.0' })),
       ['HOST'],
     )
-    const config = read({ HOST: '0.0.0.0', CONFIG_FILE: 'vestibule.yaml' }, { 'vestibule.yaml': '' })
+    const config = read({ HOST: '0.0.0.0', CONFIG_FILE: 'vestibule.yaml' }, { 'vestibule.yaml': '{}' })
     assert.deepEqual([config.demo, config.host, config.databaseUrl], [false, '0.0.0.0', undefined])
     assert.equal(config.declared?.organization.name, 'Vestibule')
     assert.equal(read({ DATABASE_URL: DATABASE }).demo, false)
@@ -323,7 +323,7 @@ describe('the configuration file', () => {
     assert.deepEqual(declared?.applications[0]?.identityProviders, ['acme'])
   })
 
-  test('an empty file, and sections left empty, declare the defaults', () => {
+  test('a file that says that it declares nothing declares the defaults, and so do keys left empty in a section', () => {
     const defaults: Declared = {
       organization: { name: 'Vestibule' },
       jitProvisioning: {
@@ -343,14 +343,36 @@ describe('the configuration file', () => {
       applications: [],
       leaves: ['organization', 'jitProvisioning', 'PRIMARY'],
     }
-    assert.deepEqual(declare(''), defaults)
-    assert.deepEqual(declare('# nothing\n'), defaults)
-    assert.deepEqual(declare('organization: { contact: "", email: "" }\npurposes:\nauthentication:\n'), {
-      ...defaults,
-      leaves: ['jitProvisioning', 'PRIMARY'],
-    })
-    assert.deepEqual(readDeclared('', 'deployment.toml', {}).declared, defaults)
+    assert.deepEqual(declare('{}'), defaults)
+    assert.deepEqual(
+      declare('organization: { contact: "", email: }\npurposes: []\nauthentication: { jit_provisioning: }\n'),
+      {
+        ...defaults,
+        leaves: ['jitProvisioning', 'PRIMARY'],
+      },
+    )
+    assert.deepEqual(readDeclared('purposes = []', 'deployment.toml', {}).declared, defaults)
   })
+
+  const FILE = 'is empty, which would turn off all that it declared until now'
+  for (const [fileName, text, ...empty] of [
+    ['a.yaml', '', 'a.yaml'],
+    ['a.yaml', '# identityProviders: …\n', 'a.yaml'],
+    ['a.yaml', '---\n', 'a.yaml'],
+    ['a.toml', '\n# nothing\n', 'a.toml'],
+    ['a.yaml', 'identityProviders:\npurposes: []\napplications: ~\n', 'identityProviders', 'applications'],
+    ['a.yaml', 'authentication: ""\n', 'authentication'],
+  ] as const) {
+    test(`${JSON.stringify(text)} in ${fileName} declares nothing by mistake: what is empty is a fault`, () => {
+      const { declared, faults } = readDeclared(text, fileName, {})
+      assert.equal(declared, undefined)
+      assert.deepEqual(
+        faults.map(({ path, problem }) => [path, problem]),
+        empty.map((path) => [path, path === fileName ? FILE : 'has no value']),
+      )
+      assert.match(faults[0]?.example ?? '', /\[\]|\{\}/)
+    })
+  }
 
   test('what is left out of an identity provider and an application has a default', () => {
     const { identityProviders, applications, attributes } = declare(`
@@ -446,7 +468,7 @@ describe('the configuration file', () => {
   test('the demo may reach its own idp, and nothing else may unless it is allowed', () => {
     assert.equal(read({}).allowPrivateIdp, true)
     assert.equal(read({ ALLOW_PRIVATE_IDP: '0' }).allowPrivateIdp, false)
-    assert.equal(read({ CONFIG_FILE: 'a.yaml' }, { 'a.yaml': '' }).allowPrivateIdp, false)
+    assert.equal(read({ CONFIG_FILE: 'a.yaml' }, { 'a.yaml': '{}' }).allowPrivateIdp, false)
     assert.equal(read(PRODUCTION).allowPrivateIdp, false)
     assert.equal(read({ ...PRODUCTION, ALLOW_PRIVATE_IDP: '1' }).allowPrivateIdp, true)
   })
@@ -779,7 +801,7 @@ describe('user stores', () => {
 
   test('are PRIMARY alone unless others are declared, and PRIMARY is first and there in any case', () => {
     const names = (text: string) => declare(text).userStores.map(({ name }) => name)
-    assert.deepEqual(names(''), ['PRIMARY'])
+    assert.deepEqual(names('{}'), ['PRIMARY'])
     assert.deepEqual(names('userStores: [ { name: STAFF } ]'), ['PRIMARY', 'STAFF'])
     assert.deepEqual(names('userStores: [ { name: STAFF }, { name: PRIMARY, type: postgres } ]'), ['PRIMARY', 'STAFF'])
   })

@@ -108,6 +108,26 @@ describe('behind a trusted proxy that ends TLS', () => {
   })
 })
 
+describe('a start that turns something off', () => {
+  it('warns of it, because nobody may have meant that; what is written is no warning', async () => {
+    const product = await startProduct()
+    try {
+      const said = () =>
+        product.log.map((line) => JSON.parse(line)).filter(({ written, turnedOff }) => written || turnedOff)
+      assert.deepEqual(
+        said().map(({ level }) => level),
+        [30],
+      )
+      await product.redeclare((declared) => ({ ...declared, purposes: [] }))
+      const { level, turnedOff } = said().at(-1)
+      assert.deepEqual([level, turnedOff.length > 0], [40, true])
+      assert.match(turnedOff[0], /^purposes /)
+    } finally {
+      await product.stop()
+    }
+  })
+})
+
 describe('without a proxy', () => {
   let product: Product
   before(async () => {

@@ -20,7 +20,7 @@ describe('a new installation', () => {
   let person: Chromium
   let application: Application | undefined
   before(async () => {
-    const { declared } = readDeclared('', 'nothing.yaml', {})
+    const { declared } = readDeclared('{}', 'nothing.yaml', {})
     product = await startProduct({ change: () => declared ?? assert.fail() })
     operator = await openChromium({ javaScript: false, context: { viewport: { width: 1100, height: 900 } } })
     person = await openChromium({ javaScript: false })
