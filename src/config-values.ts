@@ -56,10 +56,10 @@ export function readers(env: Environment) {
       refuse(name, `must be ${kind}`, String(fallback))
       return fallback
     },
-    oneOf<Value extends string>(name: string, fallback: Value, values: Value[]): Value {
+    oneOf<Value extends string>(name: string, fallback: Value, values: Value[], example = fallback): Value {
       const value = values.find((known) => known === env[name])
       if (env[name] !== undefined && value === undefined) {
-        refuse(name, `must be one of ${values.join(', ')}${didYouMean(env[name], values)}`, fallback)
+        refuse(name, `must be one of ${values.join(', ')}${didYouMean(env[name], values)}`, example)
       }
       return value ?? fallback
     },

@@ -89,7 +89,9 @@ const PLATFORM_ADDRESSES = [
 export function readConfig(environment: Environment, files: { read(path: string): string }): Config {
   const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''))
   const { faults, refuse, number, oneOf, flag, text } = readers(env)
-  const production = env.NODE_ENV === 'production'
+  // Not whatever it says: who mistyped it would serve people with a database, a key and an address that were made up for a developer.
+  const stage = oneOf('NODE_ENV', 'development', ['production', 'development', 'test'], 'production')
+  const production = stage === 'production'
   const hosted = PLATFORMS.some((name) => env[name])
   const embedded = env.DATABASE_URL === undefined
   const demo = embedded && env.CONFIG_FILE === undefined && !production && !hosted

@@ -105,6 +105,10 @@ describe('the environment', () => {
     assert.deepEqual(server('smtps://[2001:db8::25]'), { host: '2001:db8::25', port: 465, encryption: 'tls' })
   })
 
+  test('what is not production is development, by its name, without one, or in tests', () => {
+    for (const NODE_ENV of ['development', 'test', '', undefined]) assert.equal(read({ NODE_ENV }).demo, true, NODE_ENV)
+  })
+
   test('a database connection that nobody verifies is warned about, and one that is verified is not', () => {
     const hosted = { ...PRODUCTION, DATABASE_URL: 'postgres://u:p@db.example/d' }
     const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'
@@ -171,6 +175,8 @@ describe('the environment', () => {
   })
 
   const mistakes: [variable: string, value: string, problem: RegExp][] = [
+    ['NODE_ENV', 'Production', /one of production, development, test \(did you mean production\?\)/],
+    ['NODE_ENV', 'prod', /one of production, development, test/],
     ['DATABASE_URL', 'mysql://db.example/vestibule', /must be a postgres:\/\/ address/],
     ['MIGRATION_DATABASE_URL', 'db.example', /must be a postgres:\/\/ address/],
     ['DATABASE_POOL_MAX', '0', /a whole number from 1 to 100/],
