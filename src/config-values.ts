@@ -1,4 +1,5 @@
 // How a single environment variable is read: what each kind must be, with an example for whoever gets it wrong.
+import { X509Certificate } from 'node:crypto'
 import { didYouMean, type Fault } from './config-faults.ts'
 
 export type Environment = Record<string, string | undefined>
@@ -29,12 +30,35 @@ export const TOKEN: Rule = {
 export const CERTIFICATE: Rule = {
   kind: 'the text of a certificate, from BEGIN to END',
   example: '-----BEGIN CERTIFICATE-----\\n…\\n-----END CERTIFICATE-----',
-  fits: (value) => /^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/.test(value),
+  fits: (value) => areCertificates(onLines(value)),
 }
 export const HOST: Rule = {
   kind: 'an address without a port',
   example: '0.0.0.0',
   fits: (value) => /^[\w.:%-]+$/.test(value),
+}
+
+/** Platforms keep a variable on one line, with \\n written out. */
+export const onLines = (value: string) => value.replaceAll(/(\\r)?\\n/g, '\n')
+
+/** Read here, since whoever connects would only hear that nobody vouches for the database. A bundle may say between two of them whose they are. */
+function areCertificates(text: string): boolean {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
+  const borders = text.match(/-----(BEGIN|END) /g) ?? []
+  return (
+    blocks.length > 0 &&
+    borders.length === blocks.length * 2 &&
+    text.trim().endsWith('-----') &&
+    blocks.every(isCertificate)
+  )
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0
+  } catch {
+    return false
+  }
 }
 
 export const isWhole = (min: number, max: number) => (value: number) =>

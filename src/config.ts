@@ -6,6 +6,7 @@ import {
   type Environment,
   HOST,
   isWhole,
+  onLines,
   type Refuse,
   readers,
   SECRET,
@@ -190,9 +191,8 @@ function mailServer(address: string | undefined, refuse: Refuse): { mailServer?:
   return {}
 }
 
-/** Platforms keep a variable on one line, with \\n written out. */
 function certificate({ databaseCaCert }: { databaseCaCert?: string }): { databaseCaCert?: string } {
-  return databaseCaCert === undefined ? {} : { databaseCaCert: databaseCaCert.replaceAll('\\n', '\n') }
+  return databaseCaCert === undefined ? {} : { databaseCaCert: onLines(databaseCaCert) }
 }
 
 function warningsAbout(config: Config, hosted: boolean, env: Environment): string[] {

@@ -6,6 +6,7 @@ import { type Config, ConfigFaults, printFaults, readConfig, VARIABLES } from '.
 import { type Fault, NOT_IN_THIS_VERSION, nearest } from '../src/config-faults.ts'
 import { type Declared, readDeclared } from '../src/declared.ts'
 import { STANDARD_ATTRIBUTES, scopeOf } from '../src/provisioning/attributes.ts'
+import { certificateForLocalhost } from './support/tls-proxy.ts'
 
 const KEY = 'k'.repeat(32)
 const DATABASE = 'postgres://vestibule:canary-password@db.internal/vestibule'
@@ -15,6 +16,8 @@ const PRODUCTION = {
   SECRET_KEY: KEY,
   PUBLIC_URL: 'https://signin.northwind.example',
 }
+
+const { cert: AUTHORITY } = certificateForLocalhost()
 
 const IDP = 'name: acme, oidc: { issuer: "https://id.acme.example", clientId: northwind }'
 const PURPOSE = 'id: recover, purpose: Recover, description: Why'
@@ -65,7 +68,7 @@ describe('the environment', () => {
       MIGRATION_DATABASE_URL: 'postgresql://direct.example/vestibule',
       DATABASE_POOL_MAX: '12',
       DATABASE_SSL: 'verify',
-      DATABASE_CA_CERT: '-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----',
+      DATABASE_CA_CERT: AUTHORITY,
       METRICS_TOKEN: 'a token of sixteen'.replaceAll(' ', '-'),
       SMTP_URL: 'smtp://no%40reply:p%23%2F%3Ass@mail.example?from=no+reply@northwind.example',
       MIGRATE_ON_START: '1',
@@ -84,7 +87,7 @@ describe('the environment', () => {
     assert.deepEqual([config.port, config.host, config.trustProxy], [8080, '::', 2])
     assert.deepEqual([config.logLevel, config.logFormat], ['debug', 'pretty'])
     assert.equal(config.flowMinutes, 0.05)
-    assert.equal(config.databaseCaCert, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----')
+    assert.equal(config.databaseCaCert, AUTHORITY)
     assert.equal(config.metricsToken, 'a-token-of-sixteen')
     assert.deepEqual(config.mailServer, {
       host: 'mail.example',
@@ -111,9 +114,18 @@ describe('the environment', () => {
 
   test('a database connection that nobody verifies is warned about, and one that is verified is not', () => {
     const hosted = { ...PRODUCTION, DATABASE_URL: 'postgres://u:p@db.example/d' }
-    const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'
     assert.match(read(hosted).warnings.join(), /encrypted but not verified.*DATABASE_CA_CERT/)
-    assert.deepEqual(read({ ...hosted, DATABASE_CA_CERT: certificate }).warnings, [])
+    assert.deepEqual(read({ ...hosted, DATABASE_CA_CERT: AUTHORITY }).warnings, [])
+  })
+
+  test('the authority of the database may be on one line, with its ends of lines written out, and may be several', () => {
+    const read = (DATABASE_CA_CERT: string) =>
+      readConfig({ ...PRODUCTION, DATABASE_CA_CERT }, { read: () => '' }).databaseCaCert
+    assert.equal(read(AUTHORITY.replaceAll('\n', '\\n')), AUTHORITY)
+    assert.equal(read(AUTHORITY.replaceAll('\n', '\\r\\n')), AUTHORITY)
+    const bundle = `# Region one\n${AUTHORITY}\n# Region two - new\n${certificateForLocalhost().cert}`
+    assert.equal(read(bundle), bundle)
+    assert.equal(read(bundle.replaceAll('\n', '\r\n')), bundle.replaceAll('\n', '\r\n'))
   })
 
   test('an empty variable counts as not set', () => {
@@ -226,6 +238,12 @@ describe('the environment', () => {
     ['SMTP_URL', 'smtp://mail.example?from=a@b.example&secure=0', /may say \?from= and one e-mail address/],
     ['METRICS_TOKEN', 'x', /at least 16 characters/],
     ['DATABASE_CA_CERT', 'ca.pem', /text of a certificate/],
+    ['DATABASE_CA_CERT', `${AUTHORITY.slice(0, 200)}\n-----END CERTIFICATE-----\n`, /text of a certificate/],
+    ['DATABASE_CA_CERT', AUTHORITY.slice(0, 200), /text of a certificate/],
+    ['DATABASE_CA_CERT', AUTHORITY + AUTHORITY.slice(0, 200), /text of a certificate/],
+    ['DATABASE_CA_CERT', AUTHORITY.slice(200) + AUTHORITY, /text of a certificate/],
+    ['DATABASE_CA_CERT', '-----BEGIN CERTIFICATE-----\ncanary\n-----END CERTIFICATE-----', /text of a certificate/],
+    ['DATABASE_CA_CERT', AUTHORITY.replaceAll('\n', ' '), /text of a certificate/],
   ]
   for (const [variable, value, problem] of mistakes) {
     test(`${variable}=${value.slice(0, 24)} is a fault`, () => {
