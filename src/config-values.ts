@@ -9,13 +9,15 @@ export interface Rule {
   kind: string
   example: string
   fits: (value: string) => boolean
+  /** What is wrong with one that does not fit, where more can be said than that it is not of the kind. It repeats nothing of the value. */
+  problem?: (value: string) => string | undefined
 }
 
 export const DATABASE: Rule = {
   kind: 'a postgres:// address',
   example: 'postgres://vestibule:password@database.example:5432/vestibule',
-  // new URL() reads it later: a # or / in the password has to be percent-encoded.
-  fits: (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value),
+  fits: (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value) && databaseProblem(value) === undefined,
+  problem: databaseProblem,
 }
 export const SECRET: Rule = {
   kind: 'at least 32 characters',
@@ -36,6 +38,17 @@ export const HOST: Rule = {
   kind: 'an address without a port',
   example: '0.0.0.0',
   fits: (value) => /^[\w.:%-]+$/.test(value),
+}
+
+/** new URL() reads it later. It ends the host at the first # or /, and would take half of a password for a name, which is said aloud. */
+function databaseProblem(value: string): string | undefined {
+  const [, authority = '', path = ''] = /^postgres(?:ql)?:\/\/([^/?#]*)([^?#]*)/.exec(value) ?? []
+  if (value.includes('#')) return 'has a #: in a user or a password it is written as %23'
+  if (authority !== '' && !authority.includes('@') && path.includes('@'))
+    return 'has a / before its @: in a user or a password it is written as %2F'
+  const port = /:(\d+)$/.exec(authority.slice(authority.lastIndexOf('@') + 1))?.[1]
+  if (port !== undefined && !isWhole(1, 65_535)(Number(port))) return 'has a port that is not from 1 to 65535'
+  return undefined
 }
 
 /** Platforms keep a variable on one line, with \\n written out. */
@@ -92,9 +105,9 @@ export function readers(env: Environment) {
       if (!/^(0|1|true|false)$/.test(env[name])) refuse(name, 'must be 1 or 0', '1')
       return /^(1|true)$/.test(env[name])
     },
-    text<Key extends string>(key: Key, name: string, { kind, example, fits }: Rule) {
+    text<Key extends string>(key: Key, name: string, { kind, example, fits, problem }: Rule) {
       const value = env[name]
-      if (value !== undefined && !fits(value)) refuse(name, `must be ${kind}`, example)
+      if (value !== undefined && !fits(value)) refuse(name, problem?.(value) ?? `must be ${kind}`, example)
       return (value === undefined ? {} : { [key]: value }) as { [name in Key]?: string }
     },
   }

@@ -128,6 +128,18 @@ describe('the environment', () => {
     assert.equal(read(bundle.replaceAll('\n', '\r\n')), bundle.replaceAll('\n', '\r\n'))
   })
 
+  test('an address of a database may have signs in its password, no user, and a socket', () => {
+    for (const place of [
+      'u:p%23%2Fs@db:65535/d',
+      'db/d?user=me@northwind',
+      '/d?host=/var/run/postgresql',
+      'u:p:1@[::1]:5432/d',
+    ]) {
+      const DATABASE_URL = `postgres://${place}`
+      assert.equal(read({ ...PRODUCTION, DATABASE_URL }).databaseUrl, DATABASE_URL)
+    }
+  })
+
   test('an empty variable counts as not set', () => {
     const config = read({ DATABASE_URL: '', PORT: '', SETUP_TOKEN: '', CONFIG_FILE: '', SECRET_KEY: '', DYNO: '' })
     assert.deepEqual([config.port, config.demo, config.secretKey], [3000, true, undefined])
@@ -190,6 +202,12 @@ describe('the environment', () => {
     ['NODE_ENV', 'Production', /one of production, development, test \(did you mean production\?\)/],
     ['NODE_ENV', 'prod', /one of production, development, test/],
     ['DATABASE_URL', 'mysql://db.example/vestibule', /must be a postgres:\/\/ address/],
+    ['DATABASE_URL', 'postgres://db:5432#canary@db.example/d', /has a #: .* %23/],
+    ['DATABASE_URL', 'postgres://user:canary#word@db.example/d', /has a #: .* %23/],
+    ['DATABASE_URL', 'postgres://db:5432/canary@db.example/d', /has a \/ before its @: .* %2F/],
+    ['DATABASE_URL', 'postgres://user:canary@db.example:54320000/d', /a port that is not from 1 to 65535/],
+    ['DATABASE_URL', 'postgres://user:canary@db.example:0/d', /a port that is not from 1 to 65535/],
+    ['MIGRATION_DATABASE_URL', 'postgres://user:canary#word@db.example/d', /has a #: .* %23/],
     ['MIGRATION_DATABASE_URL', 'db.example', /must be a postgres:\/\/ address/],
     ['DATABASE_POOL_MAX', '0', /a whole number from 1 to 100/],
     ['DATABASE_POOL_MAX', '2.5', /a whole number/],
