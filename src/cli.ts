@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Config, ConfigFaults, printFaults, readConfig } from './config.ts'
+import { didYouMean } from './config-faults.ts'
 import { connectTo, connectToMigrate } from './connections.ts'
 import { createOwner } from './console/recovery.ts'
 import { type Db, type Pool, reasonOf } from './db/connect.ts'
@@ -37,7 +38,19 @@ const USAGE = `Usage: vestibule <command>
 ${DELETION_USAGE}  keys rotate    makes the next signing key; the one that was next signs from now on
   keys reseal    seals under SECRET_KEY what SECRET_KEY_PREVIOUS sealed
 ${RECORDS_USAGE}
-${THEME_USAGE}`
+${THEME_USAGE}
+  help, --version
+`
+/** What is called with words of its own, beside what `commands` has. */
+const WITH_WORDS = [
+  'admin create',
+  'config apply',
+  'idp delete',
+  'consent verify',
+  'theme new',
+  'theme eject',
+  'theme check',
+]
 const EXIT_USAGE = 64
 const EXIT_CONFIGURATION = 78
 const OURS = oursIn(path.join(import.meta.dirname, '..'))
@@ -216,7 +229,28 @@ async function withDatabase<Result>(
   }
 }
 
+/** What anybody may ask before anything is set up: no configuration is read for it. */
+function aboutItself(words: string[]): string | undefined {
+  if (words[0] === 'help' || words.includes('--help') || words.includes('-h')) return USAGE
+  if (words.length !== 1 || words[0] !== '--version') return undefined
+  const { version } = JSON.parse(readFileSync(path.join(import.meta.dirname, '../package.json'), 'utf8'))
+  return `vestibule ${version}\n`
+}
+
+/** That there is no such command, and which was meant; nothing where only what follows it is wrong. */
+function unknownCommand([first = '', second = '']: string[]): string {
+  const known = [...Object.keys(commands), ...WITH_WORDS]
+  const both = `${first} ${second}`.trim()
+  if (first === '' || known.includes(first) || known.includes(both)) return ''
+  return `There is no command "${both}"${didYouMean(both, known) || didYouMean(first, known)}.\n\n`
+}
+
 async function run(words: string[]): Promise<number> {
+  const itself = aboutItself(words)
+  if (itself !== undefined) {
+    process.stdout.write(itself)
+    return 0
+  }
   const answer =
     words[0] === 'theme' ? themeCommand(words.slice(1), OURS, process.env['THEME'] || undefined) : undefined
   if (answer) {
@@ -228,7 +262,7 @@ async function run(words: string[]): Promise<number> {
     ? commands[name]
     : (adminCreate(words) ?? configApply(words) ?? idpDelete(words) ?? consentVerify(words))
   if (!command) {
-    process.stderr.write(USAGE)
+    process.stderr.write(`${unknownCommand(words)}${USAGE}`)
     return EXIT_USAGE
   }
   try {

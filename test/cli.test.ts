@@ -1,6 +1,6 @@
 // The commands of an operator, run as an operator runs them: what they do, what they print, and how they end.
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -61,6 +61,49 @@ describe('vestibule', { concurrency: 2 }, () => {
         assert.ok(error.includes(line), error)
     })
   }
+})
+
+describe('vestibule, asked about itself', { concurrency: 2 }, () => {
+  for (const words of [
+    '--help',
+    '-h',
+    'help',
+    'help migrate',
+    'migrate --help',
+    'admin create --help',
+    'theme --help',
+  ]) {
+    it(`with "${words}" prints how it is used where answers are printed, without a configuration, and ends with 0`, async () => {
+      const { code, out, error } = await vestibule(words.split(' '), { PORT: 'nonsense' })
+      assert.deepEqual([code, error], [0, ''])
+      assert.match(out, /^Usage: vestibule <command>\n/)
+    })
+  }
+
+  it('tells its version', async () => {
+    const { version } = JSON.parse(await readFile(path.join(REPOSITORY, 'package.json'), 'utf8'))
+    const told = await vestibule(['--version'], { PORT: 'nonsense' })
+    assert.deepEqual(told, { code: 0, out: `vestibule ${version}\n`, error: '' })
+  })
+
+  for (const [words, said] of [
+    ['config chek', 'There is no command "config chek" (did you mean config check?).'],
+    ['migrat', 'There is no command "migrat" (did you mean migrate?).'],
+    ['migrat now', 'There is no command "migrat now" (did you mean migrate?).'],
+    ['theme ceck acme', 'There is no command "theme ceck" (did you mean theme check?).'],
+    ['nonsense', 'There is no command "nonsense".'],
+  ] as const) {
+    it(`with "${words}" says that there is no such command before it says how it is used`, async () => {
+      const { code, out, error } = await vestibule(words.split(' '))
+      assert.deepEqual([code, out], [64, ''])
+      assert.ok(error.startsWith(`${said}\n\nUsage: vestibule <command>\n`), error)
+    })
+  }
+
+  it('says no such thing where only what follows the command is wrong', async () => {
+    for (const words of ['migrate now', 'admin create olu', 'idp delete', 'theme eject register'])
+      assert.match((await vestibule(words.split(' '))).error, /^Usage: /, words)
+  })
 })
 
 describe('vestibule theme', { concurrency: 2 }, () => {
