@@ -244,7 +244,7 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
     assert.equal(second.out, 'The database is up to date.\nNothing to write: the database says the same.\n')
 
     const third = await run(DECLARATION.slice(0, DECLARATION.indexOf('applications:')))
-    assert.equal(third.out, 'The database is up to date.\nTurned off applications travel: it is no longer declared.\n')
+    assert.equal(third.out, 'The database is up to date.\nTurned off application travel: it is no longer declared.\n')
   })
 
   it('from the first release gives its users what this one needs, and they keep their names', async () => {

@@ -89,7 +89,7 @@ describe('a declaration', () => {
       next.purposes = []
       next.applications = []
     })
-    assert.deepEqual(removed, { written: [], turnedOff: ['idps globex', 'purposes recover', 'applications travel'] })
+    assert.deepEqual(removed, { written: [], turnedOff: ['idp globex', 'purpose recover', 'application travel'] })
     assert.deepEqual(await enabled('idps', 'name'), { acme: true, globex: false })
     assert.deepEqual(await enabled('purposes', 'id'), { recover: false })
     assert.deepEqual(await enabled('applications', 'client_id'), { travel: false })
@@ -112,11 +112,11 @@ describe('a declaration', () => {
       declared('organization: { name: Northwind }'),
     )
     assert.deepEqual(turnedOff.sort(), [
-      'applications travel',
-      'attributes department',
-      'idps acme',
-      'idps globex',
-      'purposes recover',
+      'application travel',
+      'attribute department',
+      'idp acme',
+      'idp globex',
+      'purpose recover',
     ])
     await apply()
   })
@@ -159,7 +159,7 @@ describe('a declaration', () => {
         written: ['user store STAFF', 'user store CUSTOMERS'],
         turnedOff: [],
       })
-      assert.deepEqual(await withStores('STAFF'), { written: [], turnedOff: ['user_stores CUSTOMERS'] })
+      assert.deepEqual(await withStores('STAFF'), { written: [], turnedOff: ['user store CUSTOMERS'] })
       assert.deepEqual(await withStores('STAFF'), NOTHING)
       assert.deepEqual((await withStores('STAFF', 'CUSTOMERS')).written, ['user store CUSTOMERS'])
       await apply()
@@ -277,7 +277,7 @@ describe('a declaration', () => {
     const processes = Array.from({ length: 8 }, () => on.another())
     const applied = await Promise.all(processes.map((house) => applyDeclared(house.db, house.keyring, next)))
     const wrote = applied.filter(({ written, turnedOff }) => written.length + turnedOff.length > 0)
-    assert.deepEqual(wrote, [{ written: ['idp initech'], turnedOff: ['purposes recover'] }])
+    assert.deepEqual(wrote, [{ written: ['idp initech'], turnedOff: ['purpose recover'] }])
     assert.equal((await on.rows("SELECT 1 FROM idps WHERE name = 'initech'")).length, 1)
   })
 

@@ -149,7 +149,7 @@ describe('vestibule config apply --prune', { concurrency: 1 }, () => {
       [dry.code, dry.out],
       [
         0,
-        'Would write idp globex.\nWould turn off idps acme: it is no longer declared.\nWould turn off applications travel: it is no longer declared.\n',
+        'Would write idp globex.\nWould turn off idp acme: it is no longer declared.\nWould turn off application travel: it is no longer declared.\n',
       ],
     )
     const { code, out } = await run(WITHOUT, '--prune', '--dry-run')
@@ -168,7 +168,7 @@ describe('vestibule config apply --prune', { concurrency: 1 }, () => {
     const { out } = await run(WITHOUT)
     assert.equal(
       out,
-      'Wrote idp globex.\nTurned off idps acme: it is no longer declared.\nTurned off applications travel: it is no longer declared.\n',
+      'Wrote idp globex.\nTurned off idp acme: it is no longer declared.\nTurned off application travel: it is no longer declared.\n',
     )
     assert.equal((await on.rows('SELECT 1 FROM users')).length, 400)
   })

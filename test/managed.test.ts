@@ -122,7 +122,7 @@ describe('a setting', () => {
     await apply((next) => {
       next.userStores.push({ name: 'STAFF', properties: {} })
     })
-    assert.deepEqual(await apply(), { written: [], turnedOff: ['user_stores STAFF'] })
+    assert.deepEqual(await apply(), { written: [], turnedOff: ['user store STAFF'] })
   })
 
   it('that there is one of is the file’s as far as the file mentions it, and keeps its value afterwards', async () => {

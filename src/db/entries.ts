@@ -22,8 +22,6 @@ export interface EntryRow {
   [column: string]: unknown
 }
 
-export const tableOf = (kind: Kind) => TABLES[kind].table
-
 /** The name of an entry: the value of its key column. */
 export const keyOf = (kind: Kind, row: EntryRow) => String(row[TABLES[kind].key])
 

@@ -2,16 +2,7 @@
 import { ConfigFaults } from '../config-faults.ts'
 import { type Actor, CONFIGURATION_FILE } from '../db/changes.ts'
 import type { Db } from '../db/connect.ts'
-import {
-  alone,
-  type EntryRow,
-  type Kind,
-  keyOf,
-  listEntries,
-  type ManagedBy,
-  tableOf,
-  updateEntry,
-} from '../db/entries.ts'
+import { alone, type EntryRow, type Kind, keyOf, listEntries, type ManagedBy, updateEntry } from '../db/entries.ts'
 import { assertStoresEmpty } from '../db/user-stores.ts'
 import type { Declared } from '../declared.ts'
 import type { Keyring } from '../seal.ts'
@@ -158,7 +149,7 @@ async function declareIn(
       const is = await updateEntry(transaction, kind, name, row.version, columns)
       if (!is || is.is_enabled === row.is_enabled) continue
       await tell(transaction, actor, kind, row, is)
-      turnedOff.push(`${tableOf(kind)} ${name}`)
+      turnedOff.push(`${SPOKEN[kind]} ${name}`)
     }
     return turnedOff
   }
