@@ -36,7 +36,7 @@ export function turnAwayBeginnings(house: House): Capacity {
  * a look at My Account by whoever cannot be signed in there, and a flow of the flow API. Everything else goes on with something, answers at
  * once, or is the console, where an operator has to get in just then.
  */
-export function beginsSignIn(publicUrl: URL): (req: Request) => boolean {
+function beginsSignIn(publicUrl: URL): (req: Request) => boolean {
   const cookie = cookieName(publicUrl, ACCOUNT_COOKIE)
   const needsNoSignIn = new Set([SIGNED_OUT, CLOSED])
   return (req) => {

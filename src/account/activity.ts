@@ -7,7 +7,7 @@ import type { Message } from '../web/page.ts'
 import { type Account, purposeNames, readAccount } from './account.ts'
 import { type AccountPage, type Room, userOf } from './desk.ts'
 
-export const ACTIVITY = '/activity'
+const ACTIVITY = '/activity'
 const PAGE = 25
 
 interface ActivityPage extends AccountPage {

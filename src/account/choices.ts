@@ -3,7 +3,7 @@ import type { Choice } from '../db/account-choices.ts'
 import type { SpokenPurpose } from '../provisioning/translations.ts'
 
 /** The purpose that there is where none is configured, and of what was kept without asking. */
-export const BUILT_IN = 'default'
+const BUILT_IN = 'default'
 
 /** `ask`: to stop means to close the account, which has a page of its own. */
 export type Can = 'stop' | 'ask' | 'allow'

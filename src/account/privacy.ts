@@ -141,7 +141,7 @@ export const privacyRoom: Room = (desk) => {
 }
 
 /** The page that asks about a detail without which there is no account. */
-export function neededAddress(purpose: string, attribute: string): string {
+function neededAddress(purpose: string, attribute: string): string {
   return `${MY_ACCOUNT_HOME}${NEEDED}?${new URLSearchParams({ purpose, attribute })}`
 }
 

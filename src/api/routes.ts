@@ -13,7 +13,7 @@ import { questionResources } from './questions.ts'
 import type { Resource } from './resource.ts'
 import type { ApiWays } from './ways.ts'
 
-export const FLOW_API = '/api/flow/v1'
+const FLOW_API = '/api/flow/v1'
 
 /** Where an application begins a flow. */
 export const API_FLOWS = `${FLOW_API}/flows`

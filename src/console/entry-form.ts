@@ -8,7 +8,7 @@ import type { Fields } from '../web/forms.ts'
 import type { Problem } from './desk.ts'
 
 /** The id of every form over an entry: what concerns no field alone is linked to it. */
-export const FORM = 'form'
+const FORM = 'form'
 
 /** Where a part of an entry is typed. */
 export interface FieldOf {

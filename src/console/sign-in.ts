@@ -17,7 +17,7 @@ import { operatorIn, sessionOf } from './desk.ts'
 import { outsideToken } from './form-cookie.ts'
 
 export const SIGN_IN = '/console/sign-in'
-export const CODE = '/console/sign-in/code'
+const CODE = '/console/sign-in/code'
 export const CONFIRM = '/console/confirm'
 const SIGN_OUT = '/console/sign-out'
 

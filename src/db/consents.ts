@@ -86,7 +86,7 @@ export async function closeConsents(
 const HOLDS = `state IN ('given', 'refused', 'withdrawn')`
 
 /** SQL of what holds of a user, per purpose and attribute. */
-export const CURRENT_CONSENTS = `SELECT DISTINCT ON (purpose_id, attribute) purpose_id AS "purposeId", attribute, state
+const CURRENT_CONSENTS = `SELECT DISTINCT ON (purpose_id, attribute) purpose_id AS "purposeId", attribute, state
   FROM consents WHERE user_id = ? AND ${HOLDS} ORDER BY purpose_id, attribute, sequence DESC`
 
 /** What holds, per purpose and attribute. */

@@ -25,20 +25,11 @@ export function isRequired(
   return enhanced.requireSecondFactor || application.requireSecondFactor || idp?.requireSecondFactor === true
 }
 
-/** The step that stands before the door; undefined when there is none. Whoever has a factor is asked for it everywhere: it is theirs. */
-export function stepFor({
-  isOn,
-  isShown,
-  isRequired,
-  factors,
-}: {
-  isOn: boolean
-  /** It was shown in this sign-in. */
-  isShown: boolean
-  isRequired: boolean
-  factors: Factors
-}): FactorStep | undefined {
-  if (!isOn || isShown) return undefined
+/**
+ * The step that stands before the door of somebody who has shown no factor in this sign-in; undefined when there is none. Whoever has one is asked for
+ * it everywhere: it is theirs.
+ */
+export function stepFor(factors: Factors, isRequired: boolean): FactorStep | undefined {
   if (factors.kinds.length > 0) return 'show'
   return isRequired ? 'enrol' : undefined
 }

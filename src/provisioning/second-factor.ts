@@ -24,7 +24,7 @@ export async function factorStep(
   const { enhanced } = house.settings()
   if (!enhanced.isOn || shownBy === userId) return undefined
   const factors = await factorsOf(house.db, userId)
-  return stepFor({ isOn: true, isShown: false, isRequired: isRequired(enhanced, application, idp), factors })
+  return stepFor(factors, isRequired(enhanced, application, idp))
 }
 
 /**

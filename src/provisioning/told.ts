@@ -1,7 +1,7 @@
 // What people and applications are told of a refusal. Pure. That somebody is locked is for operators to know, unless they let it be said.
 
 /** What stands in place of a reason that nobody is told. */
-export const NEUTRAL = 'SIGN_IN_REFUSED'
+const NEUTRAL = 'SIGN_IN_REFUSED'
 
 /** The application asked for a newer sign-in than the idp's was: it is told as the standard says (OpenID Connect Core, 3.1.2.1 and 3.1.2.6). */
 export const SIGN_IN_OLD = 'SIGN_IN_OLD'

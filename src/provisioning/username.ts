@@ -31,7 +31,7 @@ export interface NameRules {
 }
 
 /** The rules of a store that says nothing. */
-export const DEFAULT_RULES: NameRules = { policy: policyOf({}), reserved: new Set() }
+const DEFAULT_RULES: NameRules = { policy: policyOf({}), reserved: new Set() }
 
 /** No name is longer, whatever the rule of its store: code points. The schema says so too. */
 export const USERNAME_MAX = 255

@@ -23,12 +23,12 @@ export interface ChainRecord {
 }
 
 /** What a chain begins with, in the place of a record before. */
-export function rootOf(userId: string): Buffer {
+function rootOf(userId: string): Buffer {
   return sha256(userId)
 }
 
 /** The hash that a record has to have: what chain_consent() of the migrations computes, computed from its description and not by it. */
-export function hashOf(record: ChainRecord): Buffer {
+function hashOf(record: ChainRecord): Buffer {
   return sha256(
     [
       'vestibule consent 1',

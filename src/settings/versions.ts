@@ -28,7 +28,7 @@ export async function keepVersions(db: Db): Promise<void> {
 }
 
 /** What a row of purposes says, with who asks. */
-export function contentOf(row: EntryRow, controller: Organization): PurposeContent {
+function contentOf(row: EntryRow, controller: Organization): PurposeContent {
   return {
     purpose: String(row['purpose']),
     description: String(row['description']),

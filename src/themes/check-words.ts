@@ -8,7 +8,7 @@ import { type Finding, lineOfKey, type Ours, parseJson } from './find.ts'
 export type Words = Record<string, string>
 
 /** Our words in a language; none if we do not speak it. */
-export function ourWords({ views }: Ours, language: string): Words | undefined {
+function ourWords({ views }: Ours, language: string): Words | undefined {
   return wordsIn(views, language)
 }
 

@@ -1,6 +1,5 @@
 // The page about a purpose that changed as people meet it: small, mirrored, dark, without JavaScript, by screen reader.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { join } from '../support/account.ts'
@@ -51,12 +50,6 @@ describe('the page about a change', () => {
     } finally {
       await chromium.close()
     }
-  }
-
-  async function _picture(page: Page, name: string): Promise<void> {
-    if (PICTURES === undefined) return
-    mkdirSync(PICTURES, { recursive: true })
-    await page.screenshot({ path: `${PICTURES}/reask-${name}.png`, fullPage: true })
   }
 
   for (const language of ['en', 'ar'])

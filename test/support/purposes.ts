@@ -68,12 +68,3 @@ export function editJit(house: House, mode: Mode, jit: Entry): Promise<void> {
     provisioning: { jit: { ...(entry['provisioning'] as { jit: Entry }).jit, ...jit } },
   }))
 }
-
-/** The versions of a purpose, as they ask. */
-export const versionsOf = (product: { rows: (sql: string, values: unknown[]) => Promise<Row[]> }, id: string) =>
-  product.rows('SELECT version, asks FROM purpose_versions WHERE purpose_id = $1 ORDER BY version', [id])
-
-interface Row {
-  version: number
-  asks: { about: 'words' | string[] } | null
-}
