@@ -9,10 +9,12 @@ export interface Route {
   roles: readonly [Role, ...Role[]]
   /** Asks for the password again when that was more than ten minutes ago: for what cannot be undone, and for roles. */
   fresh?: true
-  /** A form with a file. */
-  upload?: true
-  handler: (req: Request, res: Response) => Promise<void> | void
+  /** A form with a file, and what answers when that is too large to be read: nothing of the form is there then. */
+  upload?: { tooLarge: Handler }
+  handler: Handler
 }
+
+type Handler = (req: Request, res: Response) => Promise<void> | void
 
 export const OWNER = ['owner'] as const
 export const PRIVACY = ['owner', 'privacy'] as const

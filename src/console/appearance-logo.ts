@@ -1,9 +1,9 @@
 // Appearance, logo: a picture for the head of every page.
 import type { Request, Response } from 'express'
-import { readPicture } from '../themes/picture.ts'
+import { LARGEST_BYTES, readPicture } from '../themes/picture.ts'
 import type { Preview } from '../themes/preview.ts'
 import { readDraft } from '../themes/publish.ts'
-import { readFields } from '../web/forms.ts'
+import { readFields, UPLOAD_BYTES } from '../web/forms.ts'
 import { OWNER, type Route } from './access.ts'
 import { APPEARANCE, changeDraft, conflict, kept, versionOf } from './appearance-draft.ts'
 import { FILES } from './appearance-preview.ts'
@@ -15,8 +15,13 @@ export function logoPages(desk: Desk, preview: Preview): Route[] {
   const { house } = desk
   return [
     { method: 'get', path: '/appearance/logo', roles: OWNER, handler: (req, res) => answer(req, res) },
-    { method: 'post', path: '/appearance/logo', roles: OWNER, upload: true, handler: submit },
+    { method: 'post', path: '/appearance/logo', roles: OWNER, upload: { tooLarge }, handler: submit },
   ]
+
+  function tooLarge(req: Request, res: Response): Promise<void> {
+    const [sent, most] = [UPLOAD_BYTES, LARGEST_BYTES].map((bytes) => bytes / 1024)
+    return answer(req, res, `The logo has more than ${sent} KB, and may have ${most}`, 413)
+  }
 
   async function submit(req: Request, res: Response): Promise<void> {
     const fields = readFields(req.body)

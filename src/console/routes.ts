@@ -3,8 +3,8 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { sessionKeeper } from '../db/sessions.ts'
 import type { House } from '../house.ts'
 import { createOidc } from '../login/oidc.ts'
-import { sameOrigin, sessionToken } from '../web/csrf.ts'
-import { methodNotAllowed } from '../web/errors.ts'
+import { pageToken, sameOrigin, sessionToken } from '../web/csrf.ts'
+import { methodNotAllowed, toPageError } from '../web/errors.ts'
 import { formBody, uploadBody } from '../web/forms.ts'
 import { createSessions, type Sessions } from '../web/session.ts'
 import { OWNER, type Route } from './access.ts'
@@ -79,7 +79,8 @@ export function consoleRoutes(house: House): Console {
     const { method, path, handler } = route
     const body = route.upload ? uploadBody : formBody
     const form: RequestHandler[] = method === 'post' ? [sameOrigin(house.publicUrl), body, stillSignedIn] : []
-    router[method](`/console${path}`, requireOperator, ...form, sessionToken, guard(route), handler)
+    const large = route.upload ? [tooLarge, stillSignedIn, pageToken, guard(route), route.upload.tooLarge] : []
+    router[method](`/console${path}`, requireOperator, ...form, sessionToken, guard(route), handler, ...large)
   }
   for (const path of new Set(routes.map((route) => route.path))) {
     const methods = routes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase())
@@ -133,6 +134,11 @@ export function consoleRoutes(house: House): Console {
   async function stillSignedIn(req: Request, res: Response, next: () => void): Promise<void> {
     if (!(await sessions.reload(req))) return res.redirect(303, SIGN_IN)
     await requireOperator(req, res, next)
+  }
+
+  /** Leads a form that is too much to be read to its own page, which says so; every other error to the page of errors. */
+  function tooLarge(error: unknown, _req: Request, _res: Response, next: (error?: unknown) => void): void {
+    next(toPageError(error).status === 413 ? undefined : error)
   }
 
   function guard(route: Pick<Route, 'roles' | 'fresh'> & { path?: string }): RequestHandler {

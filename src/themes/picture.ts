@@ -10,7 +10,7 @@ export interface Picture {
 
 export const ENDINGS: Record<PictureType, string> = { 'image/png': 'png', 'image/webp': 'webp', 'image/svg+xml': 'svg' }
 
-const LARGEST_BYTES = 102_400
+export const LARGEST_BYTES = 102_400
 /** Far more than a head shows; a few bytes can claim a picture that no telephone can hold. */
 const LARGEST_PIXELS = 1_000
 

@@ -54,3 +54,6 @@ export function newSecret(): string {
 
 /** The same for people who are signed in: the secret is their session's, which must have been found before. */
 export const sessionToken: RequestHandler = csurf({ sessionKey: 'session', value: tokenOf })
+
+/** Makes `csrfToken` work and asks for none: for the answer to a form that was too much to be read, its token included. It may change nothing. */
+export const pageToken: RequestHandler = csurf({ sessionKey: 'session', ignoreMethods: ['GET', 'HEAD', 'POST'] })

@@ -12,7 +12,7 @@ import { PageError } from './errors.ts'
 /** The longest body that is read. */
 export const LIMIT_BYTES = 100 * 1024
 /** The longest one with a file: what is a little too large is still told so in words. */
-const UPLOAD_BYTES = 1024 * 1024
+export const UPLOAD_BYTES = 1024 * 1024
 const NOT_TEXT = 'form.not.text'
 
 const parse = express.urlencoded({

@@ -131,6 +131,16 @@ describe('an appearance in a browser', () => {
     )
   })
 
+  it('is asked for again on the page of the form when a file is far too large', async () => {
+    const { page } = chromium
+    await page.goto(`${product.url}/console/appearance/logo`)
+    await page.setInputFiles('#logo', { name: 'photo.png', mimeType: 'image/png', buffer: Buffer.alloc(12_000_000) })
+    await page.getByRole('button', { name: 'Save draft' }).click()
+    await page.getByRole('link', { name: 'The logo has more than 1024 KB, and may have 100' }).waitFor()
+    assert.equal(await page.locator('#logo').count(), 1)
+    chromium.consoleErrors.length = 0
+  })
+
   it('is chosen on pages that axe finds nothing wrong with, which hold at 320 pixels, light and dark', async () => {
     const { page } = chromium
     await putInUse(changed({ tokens: { light: { 'color-muted': '#aaaaaa' }, dark: {} } }), true)

@@ -127,7 +127,6 @@ describe('the screen Appearance', () => {
       assert.match(`${said.replaceAll('&lt;', '<').replaceAll('&gt;', '>')}.`, says, what)
     }
     assert.equal((await upload(page, Buffer.alloc(0))).status, 422)
-    assert.equal((await upload(page, Buffer.alloc(1_100_000))).status, 413)
     assert.equal((await upload(page, PNG.content, { _csrf: 'x' })).status, 403)
     const odd = (type: string, body: string) =>
       browser.fetch(page.url, { method: 'POST', headers: { 'Content-Type': type }, body })
@@ -135,6 +134,40 @@ describe('the screen Appearance', () => {
     assert.equal((await odd('multipart/form-data; boundary=x', '--x\r\nnothing')).status, 400)
     assert.equal((await odd('application/x-www-form-urlencoded', 'do=remove')).status, 415)
     assert.deepEqual(await product.rows('SELECT id FROM appearances'), [])
+  })
+
+  test('says on the page of the form that a file is too large to be read, and the form works again', async () => {
+    const page = await open('/logo')
+    const answer = await upload(page, Buffer.alloc(1_100_000))
+    assert.equal(answer.status, 413)
+    const html = await answer.text()
+    assert.match(html, /<a href="#logo">The logo has more than 1024 KB, and may have 100<\/a>/)
+    const [, token = ''] = /name="_csrf" value="([^"]+)"/.exec(html) ?? []
+    assert.equal((await upload(page, PNG.content, { _csrf: token })).status, 303)
+    // Sent bit by bit, nobody knows before how much it will be.
+    const body = new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(100_000)) }).pipeThrough(first(20))
+    const cookie = browser.cookies.header(new URL(page.url), { method: 'POST' })
+    const headers = { 'Content-Type': 'multipart/form-data; boundary=x', Cookie: cookie }
+    const late = await fetch(page.url, { method: 'POST', headers, body, duplex: 'half' })
+    assert.equal(late.status, 413)
+    assert.match(await late.text(), /The logo has more than 1024 KB/)
+  })
+
+  test('says so to nobody whose page that is not', async () => {
+    const other = (await openConsole(product, { username: 'hana', role: 'support' })).browser
+    for (const [who, status] of [
+      [other, 403],
+      [openBrowser(), 303],
+    ] as const) {
+      const headers = { 'Content-Type': 'multipart/form-data; boundary=x' }
+      const answer = await who.fetch(at('/console/appearance/logo'), {
+        method: 'POST',
+        headers,
+        body: Buffer.alloc(1_100_000),
+      })
+      assert.equal(answer.status, status)
+      assert.doesNotMatch(await answer.text(), /The logo has/)
+    }
   })
 
   test('takes the logo away again', async () => {
@@ -228,3 +261,15 @@ describe('the screen Appearance', () => {
     }
   })
 })
+
+/** Lets this many pieces pass, and ends. */
+function first(pieces: number): TransformStream {
+  let left = pieces
+  return new TransformStream({
+    transform(piece, to) {
+      to.enqueue(piece)
+      left -= 1
+      if (left === 0) to.terminate()
+    },
+  })
+}
