@@ -8,6 +8,7 @@ import { readDeclared } from '../src/declared.ts'
 import { allStates } from '../src/specimens/all.ts'
 import { oursIn } from '../src/themes/find.ts'
 import { loadTheme } from '../src/themes/load.ts'
+import { ourTemplates } from '../src/themes/write.ts'
 import { createViews } from '../src/web/views.ts'
 import { REPOSITORY } from './support/product.ts'
 import { emptyPlace } from './support/themes.ts'
@@ -31,7 +32,8 @@ describe('docs/customise.md', () => {
   const copy = path.join(folder, 'vestibule')
   let printed = ''
   before(() => {
-    for (const name of ['dist', 'src', 'views', 'public', 'docs', 'package.json', 'tsconfig.json']) {
+    // As after `npm ci`: nothing is built.
+    for (const name of ['src', 'views', 'public', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
       cpSync(path.join(REPOSITORY, name), path.join(copy, name), { recursive: true })
     }
     symlinkSync(path.join(REPOSITORY, 'node_modules'), path.join(copy, 'node_modules'))
@@ -91,6 +93,23 @@ describe('docs/customise.md', () => {
       assert.match(page(), result)
     })
   }
+})
+
+describe('the table of views in docs/customise.md', () => {
+  it('has every view that can be copied, with what it is given', () => {
+    const [, table = ''] = /^\| View \|[^\n]*\n([\s\S]*?)\n\n/m.exec(text) ?? []
+    const rows = [...table.matchAll(/^\| `([\w-]+)` \|.*\| `(\w+)` \|$/gm)].map(([, view = '', given = '']) => [
+      view,
+      given,
+    ])
+    const given = (view: string) =>
+      /Locals: page \((\w+) in/.exec(readFileSync(path.join(REPOSITORY, `views/${view}.ejs`), 'utf8'))?.[1] ?? ''
+    const views = ourTemplates(oursIn(REPOSITORY)).filter((view) => view !== 'layout' && !view.includes('/'))
+    assert.deepEqual(
+      rows.toSorted(),
+      views.map((view) => [view, given(view)]),
+    )
+  })
 })
 
 describe('docs/customise.md on a page elsewhere', () => {
