@@ -77,7 +77,11 @@ const commands: Record<string, Command> = {
       await assertUpToDate(db)
       return exportConfiguration(db)
     }),
-  'users check': (config) => withDatabase(config, config.databaseUrl, listMisfits),
+  'users check': (config) =>
+    withDatabase(config, config.databaseUrl, async (db) => {
+      await assertUpToDate(db)
+      return listMisfits(db)
+    }),
   'keys rotate': (config) =>
     withDatabase(config, config.databaseUrl, async (db) => {
       const kid = await rotateSigningKeys({ db, keyring: await keyringOf(config, db) })
@@ -94,6 +98,7 @@ function adminCreate([first, second, ...rest]: string[]): Command | undefined {
   if (!rest.includes('--owner')) return undefined
   return (config) =>
     withDatabase(config, config.databaseUrl, async (db) => {
+      await assertUpToDate(db)
       const passwords = createPasswords(createHashingQueue({ running: 1, waiting: 1 }))
       const owner = await createOwner({ db, passwords }, username, new Date())
       return `Made the owner ${owner.username} with the password ${owner.password}\nIt is kept nowhere else. Sign in at ${config.publicUrl.origin}/console and change it there.\n`

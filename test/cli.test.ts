@@ -401,6 +401,18 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
   })
 })
 
+describe('a database that was never migrated', { concurrency: 2 }, () => {
+  for (const words of ['config export', 'users check', 'admin create olu --owner', 'keys rotate', 'keys reseal']) {
+    it(`is told by ${words} in plain words, with what to run`, async () => {
+      const { code, out, error } = await vestibule(words.split(' '), {
+        DATABASE_URL: await emptyDatabase(),
+        SECRET_KEY,
+      })
+      assert.deepEqual([code, out, error], [1, '', 'The database is behind. Run: vestibule migrate\n'])
+    })
+  }
+})
+
 describe('vestibule config export', { concurrency: 2 }, () => {
   it('prints a file that makes the same settings elsewhere, with variables in the place of secrets, and needs no key', async () => {
     const DATABASE_URL = await migratedDatabase()
@@ -421,12 +433,6 @@ describe('vestibule config export', { concurrency: 2 }, () => {
       assert.ok(lacking.error.includes(`the environment variable ${name} is not set`))
     assert.equal((await vestibule(['migrate'], { ...options, ...secrets })).code, 0)
     assert.equal((await vestibule(['config', 'export'], { DATABASE_URL: elsewhere })).out, out)
-  })
-
-  it('on a database that was never migrated says so in plain words', async () => {
-    const { code, error } = await vestibule(['config', 'export'], { DATABASE_URL: await emptyDatabase() })
-    assert.equal(code, 1)
-    assert.equal(error, 'The database is behind. Run: vestibule migrate\n')
   })
 })
 
