@@ -1,6 +1,8 @@
 // The commands of an operator, run as an operator runs them: what they do, what they print, and how they end.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -375,9 +377,23 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
     const DATABASE_URL = 'postgres://user:canary-password@localhost:1/x'
     const { code, out, error } = await vestibule(['migrate'], { DATABASE_URL })
     assert.deepEqual([code, out], [1, ''])
-    assert.match(error, /ECONNREFUSED/)
+    assert.match(error, /^There is no connection to the database\. Is DATABASE_URL right\? .*ECONNREFUSED/)
     assert.ok(!error.includes('canary'), error)
     assertIsPlain(error)
+  })
+
+  it('says that somebody is there who does not answer, in words of ours', async () => {
+    const silent = createServer()
+    await once(silent.listen(0, '127.0.0.1'), 'listening')
+    try {
+      const { port } = silent.address() as AddressInfo
+      const DATABASE_URL = `postgres://user:canary-password@127.0.0.1:${port}/x`
+      const { code, out, error } = await vestibule(['users', 'check'], { DATABASE_URL })
+      assert.deepEqual([code, out], [1, ''])
+      assert.equal(error, 'There is no connection to the database. Is DATABASE_URL right? no answer within 4 seconds\n')
+    } finally {
+      silent.close()
+    }
   })
 
   it('says that a password is wrong, without repeating it', async () => {

@@ -60,6 +60,12 @@ export async function isThere(db: Db): Promise<void> {
 
 /** What went wrong, for an operator: knex puts the whole statement before PostgreSQL's own words. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof DatabaseAway && error.fate === 'unasked') {
+    // knex waits less long than the driver, and then guesses at mistakes in the program.
+    const isKnex = error.cause instanceof Error && error.cause.name === 'KnexTimeoutError'
+    const why = isKnex ? `no answer within ${ACQUIRE_MS / 1000} seconds` : error.message
+    return `There is no connection to the database. Is DATABASE_URL right? ${why}`
+  }
   return error instanceof Error ? (error.message.split(' - ').at(-1) ?? '') : String(error)
 }
 
