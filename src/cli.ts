@@ -23,6 +23,7 @@ import { countMisfits, fillLooks, misfitUsers } from './stores/review.ts'
 import { checkTheme } from './themes/check.ts'
 import { THEME_USAGE, themeCommand } from './themes/commands.ts'
 import { oursIn } from './themes/find.ts'
+import { loadMessages } from './web/messages.ts'
 
 const USAGE = `Usage: vestibule <command>
 
@@ -100,7 +101,11 @@ function adminCreate([first, second, ...rest]: string[]): Command | undefined {
     withDatabase(config, config.databaseUrl, async (db) => {
       await assertUpToDate(db)
       const passwords = createPasswords(createHashingQueue({ running: 1, waiting: 1 }))
-      const owner = await createOwner({ db, passwords }, username, new Date())
+      const owner = await createOwner(
+        { db, passwords, messages: loadMessages([OURS.views], 'en', false) },
+        username,
+        new Date(),
+      )
       return `Made the owner ${owner.username} with the password ${owner.password}\nIt is kept nowhere else. Sign in at ${config.publicUrl.origin}/console and change it there.\n`
     })
 }

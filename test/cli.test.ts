@@ -503,6 +503,21 @@ describe('vestibule admin create', () => {
     assert.deepEqual(await hash(), before)
   })
 
+  it('says what is wrong with a name in the words that people read, and no code', async () => {
+    const DATABASE_URL = await migratedDatabase()
+    for (const [name, sentence] of [
+      ['bad name', /^Username cannot have /],
+      ['STAFF/olu', /^Username cannot have a slash$/m],
+      ['admin', /^Username "admin" cannot be used\. Choose another$/m],
+    ] as const) {
+      const { code, out, error } = await vestibule(['admin', 'create', name, '--owner'], { DATABASE_URL })
+      assert.deepEqual([code, out], [1, ''])
+      assert.match(error, sentence)
+      assert.doesNotMatch(error, /[A-Z]_[A-Z]/)
+      assertIsPlain(error)
+    }
+  })
+
   it('says how it is called', async () => {
     for (const words of [
       ['admin', 'create', 'olu'],

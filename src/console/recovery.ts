@@ -2,10 +2,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Db } from '../db/connect.ts'
 import { makeOwner } from '../db/operators.ts'
+import { problemMessage } from '../provisioning/form.ts'
 import { keptName, readName } from '../provisioning/place.ts'
 import { PRIMARY } from '../stores/name.ts'
 import type { Passwords } from '../stores/password.ts'
 import { readStores } from '../stores/stores.ts'
+import type { Messages } from '../web/messages.ts'
 
 const PASSWORD_BYTES = 15
 
@@ -14,7 +16,7 @@ const PASSWORD_BYTES = 15
  * name will not do or is taken: an existing user is never given new rights or another password from here.
  */
 export async function createOwner(
-  { db, passwords }: { db: Db; passwords: Passwords },
+  { db, passwords, messages }: { db: Db; passwords: Passwords; messages: Messages },
   username: string,
   now: Date,
 ): Promise<{ username: string; password: string }> {
@@ -25,7 +27,8 @@ export async function createOwner(
     reserved: new Set<string>(),
   } as const
   const name = readName(username, places, 'typed')
-  if (name.kind === 'problem') throw new Error(`This name will not do (${name.problem.code}). Choose another.`)
+  if (name.kind === 'problem')
+    throw new Error(messages.t(problemMessage(name.problem, { name: username, org: PRIMARY })))
   const password = randomBytes(PASSWORD_BYTES).toString('base64url').match(/.{5}/g)?.join('-') ?? ''
   const passwordHash = await passwords.hash(password, 'the command line')
   if (!(await makeOwner(db, { ...keptName(name), id: randomUUID(), passwordHash }, now)))
