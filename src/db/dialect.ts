@@ -21,7 +21,9 @@ const MAKE_DO_MS = 5_000
  * Where PostgreSQL refuses all connections for so long, it grants none. Of some that begin at the same moment it may refuse every one, because it counts
  * those that it is about to refuse, and the first refusal may come before the first that it grants.
  */
-const REFUSED_MS = 300
+const REFUSED_MS = 2_000
+/** Who is refused so asks again after up to so long, then twice as long, and so on: the fewer ask at once, the sooner one is granted. */
+const AGAIN_MS = 100
 /** How long a statement that was given up may take to end by itself, before its connection does. */
 const CANCEL_MS = 500
 
@@ -50,7 +52,7 @@ export function createDialect(
   return class extends PostgresClient {
     override async acquireConnection(): Promise<Client> {
       const began = performance.now()
-      for (;;) {
+      for (let pause = AGAIN_MS; ; pause *= 2) {
         try {
           return await super.acquireConnection()
         } catch (error) {
@@ -58,7 +60,7 @@ export function createDialect(
           if (codeOf(error) !== '53300' || waited > ACQUIRE_MS) throw new DatabaseAway('unasked', error)
           if (this.#makeDo()) continue
           if (waited > REFUSED_MS) throw new DatabaseAway('unasked', error)
-          await sleep(Math.random() * REFUSED_MS)
+          await sleep(Math.random() * pause)
         }
       }
     }
