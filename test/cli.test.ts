@@ -383,7 +383,8 @@ describe('vestibule migrate', { concurrency: 2 }, () => {
   })
 
   it('says that somebody is there who does not answer, in words of ours', async () => {
-    const silent = createServer()
+    // Reads, or it would not hear that whoever asks has gone.
+    const silent = createServer((socket) => socket.resume().on('error', () => {}))
     await once(silent.listen(0, '127.0.0.1'), 'listening')
     try {
       const { port } = silent.address() as AddressInfo

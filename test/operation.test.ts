@@ -121,7 +121,7 @@ describe('a start that turns something off', () => {
       await product.redeclare((declared) => ({ ...declared, purposes: [] }))
       const { level, turnedOff } = said().at(-1)
       assert.deepEqual([level, turnedOff.length > 0], [40, true])
-      assert.match(turnedOff[0], /^purposes /)
+      assert.match(turnedOff[0], /^purpose /)
     } finally {
       await product.stop()
     }
