@@ -208,12 +208,14 @@ describe('of any facts', () => {
 
   test('every outcome comes up with every kind of decision', () => {
     const seen = new Set<string>()
-    for (const given of fc.sample(anyFacts, 2_000)) {
-      for (const outcome of OUTCOMES) {
-        assertTold(explain(story(given, { outcome })))
-        seen.add(`${decide(given).kind} ${outcome}`)
+    // The rarest of them is one of some four hundred.
+    for (let samples = 0; samples < 20 && seen.size < KINDS.length * OUTCOMES.length; samples += 1)
+      for (const given of fc.sample(anyFacts, 2_000)) {
+        for (const outcome of OUTCOMES) {
+          assertTold(explain(story(given, { outcome })))
+          seen.add(`${decide(given).kind} ${outcome}`)
+        }
       }
-    }
     assert.equal(seen.size, KINDS.length * OUTCOMES.length)
   })
 
