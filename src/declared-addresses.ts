@@ -2,6 +2,9 @@
 import { BACKUP_CODE, EMAIL_OTP, EMAIL_OTP_ENROLL, TOTP, TOTP_ENROLL } from './factors/addresses.ts'
 import { isPrivateHost } from './login/private-addresses.ts'
 
+/** Where an idp describes itself, below its issuer (OpenID Connect Discovery 1.0, 4). */
+export const WELL_KNOWN = '/.well-known/openid-configuration'
+
 /** True for the host names that reach only this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
 export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
@@ -37,6 +40,11 @@ export function isIssuer(value: string, mayBePrivate: boolean): boolean {
   const url = webAddress(value)
   if (!url || /[?#]/.test(value)) return false
   return url.protocol === 'https:' || mayBePrivate || isPrivateHost(url.hostname)
+}
+
+/** True for the address of what an issuer says of itself, which is often copied in its place. */
+export function isDescription(value: string): boolean {
+  return value.endsWith(WELL_KNOWN)
 }
 
 /** True for an address that says itself that it is on this machine or in a private network. A name that leads there says nothing of it. */

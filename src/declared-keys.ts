@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { isAsInUsername } from './config-faults.ts'
 import {
+  isDescription,
   isElsewhere,
   isFreePath,
   isIssuer,
@@ -115,9 +116,17 @@ const idp = (mayBePrivate: boolean) =>
     oidc: group({
       issuer: text('must be an https address without user, ? or #', 'https://id.acme.example', (value) =>
         isIssuer(value, mayBePrivate),
-      ).refine((value) => mayBePrivate || !isPrivateIssuer(value), {
-        error: say('is on this machine or in a private network, which has to be allowed', 'ALLOW_PRIVATE_IDP=1'),
-      }),
+      )
+        .refine((value) => mayBePrivate || !isPrivateIssuer(value), {
+          error: say('is on this machine or in a private network, which has to be allowed', 'ALLOW_PRIVATE_IDP=1'),
+        })
+        // Nobody calls themselves by it, so every sign-in would fail.
+        .refine((value) => !isDescription(value), {
+          error: say(
+            'is where it describes itself; the issuer is what it calls itself there',
+            'https://id.acme.example',
+          ),
+        }),
       clientId: printable(1, 200, 'northwind'),
       clientSecret: printable(1, 500, variable('ACME_SECRET')).exactOptional(),
       scopes: list(

@@ -490,6 +490,17 @@ describe('the configuration file', () => {
     }
   })
 
+  test('an issuer is not the address at which it describes itself', () => {
+    const issuer = 'https://id.acme.example/realm/.well-known/openid-configuration'
+    const text = `identityProviders: [ { name: acme, oidc: { issuer: "${issuer}", clientId: x } } ]`
+    const { faults } = readDeclared(text, 'vestibule.yaml', {})
+    const said = 'is where it describes itself; the issuer is what it calls itself there'
+    assert.deepEqual(
+      faults.map(({ path, problem }) => [path, problem]),
+      [['identityProviders[0].oidc.issuer', said]],
+    )
+  })
+
   test('an issuer on this machine or in a private network has to be allowed', () => {
     const hosts = [
       ...['localhost', 'LOCALHOST:9000', 'id.localhost', 'localhost.', '127.0.0.1', '2130706433', '0x7f.1', '10.1.2.3'],

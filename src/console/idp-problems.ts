@@ -1,5 +1,6 @@
 // What is wrong with the form of an identity provider, each at the field where it can be mended. Pure.
 import { pathTo } from '../config-faults.ts'
+import { isDescription } from '../declared-addresses.ts'
 import type { Problem } from './desk.ts'
 import type { FieldOf } from './entry-form.ts'
 import type { IdpForm, Pair } from './idp-form.ts'
@@ -57,11 +58,9 @@ function inRows(kind: string, pairs: Pair[], side: keyof Pair, called: string): 
   })
 }
 
-const WELL_KNOWN = '/.well-known/openid-configuration'
-
 /** The address of a description is no issuer, though mostly one letter away. */
 export function issuerProblems({ issuer }: IdpForm): Problem[] {
-  if (!issuer.endsWith(WELL_KNOWN)) return []
+  if (!isDescription(issuer)) return []
   const text = 'This is where it describes itself. Press "Fetch settings": its issuer is read from there'
   return [{ field: 'issuer', text }]
 }

@@ -1,5 +1,5 @@
 // What an idp says of itself (OpenID Connect Discovery 1.0, 3), held against what a sign-in here needs. Pure.
-import { isIssuer, webAddress } from '../declared-addresses.ts'
+import { isIssuer, WELL_KNOWN, webAddress } from '../declared-addresses.ts'
 import { isPrivateHost } from './private-addresses.ts'
 
 export interface Check {
@@ -18,7 +18,6 @@ export interface Wanted {
   hasSecret: boolean
 }
 
-const WELL_KNOWN = '/.well-known/openid-configuration'
 const LONGEST_QUOTE = 200
 const MOST_ITEMS = 500
 
