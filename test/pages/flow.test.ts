@@ -23,6 +23,7 @@ import {
   visit,
   withIdp,
 } from '../support/visits.ts'
+import { refresh as refreshWith } from '../support/ways-in.ts'
 
 const EMAIL = 'recover:email'
 const PHONE = 'recover:phone_number'
@@ -743,17 +744,7 @@ describe('offline access', () => {
   })
   after(() => product.stop())
 
-  const refresh = (refreshToken: string, change: Record<string, string> = {}) =>
-    fetch(`${product.url}/oauth2/token`, {
-      method: 'POST',
-      body: new URLSearchParams({
-        grant_type: 'refresh_token',
-        refresh_token: refreshToken,
-        client_id: 'travel',
-        client_secret: 'a secret of the travel application',
-        ...change,
-      }),
-    })
+  const refresh = (refreshToken: string, change?: Record<string, string>) => refreshWith(product, refreshToken, change)
   const offline = { scope: 'openid email offline_access' }
   const refreshTokenOf = ({ tokens }: Extract<SignInResult, { kind: 'signed-in' }>) =>
     tokens.refreshToken ?? assert.fail('no refresh token')

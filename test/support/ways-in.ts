@@ -59,8 +59,8 @@ export async function holdOf(product: Scene, mode: Mode, person: Newcomer, brows
   return { browser, sub, accessToken: tokens.accessToken, refreshToken: tokens.refreshToken ?? assert.fail() }
 }
 
-/** What an application is answered that comes back with a refresh token. */
-export function refresh(product: Scene, refreshToken: string): Promise<Response> {
+/** What an application is answered that comes back with a refresh token; `change` is said in place of what it ought to say. */
+export function refresh(product: Scene, refreshToken: string, change: Record<string, string> = {}): Promise<Response> {
   return fetch(`${product.url}/oauth2/token`, {
     method: 'POST',
     body: new URLSearchParams({
@@ -68,6 +68,7 @@ export function refresh(product: Scene, refreshToken: string): Promise<Response>
       refresh_token: refreshToken,
       client_id: 'travel',
       client_secret: 'a secret of the travel application',
+      ...change,
     }),
   })
 }
