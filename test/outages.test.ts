@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { connect, isThere } from '../src/db/connect.ts'
 import { tryAgain } from '../src/web/errors.ts'
+import { enterAccount } from './support/account.ts'
 import type { Page } from './support/browser.ts'
 import type { TestCluster } from './support/database.ts'
 import { brokenInvariants } from './support/invariants.ts'
@@ -385,6 +386,29 @@ describe('on a bad day of the database', { concurrency: true }, () => {
       const departed = await product.rows('SELECT 1 FROM flows WHERE state_hash IS NOT NULL AND called_back_at IS NULL')
       assert.deepEqual(departed, [])
       await Promise.all([goOn(who, page), ...crowd.map((one, index) => goOn(one, pages[index] as Page))])
+    }),
+  )
+
+  // Fails when what a sign-out means for My Account is asked where no failure is caught: a bare 500 of the library.
+  it(
+    'connections that are lost while it is looked whether My Account is open: the sign-out can be tried again',
+    ill(async (product) => {
+      const { browser, person } = traveller(product, 'silent', newcomer())
+      await enterAccount(product, 'silent', person, { browser })
+      const holder = new Client({ connectionString: product.databaseUrl })
+      await holder.connect()
+      await holder.query('BEGIN; LOCK TABLE account_sessions IN ACCESS EXCLUSIVE MODE')
+      const asked = browser.open(`${product.url}/oidc/logout`)
+      let isAnswered = false
+      const answered = asked.finally(() => {
+        isAnswered = true
+      })
+      const stuck = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${OTHERS} AND wait_event_type = 'Lock'`
+      for (; !isAnswered; await sleep(20)) await product.rows(stuck)
+      const page = await answered
+      assertAway(page)
+      await holder.end()
+      assert.match((await browser.open(`${product.url}/oidc/logout`)).text, /Sign out\?/)
     }),
   )
 

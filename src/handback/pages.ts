@@ -36,11 +36,6 @@ export function keepInTheHouse(house: House, atOnce: Steps['atOnce']) {
     if (/^(authorization|resume)$/.test(oidc.route) && mode !== undefined && mode !== 'query') {
       ctx.remove('Location')
       showState(house, ctx, 400, 'bad-request')
-    } else if (oidc.route === 'end_session' && ctx.status === 200 && !oidc.session?.accountId) {
-      if (await isInMyAccount(house, ctx.req)) await showLogout(house, ctx)
-      else showSignedOut(house, ctx, oidc.client, oidc.params)
-    } else if (oidc.route === 'end_session_confirm' && ctx.status === 400 && !oidc.session?.accountId) {
-      await signOutAlone(house, ctx)
     } else if (oidc.route === 'end_session_confirm' && ctx.status === 303) {
       // A form's redirect may not leave the house: go on from a page.
       const next = ctx.response.get('Location')
@@ -63,11 +58,23 @@ export function noteFailure(ctx: KoaContextWithOIDC, error: Error): void {
 async function answered(house: House, ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next()
   if (ctx.state['failure'] !== undefined) throw ctx.state['failure']
-  const { oidc } = ctx as { oidc?: KoaContextWithOIDC['oidc'] }
-  if (oidc?.route === 'end_session_confirm' && ctx.status === 303 && oidc.params?.['logout'])
-    await leaveMyAccount(house, ctx.req)
+  await endWithMyAccount(house, ctx)
   // Answered by the time limit before, or the other side is gone: what nobody is told of must not be used up.
   if (!ctx.writable) throw new Error('The answer came too late.')
+}
+
+/** A sign-out at an application is one of the browser: what it means for My Account, which the library does not know. */
+async function endWithMyAccount(house: House, ctx: KoaContextWithOIDC): Promise<void> {
+  const { oidc } = ctx as { oidc?: KoaContextWithOIDC['oidc'] }
+  const isNobody = !oidc?.session?.accountId
+  if (oidc?.route === 'end_session' && ctx.status === 200 && isNobody) {
+    if (await isInMyAccount(house, ctx.req)) await showLogout(house, ctx)
+    else showSignedOut(house, ctx, oidc.client, oidc.params)
+  } else if (oidc?.route === 'end_session_confirm' && ctx.status === 400 && isNobody) {
+    await signOutAlone(house, ctx)
+  } else if (oidc?.route === 'end_session_confirm' && ctx.status === 303 && oidc.params?.['logout']) {
+    await leaveMyAccount(house, ctx.req)
+  }
 }
 
 /** The page of a failure, or what a server that is not a person can read (RFC 6749, 5.2). Nothing of what was prepared stays. */
