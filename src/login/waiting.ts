@@ -61,8 +61,9 @@ async function waitingFor(
 export async function nextAfterFactor(house: House, flow: BrowserFlow): Promise<string | undefined> {
   const { profile, provedUserId, provedBy } = flow
   if (!profile) {
-    if (provedUserId === undefined || provedBy === undefined) return undefined
-    if (!(await isStillProved(house, flow))) return loginAgain(flow.id)
+    if (provedUserId === undefined) return undefined
+    // Nor is it any more where it was proved to connect an idp that is deleted: of no password.
+    if (provedBy === undefined || !(await isStillProved(house, flow))) return loginAgain(flow.id)
     return (await settleLocally(house, flow, provedUserId, provedBy))?.instead
   }
   const isConnecting = provedUserId !== undefined && provedUserId === flow.factorUserId

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import pg from 'pg'
+import { inTransaction } from '../../src/db/connect.ts'
+import { unlinkIdp } from '../../src/db/removal.ts'
 import { enterWithPassword } from '../support/account.ts'
 import { openBrowser, type Page } from '../support/browser.ts'
 import { claim, offered, ownerWithPassword, sameAddress, startOffering } from '../support/connecting.ts'
@@ -64,6 +66,19 @@ describe('the second factor', () => {
     assert.equal(at(last), '/accountrecoveryendpoint/connect.do/finish')
     await last.press('Finish')
     assert.equal(signedIn(product.application).sub, owner.id)
+  })
+
+  // Broken: the proof of nobody's password led to the second factor, and that back, for as long as the sign-in lived.
+  it('is not waited for any more where the idp to be connected is deleted: the sign-in begins again', async () => {
+    const owner = await withApp()
+    const { username } = (await knownPerson(product, owner.person.sub)).user
+    const page = await claim(await offered(product, 'consent', sameAddress(owner)))
+    const stopped = await page.fill({ username, password: PASSWORD }).press('Sign in and connect')
+    assert.equal(at(stopped), '/authenticationendpoint/totp.do')
+    const [{ id } = assert.fail()] = await product.rows<{ id: string }>(`SELECT id FROM idps WHERE name = 'consent'`)
+    await inTransaction(product.running.db, (transaction) => unlinkIdp(transaction, id, product.clock.now))
+    const back = await stopped.fill({ code: code(owner.secret) }).press('Continue')
+    assert.deepEqual([back.status, at(back)], [200, '/authenticationendpoint/login.do'])
   })
 
   it('lets nobody in by a password that was changed while it was waited for (S239)', async () => {
