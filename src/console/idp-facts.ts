@@ -1,5 +1,4 @@
 // What an identity provider says, as lines to read and to compare. Pure.
-
 import type { Mode } from '../db/audit.ts'
 import { type IdpForm, type Pair, scopesIn } from './idp-form.ts'
 import { ASSOCIATE, MODE_LABELS, SYNC_METHODS } from './idp-words.ts'

@@ -22,8 +22,9 @@ const MAKE_DO_MS = 5_000
  * those that it is about to refuse, and the first refusal may come before the first that it grants.
  */
 const REFUSED_MS = 2_000
-/** Who is refused so asks again after up to so long, then twice as long, and so on: the fewer ask at once, the sooner one is granted. */
+/** Who is refused so asks again after up to so long, then twice as long, and so on to the most: the fewer ask at once, the sooner one is granted. */
 const AGAIN_MS = 100
+const AGAIN_MOST_MS = 800
 /** How long a statement that was given up may take to end by itself, before its connection does. */
 const CANCEL_MS = 500
 
@@ -60,7 +61,7 @@ export function createDialect(
           if (codeOf(error) !== '53300' || waited > ACQUIRE_MS) throw new DatabaseAway('unasked', error)
           if (this.#makeDo()) continue
           if (waited > REFUSED_MS) throw new DatabaseAway('unasked', error)
-          await sleep(Math.random() * pause)
+          await sleep(Math.random() * Math.min(pause, AGAIN_MOST_MS))
         }
       }
     }
